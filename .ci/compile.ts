@@ -1,0 +1,114 @@
+/**
+ * Makes dist/blit: one executable that holds the program, the native shim and Deno's runtime.
+ *
+ *     deno task compile [--denort npm]
+ *
+ * 1. Builds the shim and notes the commit in native/build/commit.
+ * 2. Bundles the program into one script. A hundred modules cost 20 ms at every start, one costs nothing.
+ * 3. Puts it on denort: DENORT_BIN if set, with "--denort npm" what denort.ts finds, else Deno's own download.
+ * 4. Starts the result once.
+ */
+
+import { buildLibrary, libraryPath } from "../native/build.ts";
+import { denortFromNpm } from "./denort.ts";
+
+const root = Deno.realPathSync(new URL("../", import.meta.url));
+const executable = `dist/blit${Deno.build.os === "windows" ? ".exe" : ""}`;
+// Two folders deep, like every file of lib/<room>/, so that paths relative to import.meta.url hold in the bundle too.
+const bundle = "native/build/blit.js";
+const commitFile = "native/build/commit";
+
+async function main(args: string[]): Promise<void> {
+  const fromNpm = args.join(" ") === "--denort npm";
+  if (args.length > 0 && !fromNpm) {
+    throw new Error(`Unknown arguments "${args.join(" ")}": only "--denort npm" is known`);
+  }
+  const shim = await shimToInclude();
+  await Deno.mkdir(`${root}/native/build`, { recursive: true });
+  await Deno.mkdir(`${root}/dist`, { recursive: true });
+  await Deno.writeTextFile(`${root}/${commitFile}`, await currentCommit());
+  await deno("bundle", ["--quiet", "--output", bundle, "main.ts"]);
+
+  const env: Record<string, string> = {};
+  if (!Deno.env.get("DENORT_BIN") && fromNpm) env.DENORT_BIN = await denortFromNpm();
+  try {
+    await deno("compile", compileArguments(shim), env);
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n${adviceOnDenort(fromNpm)}`);
+  }
+  const { size } = await Deno.stat(`${root}/${executable}`);
+  console.log(`${executable}: ${(size / 2 ** 20).toFixed(0)} MiB, ${await versionLine()}`);
+}
+
+function compileArguments(shim: string[]): string[] {
+  // deno.json is only there to pin the root of the embedded files: without a file in it they would move up.
+  const included = [...shim, commitFile, "deno.json"].flatMap((path) => ["--include", path]);
+  // Deno would keep V8's code cache under a guessable name in the shared temporary folder, where another user could have
+  // put code before; for one bundled script it saves no time either.
+  const fast = ["--no-check", "--no-code-cache"];
+  return ["--quiet", "--allow-all", ...fast, ...included, "--output", executable, bundle];
+}
+
+/** An executable without the shim would quietly be slow, so only a platform that has no shim yet may lack it. */
+async function shimToInclude(): Promise<string[]> {
+  const result = await buildLibrary();
+  if (result === "no compiler") {
+    throw new Error("Cannot build the native shim: no C compiler found. Install gcc or clang, or set CC");
+  }
+  if (result !== "not for this platform") return [libraryPath];
+  console.error(`No native shim for ${Deno.build.os} yet: the executable uses the slower portable path`);
+  return [];
+}
+
+async function currentCommit(): Promise<string> {
+  const hash = await git("rev-parse", "--short=12", "HEAD");
+  if (hash === undefined) return "unknown";
+  return await git("status", "--porcelain") === "" ? hash : `${hash}-dirty`;
+}
+
+async function git(...args: string[]): Promise<string | undefined> {
+  try {
+    const { success, stdout } = await new Deno.Command("git", { args, cwd: root, stderr: "null" }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs this Deno in the project's root. Throws an Error with its own words. */
+async function deno(command: string, args: string[], env: Record<string, string> = {}): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [command, ...args],
+    cwd: root,
+    env: { NO_COLOR: "1", RUST_BACKTRACE: "0", RUST_LIB_BACKTRACE: "0", ...env },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (!success) throw new Error(`Cannot finish "deno ${command}":\n${new TextDecoder().decode(stderr).trim()}`);
+}
+
+function adviceOnDenort(fromNpm: boolean): string {
+  const chosen = Deno.env.get("DENORT_BIN");
+  if (chosen) {
+    return `DENORT_BIN is "${chosen}": it must be the denort of Deno ${Deno.version.deno}. Unset it to download one`;
+  }
+  if (fromNpm) return `Try without "--denort npm", or set DENORT_BIN to the denort of Deno ${Deno.version.deno}`;
+  return `If denort could not be downloaded, take it through the npm registry (x86-64 Linux): deno task compile --denort npm\n` +
+    `or set DENORT_BIN to the denort of Deno ${Deno.version.deno}`;
+}
+
+async function versionLine(): Promise<string> {
+  const { success, stdout } = await new Deno.Command(`${root}/${executable}`, { args: ["--version"] }).output();
+  if (!success) throw new Error(`Cannot start ${executable}`);
+  return new TextDecoder().decode(stdout).trim();
+}
+
+if (import.meta.main) {
+  try {
+    await main(Deno.args);
+  } catch (error) {
+    console.error((error as Error).message);
+    Deno.exitCode = 1;
+  }
+}

@@ -1,0 +1,73 @@
+/** `deno task bench`: command line to command to exit code (0 done, 1 could not, 64 wrong usage, 130 interrupted). */
+
+import { type Command, parseArgs, usage } from "./args.ts";
+import { BenchError, Interrupted } from "./failure.ts";
+import { runLocal } from "./local.ts";
+import { renderMarkdown, replaceTable } from "./readme.ts";
+import { loadResults } from "./result.ts";
+
+const repository = import.meta.dirname?.replace(/bench$/, "") ?? "";
+
+function print(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
+}
+
+/** One line that is overwritten; nothing when nobody watches. */
+function status(text: string): void {
+  if (Deno.stderr.isTerminal()) Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
+}
+
+async function execute(command: Command, signal: AbortSignal): Promise<void> {
+  switch (command.verb) {
+    case "help":
+      return print(usage);
+    case "readme": {
+      const results = await loadResults(command.file);
+      const path = `${repository}README.md`;
+      const shown = command.file.startsWith(repository) ? command.file.slice(repository.length) : command.file;
+      await Deno.writeTextFile(path, replaceTable(await Deno.readTextFile(path), renderMarkdown(results, shown)));
+      return;
+    }
+    case "local": {
+      const stamp = new Date().toISOString().slice(0, 19).replaceAll(":", "");
+      await runLocal(command.options, {
+        print,
+        status,
+        color: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR"),
+        command: ["deno task bench", ...Deno.args].join(" "),
+        file: command.options.json ?? `${repository}bench/results/${stamp}.json`,
+        signal,
+      });
+    }
+  }
+}
+
+async function main(): Promise<number> {
+  const abort = new AbortController();
+  // Kept for the whole run: a second Ctrl-C must not cut the clean-up short.
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.addSignalListener(name, () => abort.abort());
+  let command: Command;
+  try {
+    command = parseArgs(Deno.args);
+  } catch (error) {
+    if (!(error instanceof BenchError)) throw error;
+    console.error(`${error.message}\n\n${usage}`);
+    return 64;
+  }
+  try {
+    await execute(command, abort.signal);
+    return 0;
+  } catch (error) {
+    status("");
+    if (error instanceof Interrupted) {
+      console.error("Interrupted; places are taken away, finished rows are saved");
+      return 130;
+    }
+    if (!(error instanceof BenchError)) throw error;
+    console.error(error.message);
+    return 1;
+  }
+}
+
+Deno.exit(await main());

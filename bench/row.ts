@@ -1,0 +1,144 @@
+/**
+ * One row of the bench: a workload in a place, all contenders taking turns (A B C A B C ...).
+ *
+ * Per round and contender: 1. the destination is made what it should be before, 2. what is dirty is written out and the
+ * machine given time to calm down, 3. the timed run, 4. the result is compared with the source to the last byte, 5. it
+ * is removed. Only 3 is timed. The first round warms caches and is thrown away. Who fails or copies wrongly drops out,
+ * and the row says so.
+ */
+
+import type { Contender, Keeps } from "./contender.ts";
+import { BenchError } from "./failure.ts";
+import { makeTree, removeTree } from "./generate.ts";
+import { waitForIdle } from "./idle.ts";
+import type { Facts } from "./manifest.ts";
+import { measure } from "./measure.ts";
+import { program } from "./native.ts";
+import type { Place } from "./places.ts";
+import { run } from "./process.ts";
+import type { ContenderResult, RowResult } from "./result.ts";
+import type { Workload } from "./workloads.ts";
+
+export interface RowPlan {
+  readonly workload: Workload;
+  readonly place: Place;
+  readonly facts: Facts;
+  readonly contenders: readonly Contender[];
+  readonly scale: number;
+  /** Timed rounds. */
+  readonly runs: number;
+  /** Longest wait for an idle machine before a run. */
+  readonly patienceMs: number;
+  readonly signal?: AbortSignal;
+  /** Told before every round; round 0 is the warm-up. */
+  readonly onRound?: (round: number) => void;
+}
+
+interface Comparison {
+  readonly differences: number;
+  readonly first: string;
+  readonly source_bytes: number;
+  readonly destination_bytes: number;
+}
+
+/** The source and what stands at the destination are made here and left to the place to remove. */
+export async function runRow(plan: RowPlan): Promise<RowResult> {
+  const { workload, place, scale, signal } = plan;
+  const results = plan.contenders.map(({ id, label, role, note }): ContenderResult => ({
+    id,
+    label,
+    role,
+    note,
+    samples: [],
+  }));
+  await makeTree(sourceOf(place), workload.source(scale), signal);
+  if (workload.destination) await makeTree(existingOf(place), workload.destination(scale), signal);
+  for (let round = 0; round <= plan.runs; round++) {
+    plan.onRound?.(round);
+    await waitForIdle(plan.patienceMs, signal);
+    for (const [index, contender] of plan.contenders.entries()) {
+      if (results[index].failure === undefined) await takeTurn(plan, contender, results[index], round);
+    }
+  }
+  const { id: placeId, description } = place;
+  return {
+    workload: workload.id,
+    title: workload.title,
+    task: workload.task,
+    place: placeId,
+    place_description: description,
+    facts: plan.facts,
+    load_average: Deno.loadavg(),
+    contenders: results,
+  };
+}
+
+async function takeTurn(plan: RowPlan, contender: Contender, result: ContenderResult, round: number): Promise<void> {
+  const { workload, place, scale, signal } = plan;
+  const source = sourceOf(place);
+  const destination = workload.destination ? existingOf(place) : `${place.root}/copy-${round}-${contender.id}`;
+  if (workload.restore) await makeTree(destination, workload.restore(scale), signal);
+  if (place.fileSystem !== "tmpfs") await run(["sync", "-f", place.root], signal);
+  // Rows of many short runs leave nothing behind that would take a while; once per round is enough for them.
+  if (workload.runFactor <= 2) await waitForIdle(plan.patienceMs, signal);
+  const outcome = await measure(contender.command(source, destination), `${place.root}/errors`, signal);
+  if ("failure" in outcome) result.failure = outcome.failure;
+  else {
+    if (round > 0) result.samples.push(outcome.sample);
+    if (contender.keeps) await check(source, destination, contender.keeps, result, signal);
+  }
+  if (!workload.destination) await removeTree(destination, signal);
+  else if (result.failure !== undefined) await rebuild(plan, destination);
+}
+
+async function check(
+  source: string,
+  destination: string,
+  keeps: Keeps,
+  result: ContenderResult,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (!await Deno.stat(destination).catch(() => undefined)) {
+    result.failure = "wrong result: the destination does not exist";
+    return;
+  }
+  const comparison = await compareTrees(source, destination, keeps, signal);
+  result.occupied = { source: comparison.source_bytes, destination: comparison.destination_bytes };
+  if (comparison.differences > 0) {
+    result.failure = `wrong result: ${comparison.differences} differences, the first is ${comparison.first}`;
+  }
+}
+
+export async function compareTrees(
+  source: string,
+  destination: string,
+  keeps: Keeps,
+  signal?: AbortSignal,
+): Promise<Comparison> {
+  const options = [
+    ...(keeps.modes ? [] : ["--no-mode"]),
+    ...(keeps.directoryTimes ? [] : ["--no-dir-times"]),
+    ...(keeps.nanoseconds ? [] : ["--seconds"]),
+  ];
+  const text = await run([await program("compare"), ...options, source, destination], signal);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new BenchError(`Cannot understand the comparison "${text}"`, { cause });
+  }
+}
+
+/** After a failure nobody knows what the existing destination holds. */
+async function rebuild({ workload, scale, signal }: RowPlan, destination: string): Promise<void> {
+  if (!workload.destination) return;
+  await removeTree(destination, signal);
+  await makeTree(destination, workload.destination(scale), signal);
+}
+
+function sourceOf(place: Place): string {
+  return `${place.root}/source`;
+}
+
+function existingOf(place: Place): string {
+  return `${place.root}/existing`;
+}

@@ -1,0 +1,293 @@
+/**
+ * The flag table. Parser, help and completions derive from it, and nothing else knows how a flag is spelt.
+ *
+ * A flag has one meaning in all commands. The file is long because the table is.
+ */
+
+import type { VerbName } from "./verbs.ts";
+
+/** What a value may be; decides its parser and what the shell completes. */
+export type ValueKind = "size" | "rate" | "age" | "count" | "file" | "directory" | "pattern" | "choice";
+
+export interface Flag {
+  /** Without the dashes. */
+  readonly name: string;
+  /** One letter, without the dash. Only flags without a value have one. */
+  readonly short?: string;
+  readonly value?: ValueKind;
+  /** How the help names the value. */
+  readonly label?: string;
+  readonly choices?: readonly string[];
+  readonly default?: string;
+  /** May be given several times, and each counts; otherwise the last one wins. */
+  readonly repeats?: boolean;
+  readonly verbs: readonly VerbName[];
+  readonly group: FlagGroup;
+  /** Neither in help nor in completions. */
+  readonly hidden?: boolean;
+  /** Names of flags further up in the table that contradict this one. */
+  readonly conflicts?: readonly string[];
+  readonly help: string;
+}
+
+export type FlagGroup = "what" | "compare" | "delete" | "safety" | "output" | "general";
+
+/** Groups in the order of the help, with their headings. */
+export const flagGroups: readonly (readonly [FlagGroup, string])[] = [
+  ["what", "What takes part"],
+  ["compare", "What counts as unchanged"],
+  ["delete", "Deleting and replacing"],
+  ["safety", "How it is done"],
+  ["output", "Output"],
+  ["general", "General"],
+];
+
+const transfers = ["copy", "mirror", "move"] as const;
+const jobs = [...transfers, "check"] as const;
+const all = [...jobs, "completions", "help", "version"] as const;
+
+const table = [
+  {
+    name: "exclude",
+    value: "pattern",
+    label: "PATTERN",
+    repeats: true,
+    verbs: jobs,
+    group: "what",
+    help: "leave out what matches; the first matching --exclude or --include decides. Patterns are rsync's: " +
+      "*.o, /top, dir/, a/**/b; an excluded directory is not entered",
+  },
+  {
+    name: "include",
+    value: "pattern",
+    label: "PATTERN",
+    repeats: true,
+    verbs: jobs,
+    group: "what",
+    help: "take what matches, even if a later --exclude matches too",
+  },
+  {
+    name: "exclude-from",
+    value: "file",
+    label: "FILE",
+    repeats: true,
+    verbs: jobs,
+    group: "what",
+    help: 'read patterns to exclude, one per line ("-" for standard input); lines with # or ; are comments, a line ' +
+      'that begins with "+ " includes',
+  },
+  {
+    name: "include-from",
+    value: "file",
+    label: "FILE",
+    repeats: true,
+    verbs: jobs,
+    group: "what",
+    help: 'read patterns to include; a line that begins with "- " excludes',
+  },
+  {
+    name: "files-from",
+    value: "file",
+    label: "FILE",
+    verbs: jobs,
+    group: "what",
+    help: 'take only the paths listed in FILE ("-" for standard input), relative to the source; one per line (lines ' +
+      "with # or ; are comments) or separated by NUL (find -print0)",
+  },
+  {
+    name: "min-size",
+    value: "size",
+    label: "SIZE",
+    verbs: jobs,
+    group: "what",
+    help: "leave out smaller files; 1K, 10M, 1GiB are powers of 1024, 1KB, 10MB powers of 1000",
+  },
+  { name: "max-size", value: "size", label: "SIZE", verbs: jobs, group: "what", help: "leave out larger files" },
+  {
+    name: "min-age",
+    value: "age",
+    label: "AGE",
+    verbs: jobs,
+    group: "what",
+    help: "leave out files modified more recently than AGE ago: 30s, 10m, 2h, 7d, 4w, 1y",
+  },
+  {
+    name: "max-age",
+    value: "age",
+    label: "AGE",
+    verbs: jobs,
+    group: "what",
+    help: "leave out files modified longer than AGE ago",
+  },
+  {
+    name: "checksum",
+    short: "c",
+    verbs: jobs,
+    group: "compare",
+    help: "compare contents instead of size and modification time",
+  },
+  {
+    name: "size-only",
+    verbs: jobs,
+    group: "compare",
+    conflicts: ["checksum"],
+    help: "files of equal size are unchanged",
+  },
+  {
+    name: "ignore-times",
+    short: "I",
+    verbs: transfers,
+    group: "compare",
+    conflicts: ["checksum", "size-only"],
+    help: "no file is unchanged: copy all",
+  },
+  {
+    name: "ignore-existing",
+    verbs: transfers,
+    group: "compare",
+    help: "leave alone whatever exists in the destination",
+  },
+  {
+    name: "one-way",
+    verbs: ["check"],
+    group: "compare",
+    help: "what only the destination has is no difference",
+  },
+  {
+    name: "max-delete",
+    value: "count",
+    label: "N",
+    verbs: ["mirror"],
+    group: "delete",
+    help: "delete nothing at all if more than N entries would go",
+  },
+  {
+    name: "delete-scope",
+    value: "choice",
+    choices: ["subset", "all"],
+    label: "SCOPE",
+    default: "subset",
+    verbs: ["mirror"],
+    group: "delete",
+    help: "subset: delete only what the filters let through; all: also what they leave out",
+  },
+  {
+    name: "backup-dir",
+    value: "directory",
+    label: "DIR",
+    verbs: transfers,
+    group: "delete",
+    help: "move what is replaced or deleted below DIR instead of losing it",
+  },
+  {
+    name: "yes",
+    short: "y",
+    verbs: transfers,
+    group: "delete",
+    help: "answer every question with yes",
+  },
+  {
+    name: "dry-run",
+    short: "n",
+    verbs: transfers,
+    group: "safety",
+    help: "change nothing, list what would be done",
+  },
+  {
+    name: "verify",
+    verbs: transfers,
+    group: "safety",
+    help: "hash while copying, read the copy back and compare",
+  },
+  { name: "fsync", verbs: transfers, group: "safety", help: "return only when everything is on the medium" },
+  {
+    name: "bwlimit",
+    value: "rate",
+    label: "RATE",
+    verbs: jobs,
+    group: "safety",
+    help: "at most RATE bytes per second, with its unit: 500K, 10M, 1.5GiB, 20MB; 0 for no limit",
+  },
+  {
+    name: "null",
+    verbs: ["copy"],
+    group: "safety",
+    conflicts: ["dry-run", "verify", "fsync", "backup-dir", "ignore-existing"],
+    help: "read everything and write nothing, to see how fast the source is; DST may be left out with one SRC",
+  },
+  {
+    name: "workers",
+    value: "count",
+    label: "N",
+    verbs: jobs,
+    group: "safety",
+    hidden: true,
+    help: "use N threads (for debugging)",
+  },
+  {
+    name: "ludicrous-speed",
+    verbs: jobs,
+    group: "safety",
+    hidden: true,
+    help: "does nothing (deprecated)",
+  },
+  {
+    name: "verbose",
+    short: "v",
+    repeats: true,
+    verbs: jobs,
+    group: "output",
+    help: "list every change and what was decided; -vv lists unchanged entries too",
+  },
+  {
+    name: "quiet",
+    short: "q",
+    verbs: jobs,
+    group: "output",
+    conflicts: ["verbose"],
+    help: "print failures only",
+  },
+  {
+    name: "progress",
+    verbs: jobs,
+    group: "output",
+    conflicts: ["quiet"],
+    help: "show progress even where standard error is no terminal (a line every 10 seconds)",
+  },
+  { name: "no-progress", verbs: jobs, group: "output", help: "do not show progress" },
+  { name: "stats", verbs: jobs, group: "output", conflicts: ["quiet"], help: "print more figures at the end" },
+  {
+    name: "json",
+    verbs: jobs,
+    group: "output",
+    help:
+      "print the summary as one JSON object; with --dry-run or -v also the list of changes. A byte of a name that " +
+      "is not UTF-8 is written as \\udcXX (PEP 383), XX being the byte",
+  },
+  {
+    name: "ndjson",
+    verbs: jobs,
+    group: "output",
+    conflicts: ["json"],
+    help: 'print each event as a line of JSON, the last one of type "summary"',
+  },
+  { name: "help", short: "h", verbs: all, group: "general", help: "show this help" },
+  { name: "version", short: "V", verbs: all, group: "general", help: "print version and commit" },
+] as const satisfies readonly Flag[];
+
+export type FlagName = typeof table[number]["name"];
+export type FlagRow = Flag & { readonly name: FlagName };
+
+export const flags: readonly FlagRow[] = table;
+
+export function flagsOf(verb: VerbName): readonly FlagRow[] {
+  return flags.filter((flag) => flag.verbs.includes(verb));
+}
+
+export function findFlag(name: string): FlagRow | undefined {
+  return flags.find((flag) => flag.name === name);
+}
+
+export function findShortFlag(letter: string): FlagRow | undefined {
+  return flags.find((flag) => flag.short === letter);
+}

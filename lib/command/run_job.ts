@@ -1,0 +1,86 @@
+/**
+ * Runs one job in front of the user: starts it, feeds the reporter, draws progress ten times a second, and turns
+ * SIGINT and SIGTERM into an orderly stop (the second one ends the process at once).
+ */
+
+import { BlitError, ExitCode } from "../base/errors.ts";
+import type { Summary } from "../model/event.ts";
+import type { Job } from "../model/job.ts";
+import type { LiveProgress } from "../report/live.ts";
+import type { Reporter } from "../report/reporter.ts";
+import type { Screen } from "../report/screen.ts";
+import type { CommandContext } from "./context.ts";
+
+const tickMs = 100;
+
+export interface Display {
+  readonly screen: Screen;
+  readonly reporter: Reporter;
+  readonly progress: boolean;
+}
+
+/** Resolves when the job is over and all is written. Rejects with the BlitError of a job that broke off. */
+export async function runJob(context: CommandContext, job: Job, display: Display): Promise<Summary> {
+  const { screen, reporter } = display;
+  try {
+    const summary = await watch(context, job, reporter, display);
+    reporter.finish(summary);
+    screen.flush();
+    if (summary.status === "interrupted") screen.errorLine(howToContinue(job));
+    return summary;
+  } catch (thrown) {
+    const error = BlitError.from(thrown, job.verb);
+    reporter.fail(error);
+    throw error;
+  } finally {
+    screen.flush();
+  }
+}
+
+/** Runs a job that `observer` watches, with the live line on the screen if the display has one. */
+export async function watch(
+  context: CommandContext,
+  job: Job,
+  observer: Pick<Reporter, "event" | "progress">,
+  { screen, progress: drawn }: Pick<Display, "screen" | "progress">,
+): Promise<Summary> {
+  const startMs = context.nowMs();
+  let stopping = false;
+  let stop = () => {};
+  const unlisten = context.onInterrupt(() => {
+    if (stopping) context.exitNow(ExitCode.Interrupted);
+    stopping = true;
+    screen.errorLine("blit: stopping (once more to stop at once)");
+    stop();
+  });
+  let timer: ReturnType<typeof setInterval> | undefined;
+  try {
+    const running = await context.startJob(job, (event) => observer.event(event));
+    stop = () => running.stop();
+    if (stopping) running.stop();
+    let live: LiveProgress | undefined;
+    timer = setInterval(async () => {
+      // Loaded when first needed: most jobs are over before.
+      if (drawn && live === undefined) {
+        const { LiveProgress } = await import("../report/live.ts");
+        live = new LiveProgress(screen, () => context.columns(), startMs);
+      }
+      if (timer === undefined) return;
+      const progress = running.progress();
+      observer.progress?.(progress, context.nowMs());
+      screen.flush();
+      live?.draw(progress, context.nowMs());
+    }, tickMs);
+    return await running.done;
+  } finally {
+    clearInterval(timer);
+    timer = undefined;
+    unlisten();
+    screen.clearLive();
+  }
+}
+
+function howToContinue(job: Job): string {
+  const changesNothing = job.dryRun || job.discard || job.verb === "check";
+  return changesNothing ? "blit: interrupted" : "blit: interrupted; run the same command again to continue";
+}

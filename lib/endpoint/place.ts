@@ -1,0 +1,184 @@
+/**
+ * What the path arguments of a local job mean: from "SRC... DST" to pairs of directories.
+ *
+ * rsync's rules: `SRC/` means the contents of SRC, `SRC` means SRC itself inside DST. Where DST does not exist and has no
+ * trailing slash, a single file (or symlink) is copied to that very name. Also refuses what would never end or eat itself:
+ * source equal to destination, one inside the other, judged by inode so that symlinks and bind mounts do not hide it.
+ */
+
+import { BlitError, usageError } from "../base/errors.ts";
+import { printablePath } from "../base/path_bytes.ts";
+import type { Job } from "../model/job.ts";
+import { Kind } from "../native/engine.ts";
+import { type PathFacts, pathFacts } from "../native/paths.ts";
+
+/** One source in one place. All paths are PEP 383 strings. */
+export interface Placement {
+  /** A directory: of the tree, or the one that holds the single entry. */
+  readonly sourceRoot: string;
+  /** Undefined when everything is discarded. Need not exist yet. */
+  readonly destinationRoot?: string;
+  /** Set for a single entry that is no directory: its names on both sides. */
+  readonly entry?: { readonly source: string; readonly destination: string };
+  /** `move` removes the source directory itself too (not where only its contents were named). */
+  readonly removeRoot: boolean;
+}
+
+/** Raises BlitError: usage for contradictions, failed for a source that is missing. */
+export function placeJob(job: Job): Placement[] {
+  const destination = job.destination;
+  const target = destination === undefined ? undefined : pathFacts(destination, true);
+  if (
+    job.sources.length > 1 && destination !== undefined && target?.kind !== Kind.Directory &&
+    !endsWithSlash(destination)
+  ) {
+    throw usageError(
+      `Cannot put ${job.sources.length} sources into "${printablePath(destination)}": it is not a directory`,
+      "End it with a slash to have it created.",
+    );
+  }
+  return job.sources.map((source) => placeSource(job, source, destination, target));
+}
+
+function placeSource(
+  job: Job,
+  source: string,
+  destination: string | undefined,
+  target: PathFacts | undefined,
+): Placement {
+  if (source === "") throw usageError("Cannot use an empty path as the source");
+  if (destination === "") throw usageError("Cannot use an empty path as the destination");
+  const contents = endsWithSlash(source);
+  const facts = pathFacts(source, contents);
+  if (!facts) {
+    throw new BlitError("failed", `Cannot find the source "${printablePath(source)}": no such file or directory`);
+  }
+  const path = trimSlashes(source);
+  if (facts.kind === Kind.Directory) return placeTree(job, path, contents, facts, destination, target);
+  if (contents) {
+    throw usageError(
+      `Cannot use "${printablePath(source)}": it is not a directory`,
+      "Leave the slash at its end away.",
+    );
+  }
+  return placeEntry(job, path, facts, destination, target);
+}
+
+function placeTree(
+  job: Job,
+  path: string,
+  contents: boolean,
+  facts: PathFacts,
+  destination: string | undefined,
+  target: PathFacts | undefined,
+): Placement {
+  if (destination === undefined) return { sourceRoot: path, removeRoot: false };
+  if (target && target.kind !== Kind.Directory) {
+    throw new BlitError(
+      "failed",
+      `Cannot copy the directory "${printablePath(path)}" to "${printablePath(destination)}": that is not a directory`,
+    );
+  }
+  const nests = !contents && !isDots(path);
+  const destinationRoot = nests ? join(destination, baseName(path)) : destination;
+  refuseOverlap(job, path, facts, destinationRoot);
+  return { sourceRoot: path, destinationRoot, removeRoot: !contents };
+}
+
+function placeEntry(
+  job: Job,
+  path: string,
+  facts: PathFacts,
+  destination: string | undefined,
+  target: PathFacts | undefined,
+): Placement {
+  const sourceRoot = directoryName(path);
+  const name = baseName(path);
+  if (destination === undefined) return { sourceRoot, entry: { source: name, destination: name }, removeRoot: false };
+  const inside = target?.kind === Kind.Directory || endsWithSlash(destination) || job.sources.length > 1;
+  const destinationPath = inside ? join(destination, name) : destination;
+  const there = pathFacts(destinationPath, false);
+  if (there && sameInode(there, facts) && sameEntry(path, destinationPath)) {
+    throw usageError(`Cannot copy "${printablePath(path)}" onto itself`);
+  }
+  return {
+    sourceRoot,
+    destinationRoot: inside ? destination : directoryName(destination),
+    entry: { source: name, destination: baseName(destinationPath) },
+    removeRoot: false,
+  };
+}
+
+/** Two names of one inode are fine (hard links); the same name in the same directory is not. */
+function sameEntry(a: string, b: string): boolean {
+  const [da, db] = [pathFacts(directoryName(a), true), pathFacts(directoryName(b), true)];
+  return baseName(a) === baseName(b) && da !== undefined && db !== undefined && sameInode(da, db);
+}
+
+function refuseOverlap(job: Job, source: string, facts: PathFacts, destination: string): void {
+  const [from, to] = [printablePath(source), printablePath(destination)];
+  const there = pathFacts(destination, true);
+  if (there && sameInode(there, facts)) throw usageError(`Cannot ${job.verb} "${from}" onto itself`);
+  if (job.verb === "check") return;
+  if (isBeneath(nearestExisting(destination), facts)) {
+    throw usageError(`Cannot ${job.verb} "${from}" into "${to}": the destination is inside the source`);
+  }
+  if (job.verb === "mirror" && there && isBeneath(source, there)) {
+    throw usageError(`Cannot mirror "${from}" to "${to}": the source is inside the destination and would be deleted`);
+  }
+}
+
+/** Whether the directory is, or lies somewhere below, that inode: walks up by "..", which the kernel resolves. */
+function isBeneath(directory: string, inode: PathFacts): boolean {
+  let path = directory;
+  let facts = pathFacts(path, true);
+  while (facts) {
+    if (sameInode(facts, inode)) return true;
+    path += "/..";
+    const up = pathFacts(path, true);
+    if (!up || sameInode(up, facts)) return false;
+    facts = up;
+  }
+  return false;
+}
+
+function nearestExisting(path: string): string {
+  let at = path;
+  while (!pathFacts(at, true)) {
+    const up = directoryName(trimSlashes(at));
+    if (up === at) break;
+    at = up;
+  }
+  return at;
+}
+
+function sameInode(a: PathFacts, b: PathFacts): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
+}
+
+function endsWithSlash(path: string): boolean {
+  return path.endsWith("/");
+}
+
+function trimSlashes(path: string): string {
+  return path.replace(/\/+$/, "") || "/";
+}
+
+/** "." and ".." name no entry that could be nested; rsync merges their contents too. */
+function isDots(path: string): boolean {
+  return [".", ".."].includes(baseName(path)) || path === "/";
+}
+
+function baseName(path: string): string {
+  return trimSlashes(path).replace(/^.*\//s, "");
+}
+
+function directoryName(path: string): string {
+  const trimmed = trimSlashes(path);
+  const at = trimmed.lastIndexOf("/");
+  return at < 0 ? "." : at === 0 ? "/" : trimmed.slice(0, at);
+}
+
+function join(directory: string, name: string): string {
+  return endsWithSlash(directory) ? directory + name : `${directory}/${name}`;
+}

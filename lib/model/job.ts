@@ -1,0 +1,65 @@
+/** What the user asked for, fully resolved: `args/` makes it, `session/` carries it out. Plain data. */
+
+export type Verb = "copy" | "mirror" | "move" | "check";
+
+/** One include or exclude rule, in the order given; the first that matches an entry decides (rsync's rule). */
+export interface FilterRule {
+  readonly action: "include" | "exclude";
+  /** rsync-like pattern, as typed. */
+  readonly pattern: string;
+}
+
+/** Which entries take part. Ages are taken against the start of the run. */
+export interface FilterOptions {
+  readonly rules: readonly FilterRule[];
+  /** Relative paths from --files-from (PEP 383 strings); undefined when the option is not given. */
+  readonly filesFrom?: readonly string[];
+  /** Bytes; apply to regular files only. */
+  readonly minSize?: number;
+  readonly maxSize?: number;
+  /** Milliseconds since the last modification; apply to regular files only. */
+  readonly minAgeMs?: number;
+  readonly maxAgeMs?: number;
+}
+
+/**
+ * How an existing regular file is judged unchanged.
+ * - `quick`: same size and modification time; - `size`: same size; - `checksum`: same size and content;
+ * - `always`: never (--ignore-times).
+ */
+export type CompareMode = "quick" | "size" | "checksum" | "always";
+
+export interface DeleteOptions {
+  /** `subset`: only entries that the filter lets through; `all`: also what the filter excludes. */
+  readonly scope: "subset" | "all";
+  /** Delete nothing at all when more entries than this would go. */
+  readonly max?: number;
+}
+
+export interface Job {
+  readonly verb: Verb;
+  /** As typed (PEP 383 strings), trailing slashes kept: they carry meaning. One or more. */
+  readonly sources: readonly string[];
+  /** As typed; undefined only with `discard`. */
+  readonly destination?: string;
+  readonly dryRun: boolean;
+  readonly compare: CompareMode;
+  readonly ignoreExisting: boolean;
+  readonly filter: FilterOptions;
+  readonly deletion: DeleteOptions;
+  /** Replaced and deleted entries are moved below this directory. */
+  readonly backupDir?: string;
+  /** Bytes per second, 0 for no limit. */
+  readonly bandwidthLimit: number;
+  readonly fsync: boolean;
+  /** Hash while copying, read the destination back, compare. */
+  readonly verify: boolean;
+  /** --null: read everything, write nothing. */
+  readonly discard: boolean;
+  /** `check --one-way`: extra entries in the destination are no difference. */
+  readonly oneWay: boolean;
+  /** Worker threads; 0 lets blit choose. */
+  readonly workers: number;
+  /** Report every entry (-v, --dry-run, --ndjson), not just totals. */
+  readonly itemize: boolean;
+}

@@ -1,0 +1,243 @@
+/**
+ * The face of whatever moves the bytes: the C shim (native_engine.ts) or, where there is none, plain Deno calls
+ * (portable_engine.ts). Both work on a pair of directory trees, a source and a destination root.
+ *
+ * Every request gets a number of calls and one answer: `done` is called exactly once, from `drain`, never from inside the
+ * request. Directories go by numbers that the caller hands out; 0 is the root. A request that fails for one entry says so in its
+ * answer, nothing here throws for it.
+ */
+
+import type { Method } from "../model/event.ts";
+
+export interface EngineConfig {
+  /** Root directories; they exist. Without a destination nothing can be listed or written there. */
+  readonly source?: string;
+  readonly destination?: string;
+  /** Root of the tree that keeps what is replaced or deleted. */
+  readonly backup?: string;
+  readonly workers: number;
+  /** 0: no limit. */
+  readonly bytesPerSecond: number;
+  /** Regular files of this size and more are answered with `large` instead of being copied by `apply`. */
+  readonly largeBytes: number;
+  readonly verify: boolean;
+  readonly fsync: boolean;
+  /** Read, write nothing. */
+  readonly discard: boolean;
+  /** Remove each source entry once its copy has settled. */
+  readonly move: boolean;
+  /** Change nothing anywhere. */
+  readonly readOnly: boolean;
+}
+
+/** Kinds of entries as the batches number them (native/blit.h, enum blit_kind). */
+export const Kind = {
+  None: 0,
+  File: 1,
+  Symlink: 2,
+  Fifo: 3,
+  Socket: 4,
+  CharDevice: 5,
+  BlockDevice: 6,
+  Directory: 7,
+} as const;
+
+/** How an entry that both sides have differs, as bits (native/blit.h, BLIT_DIFF_*). */
+export const Diff = {
+  Size: 1,
+  Mtime: 2,
+  Mode: 4,
+  Owner: 8,
+  Xattr: 16,
+  /** Symlink target or device number. */
+  Target: 32,
+  /** The source's file has more than one name. */
+  Linked: 64,
+  Kind: 128,
+  /** The entry could not be looked at; `error(index)` says why. */
+  Error: 256,
+  /** The destination's file has more than one name, the source's has not. */
+  DestinationLinked: 512,
+} as const;
+
+/** Why one entry, or one whole request, failed. The message is `Cannot <action>: <state>`. */
+export interface EngineError {
+  readonly code: string;
+  readonly message: string;
+}
+
+/**
+ * Up to a few thousand entries of one directory, as columns. Order: non-directories of the source, its directories, then what
+ * only the destination has. Valid until `release`d as often as it was `retain`ed plus once.
+ */
+export interface EntryBatch {
+  readonly count: number;
+  /** Indices [0, others) are non-directories, [others, others + dirs) directories of the source. */
+  readonly others: number;
+  readonly dirs: number;
+  /** The last `extras` indices are entries only the destination has. */
+  readonly extras: number;
+  /** Non-directories that compare equal and were left out, and their bytes. */
+  readonly unchanged: number;
+  readonly unchangedBytes: number;
+  /** Diff bits of the directory itself; only with `readOnly`. */
+  readonly dirDiff: number;
+  kind(index: number): number;
+  /** Kind of what stands at that name in the destination; Kind.None if nothing. */
+  dstKind(index: number): number;
+  diff(index: number): number;
+  /** Whether size, mtimeMs, nlink and inode are known. */
+  known(index: number): boolean;
+  size(index: number): number;
+  mtimeMs(index: number): number;
+  nlink(index: number): number;
+  /** Device and inode of the source's entry, as one key. */
+  inode(index: number): string;
+  error(index: number): EngineError;
+  /** Name in the destination (PEP 383 string). */
+  name(index: number): string;
+  retain(): void;
+  release(): void;
+}
+
+/** What the destination could not keep, as bits (native/blit.h, BLIT_LOST_*). */
+export const Lost = { Xattr: 1, Acl: 2, Owner: 4, Mode: 8, Times: 16 } as const;
+
+export interface Answer {
+  readonly error?: EngineError;
+  /** Lost bits. */
+  readonly lost: number;
+}
+
+export interface ListRequest {
+  readonly dir: number;
+  /** Where the directory's name stands: entry `index` of a batch of `parent`. Not for the root. */
+  readonly parent?: { readonly dir: number; readonly batch: EntryBatch; readonly index: number };
+  readonly onSource: boolean;
+  /** It exists in the destination: compare with it, list what only it has. */
+  readonly onDestination: boolean;
+  /** Create it in the destination first; it is then known to be empty. */
+  readonly make: boolean;
+  /** With `make`: a non-directory stands there and is to be removed. */
+  readonly conflict: boolean;
+  /** Know size and times of every source entry. */
+  readonly stat: boolean;
+  /** Also emit entries that compare equal. */
+  readonly all: boolean;
+  /** Continue an earlier listing that answered `more`. */
+  readonly more: boolean;
+  /** Just this one entry of the root, with its name in the destination. */
+  readonly named?: { readonly source: string; readonly destination: string };
+}
+
+export interface ListAnswer extends Answer {
+  readonly batch?: EntryBatch;
+  readonly more: boolean;
+  /** Which side could not be listed, with `error`. */
+  readonly failedSide?: "source" | "destination";
+}
+
+export const Action = {
+  /** The destination is known to lack it. */
+  Make: 0,
+  /** Something stands there; it stays whole until the new one is. */
+  Replace: 1,
+  /** Only owner, mode, attributes and times. */
+  Metadata: 2,
+  /** Compare content; answers `same` or `different`. */
+  Content: 3,
+  /** Move: both sides are equal, remove the source. */
+  Forget: 4,
+} as const;
+export type Action = (typeof Action)[keyof typeof Action];
+
+export interface ApplyRequest {
+  readonly dir: number;
+  readonly batch: EntryBatch;
+  /** Entries with their actions, or a run [first, first + count) that is all `Make`. */
+  readonly entries: readonly { readonly index: number; readonly action: Action }[] | {
+    readonly first: number;
+    readonly count: number;
+  };
+  /** Copy files with several names too, instead of answering `linked`. */
+  readonly takeLinked: boolean;
+}
+
+/** What was not simply done. */
+export type Detail =
+  | { readonly index: number; readonly is: "failed"; readonly error: EngineError }
+  | { readonly index: number; readonly is: "large"; readonly size: number }
+  | { readonly index: number; readonly is: "linked"; readonly inode: string }
+  | { readonly index: number; readonly is: "same" }
+  | { readonly index: number; readonly is: "different" };
+
+export interface ApplyAnswer extends Answer {
+  /** Entries that were simply done. */
+  readonly done: number;
+  /** Bytes of their content. */
+  readonly bytes: number;
+  readonly details: readonly Detail[];
+}
+
+export interface LargeAnswer extends Answer {
+  readonly size: number;
+  /** Undefined without `error`: the file is done already (its extents were shared). */
+  readonly handle?: bigint;
+}
+
+export interface LinkRequest {
+  readonly dir: number;
+  readonly batch: EntryBatch;
+  readonly index: number;
+  /** The destination entry to link to. */
+  readonly target: { readonly dir: number; readonly name: string };
+}
+
+export interface LinkAnswer extends Answer {
+  /** It already was the same inode. */
+  readonly same: boolean;
+}
+
+export interface SettleRequest {
+  readonly dir: number;
+  /** `metadata`: make it that of the source; `remove`: delete the directory from the destination; `nothing`. */
+  readonly what: "metadata" | "remove" | "nothing";
+  /** Then remove the source's directory if it is empty. */
+  readonly removeSource: boolean;
+  /** The number is not used again. */
+  readonly drop: boolean;
+}
+
+export interface SettleAnswer extends Answer {
+  readonly changed: boolean;
+}
+
+export interface Counters {
+  readonly bytesByMethod: Readonly<Record<Method, number>>;
+  /** Files done by `apply`. */
+  readonly files: number;
+  /** Bytes moved so far, unfinished files included. */
+  readonly bytesMoved: number;
+}
+
+export interface Engine {
+  list(request: ListRequest, done: (answer: ListAnswer) => void): void;
+  apply(request: ApplyRequest, done: (answer: ApplyAnswer) => void): void;
+  openLarge(dir: number, batch: EntryBatch, index: number, done: (answer: LargeAnswer) => void): void;
+  copyRange(dir: number, handle: bigint, offset: number, length: number, done: (answer: Answer) => void): void;
+  /** Puts a large file in place, or gives it up and leaves no trace. */
+  finishLarge(dir: number, handle: bigint, commit: boolean, done: (answer: Answer) => void): void;
+  link(request: LinkRequest, done: (answer: LinkAnswer) => void): void;
+  /** Deletes non-directories of the destination. */
+  remove(dir: number, batch: EntryBatch, indices: readonly number[], done: (answer: ApplyAnswer) => void): void;
+  settle(request: SettleRequest, done: (answer: SettleAnswer) => void): void;
+  /** Path of a directory relative to the root, with a trailing slash; "" for the root. */
+  pathOf(dir: number): string;
+  progress(): Counters;
+  /** Calls back for every answer; returns when no request is open or after `stop`. */
+  drain(): Promise<void>;
+  /** Leaves as soon as each worker has put its file in a safe state; open requests get no answer. */
+  stop(): void;
+  /** Gives everything back; unfinished large files are given up. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,44 @@
+/** Opens the C shim. The only place that calls Deno.dlopen. */
+
+import { ABI } from "./layout.ts";
+
+const symbols = {
+  blit_abi: { parameters: [], result: "i64" },
+  blit_engine_open: { parameters: ["buffer", "buffer", "buffer", "buffer", "buffer"], result: "i64" },
+  blit_engine_submit: { parameters: ["pointer", "buffer", "u64"], result: "i64" },
+  blit_engine_work: { parameters: ["pointer"], result: "i64", nonblocking: true },
+  blit_engine_wait: { parameters: ["pointer", "i64"], result: "i64", nonblocking: true },
+  blit_engine_collect: { parameters: ["pointer", "buffer", "u64"], result: "i64" },
+  blit_engine_progress: { parameters: ["pointer", "buffer"], result: "i64" },
+  blit_engine_stop: { parameters: ["pointer", "i64"], result: "i64" },
+  blit_engine_close: { parameters: ["pointer"], result: "i64" },
+  blit_batch_free: { parameters: ["pointer", "pointer"], result: "i64" },
+  blit_dir_path: { parameters: ["pointer", "u32", "buffer", "u64"], result: "i64" },
+  blit_path_facts: { parameters: ["buffer", "i64", "buffer"], result: "i64" },
+  blit_path_make: { parameters: ["buffer"], result: "i64" },
+  blit_path_rename: { parameters: ["buffer", "buffer"], result: "i64" },
+  blit_path_remove_dir: { parameters: ["buffer"], result: "i64" },
+} as const;
+
+export type Library = Deno.DynamicLibrary<typeof symbols>;
+
+const fileNames: Partial<Record<typeof Deno.build.os, string>> = { darwin: "libblit.dylib", windows: "libblit.dll" };
+
+let opened: Library | undefined | null = null;
+
+/** The shim, or undefined where it was not built. A shim of another version counts as not built. */
+export function openLibrary(): Library | undefined {
+  if (opened === null) opened = tryOpen();
+  return opened;
+}
+
+function tryOpen(): Library | undefined {
+  const name = fileNames[Deno.build.os] ?? "libblit.so";
+  const path = new URL(`../../native/build/${name}`, import.meta.url);
+  try {
+    const library = Deno.dlopen(path, symbols);
+    return library.symbols.blit_abi() === BigInt(ABI) ? library : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,295 @@
+/**
+ * Carries out decisions on non-directories and keeps the score of each: batches of small files at once, large files by ranges,
+ * further names of an inode as links. In a dry run nothing is carried out and the score is the same.
+ */
+
+import type { Change, EntryKind } from "../model/event.ts";
+import type { Job } from "../model/job.ts";
+import { Action, type Detail, Diff, type Engine, type EngineError, type EntryBatch, Kind } from "../native/engine.ts";
+import { decide, type Decision } from "../plan/decide.ts";
+import type { DirNode } from "./dir_node.ts";
+import { HardLinks, type LinkName, type LinkTarget } from "./hard_links.ts";
+import { LARGE_BYTES, LargeFiles } from "./large_files.ts";
+import type { Tally } from "./tally.ts";
+
+export const kindNames: readonly EntryKind[] = [
+  "file",
+  "file",
+  "symlink",
+  "fifo",
+  "socket",
+  "char_device",
+  "block_device",
+  "directory",
+];
+
+const METADATA = Diff.Mtime | Diff.Mode | Diff.Owner | Diff.Xattr;
+
+interface Planned {
+  readonly index: number;
+  readonly action: Action;
+  readonly decision: Decision;
+}
+
+/** What the entries need from the run around them. */
+export interface Surroundings {
+  /** The directory, and the batch, are needed for `count` more pieces of work. */
+  begin(node: DirNode, batch: EntryBatch, count: number): void;
+  /** `count` of them are done. */
+  end(node: DirNode, batch: EntryBatch, count: number): void;
+  pathOf(node: DirNode, batch: EntryBatch, index: number): string;
+  /** An entry of the source could not be looked at. */
+  sourceUnreadable(): void;
+  /** A directory stands where the entry is to be. Takes over, the entry is done by the time it says so. */
+  conflict(node: DirNode, batch: EntryBatch, index: number): void;
+}
+
+export class Entries {
+  readonly #links: HardLinks;
+  readonly #large: LargeFiles;
+  readonly #readOnly: boolean;
+
+  constructor(
+    private readonly job: Job,
+    private readonly engine: Engine,
+    private readonly tally: Tally,
+    private readonly around: Surroundings,
+    workers: number,
+  ) {
+    this.#readOnly = job.dryRun || job.verb === "check";
+    this.#large = new LargeFiles(engine, workers, (bits) => tally.lost(bits));
+    this.#links = new HardLinks({
+      first: (name, settled) => this.#first(name, settled),
+      further: (name, target, renewed) => this.#further(name, target, renewed),
+    });
+  }
+
+  /** A run of entries of which the destination has none. */
+  makeRun(node: DirNode, batch: EntryBatch, first: number, count: number): void {
+    const { tally } = this;
+    tally.filesTotal += count;
+    this.around.begin(node, batch, count);
+    this.engine.apply({ dir: node.id, batch, entries: { first, count }, takeLinked: false }, (answer) => {
+      tally.lost(answer.lost);
+      tally.filesCopied += answer.done;
+      if (this.job.verb === "move") tally.filesRemoved += answer.done;
+      this.#countBytes(answer.bytes);
+      const exceptions = new Set<number>();
+      for (const detail of answer.details) {
+        exceptions.add(detail.index);
+        this.#exception(node, batch, detail, "make");
+      }
+      if (tally.itemize) {
+        for (let i = first; i < first + count; i++) {
+          if (!exceptions.has(i)) this.#emit("create", node, batch, i);
+        }
+      }
+      this.around.end(node, batch, count);
+    });
+  }
+
+  /** One entry whose place was taken by a directory that is gone now. */
+  makeAfterAll(node: DirNode, batch: EntryBatch, index: number): void {
+    const planned: Planned[] = [];
+    this.#route(node, batch, index, "make", planned);
+    if (planned.length > 0) this.#apply(node, batch, planned);
+  }
+
+  /** Decides on each of these entries and carries the decisions out. */
+  plan(node: DirNode, batch: EntryBatch, indices: Iterable<number>): void {
+    const planned: Planned[] = [];
+    for (const index of indices) {
+      this.tally.filesTotal++;
+      const decision = this.#decide(batch, index);
+      if (decision === undefined) this.#unreadable(node, batch, index);
+      else this.#route(node, batch, index, decision, planned);
+    }
+    if (planned.length > 0) this.#apply(node, batch, planned);
+  }
+
+  #decide(batch: EntryBatch, index: number): Decision | undefined {
+    const diff = batch.diff(index);
+    return diff & Diff.Error ? undefined : decide(batch.kind(index), batch.dstKind(index), diff, this.job);
+  }
+
+  #unreadable(node: DirNode, batch: EntryBatch, index: number): void {
+    const error = batch.error(index);
+    if (error.code !== "ENOENT") this.around.sourceUnreadable();
+    this.tally.failure(this.around.pathOf(node, batch, index), error);
+  }
+
+  #route(node: DirNode, batch: EntryBatch, index: number, decision: Decision, planned: Planned[]): void {
+    if (decision === "skip") return this.#unchanged(node, batch, index);
+    if (decision === "conflict") return this.around.conflict(node, batch, index);
+    if (decision === "content") return void planned.push({ index, action: Action.Content, decision });
+    const known = batch.known(index);
+    if (known && batch.kind(index) === Kind.File && batch.nlink(index) > 1) {
+      return this.#linked(node, batch, index, decision);
+    }
+    if (this.#readOnly) return this.#settled(node, batch, index, decision, sizeOf(batch, index));
+    if (known && batch.size(index) >= LARGE_BYTES && writesContent(batch, index, decision)) {
+      return this.#copyLarge(node, batch, index, decision);
+    }
+    const action = actionOf(decision, this.job.verb === "move");
+    if (action === undefined) this.#unchanged(node, batch, index);
+    else planned.push({ index, action, decision });
+  }
+
+  /** After the content of both sides was compared. */
+  #compared(node: DirNode, batch: EntryBatch, index: number, same: boolean): void {
+    const decision = !same ? "replace" : batch.diff(index) & METADATA ? "metadata" : "unchanged";
+    const planned: Planned[] = [];
+    this.#route(node, batch, index, decision, planned);
+    if (planned.length > 0) this.#apply(node, batch, planned);
+  }
+
+  #apply(node: DirNode, batch: EntryBatch, planned: readonly Planned[]): void {
+    this.around.begin(node, batch, planned.length);
+    this.engine.apply({ dir: node.id, batch, entries: planned, takeLinked: false }, (answer) => {
+      this.tally.lost(answer.lost);
+      const exceptions = new Map(answer.details.map((detail) => [detail.index, detail]));
+      this.#countBytes(answer.bytes);
+      for (const { index, decision } of planned) {
+        const detail = exceptions.get(index);
+        if (detail) this.#exception(node, batch, detail, decision);
+        else this.#settled(node, batch, index, decision, 0);
+      }
+      this.around.end(node, batch, planned.length);
+    });
+  }
+
+  #exception(node: DirNode, batch: EntryBatch, detail: Detail, decision: Decision): void {
+    const { index } = detail;
+    switch (detail.is) {
+      case "failed":
+        return this.tally.failure(this.around.pathOf(node, batch, index), detail.error);
+      case "large":
+        return this.#copyLarge(node, batch, index, decision);
+      case "linked":
+        return this.#linked(node, batch, index, decision, detail.inode);
+      case "same":
+        return this.#compared(node, batch, index, true);
+      case "different":
+        return this.#compared(node, batch, index, false);
+    }
+  }
+
+  #copyLarge(node: DirNode, batch: EntryBatch, index: number, decision: Decision, then?: (ok: boolean) => void): void {
+    this.around.begin(node, batch, 1);
+    this.#large.copy(node, batch, index, (error, size) => {
+      if (error) this.tally.failure(this.around.pathOf(node, batch, index), error);
+      else {
+        this.#countBytes(size);
+        this.#settled(node, batch, index, decision, 0);
+      }
+      then?.(error === undefined);
+      this.around.end(node, batch, 1);
+    });
+  }
+
+  #linked(node: DirNode, batch: EntryBatch, index: number, decision: Decision, inode = batch.inode(index)): void {
+    this.around.begin(node, batch, 1);
+    this.#links.add(inode, { node, batch, index, decision });
+  }
+
+  /** The first name of an inode, by its own decision; it is not asked again whether it has further names. */
+  #first(name: LinkName, settled: (ok: boolean) => void): void {
+    const { node, batch, index, decision } = name;
+    const finish = (error: EngineError | undefined, size: number) => {
+      if (error) this.tally.failure(this.around.pathOf(node, batch, index), error);
+      else this.#settled(node, batch, index, decision, size);
+      settled(error === undefined);
+      this.around.end(node, batch, 1);
+    };
+    const action = actionOf(decision, this.job.verb === "move");
+    if (this.#readOnly || action === undefined) return finish(undefined, sizeOf(batch, index));
+    this.engine.apply({ dir: node.id, batch, entries: [{ index, action }], takeLinked: true }, (answer) => {
+      this.tally.lost(answer.lost);
+      const detail = answer.details[0];
+      if (detail?.is === "large") {
+        return this.#copyLarge(node, batch, index, decision, (ok) => {
+          settled(ok);
+          this.around.end(node, batch, 1);
+        });
+      }
+      this.#countBytes(answer.bytes);
+      finish(detail?.is === "failed" ? detail.error : undefined, 0);
+    });
+  }
+
+  #further(name: LinkName, target: LinkTarget, renewed: boolean): void {
+    const { node, batch, index } = name;
+    const finish = (same: boolean) => {
+      if (same) this.tally.filesUnchanged++;
+      else {
+        this.tally.filesCopied++;
+        this.#emit("link", node, batch, index);
+      }
+      if (this.job.verb === "move" && !this.#readOnly) this.tally.filesRemoved++;
+      this.around.end(node, batch, 1);
+    };
+    const certain = renewed || batch.dstKind(index) === Kind.None;
+    if (this.job.discard || (this.#readOnly && certain)) return finish(false);
+    this.engine.link({ dir: node.id, batch, index, target }, (answer) => {
+      if (!answer.error) return finish(answer.same);
+      this.tally.failure(this.around.pathOf(node, batch, index), answer.error);
+      this.around.end(node, batch, 1);
+    });
+  }
+
+  #countBytes(bytes: number): void {
+    this.tally.bytesCopied += bytes;
+    this.tally.bytesTotal += bytes;
+  }
+
+  #unchanged(node: DirNode, batch: EntryBatch, index: number): void {
+    this.tally.filesUnchanged++;
+    this.tally.bytesTotal += sizeOf(batch, index);
+    this.#emit("unchanged", node, batch, index);
+  }
+
+  /** Scores a decision that was carried out. `size` counts where the engine did not count the bytes. */
+  #settled(node: DirNode, batch: EntryBatch, index: number, decision: Decision, size: number): void {
+    if (this.job.verb === "move" && !this.#readOnly) this.tally.filesRemoved++;
+    if (decision === "unchanged") return this.#unchanged(node, batch, index);
+    this.tally.filesCopied++;
+    if (decision === "metadata") {
+      this.tally.filesMetadataOnly++;
+      this.tally.bytesTotal += sizeOf(batch, index);
+    } else {
+      this.#countBytes(size);
+    }
+    this.#emit(changeOf(decision), node, batch, index);
+  }
+
+  #emit(change: Change, node: DirNode, batch: EntryBatch, index: number): void {
+    const size = batch.known(index) && batch.kind(index) === Kind.File ? batch.size(index) : undefined;
+    this.tally.entry(change, kindNames[batch.kind(index)], () => this.around.pathOf(node, batch, index), size);
+  }
+}
+
+function actionOf(decision: Decision, moves: boolean): Action | undefined {
+  switch (decision) {
+    case "make":
+      return Action.Make;
+    case "replace":
+      return Action.Replace;
+    case "metadata":
+      return Action.Metadata;
+    default:
+      return moves ? Action.Forget : undefined;
+  }
+}
+
+function changeOf(decision: Decision): Change {
+  return decision === "make" ? "create" : decision === "metadata" ? "metadata" : "replace";
+}
+
+function writesContent(batch: EntryBatch, index: number, decision: Decision): boolean {
+  return batch.kind(index) === Kind.File && (decision === "make" || decision === "replace");
+}
+
+/** Bytes of content; only regular files have any. */
+function sizeOf(batch: EntryBatch, index: number): number {
+  return batch.kind(index) === Kind.File && batch.known(index) ? batch.size(index) : 0;
+}

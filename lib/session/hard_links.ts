@@ -1,0 +1,73 @@
+/**
+ * Hard links: of the names of one source inode the first is copied like any file, the others become links of it. A name that
+ * comes while the first is still being copied waits; if the first fails, the next one takes its place.
+ */
+
+import type { EntryBatch } from "../native/engine.ts";
+import type { Decision } from "../plan/decide.ts";
+import type { DirNode } from "./dir_node.ts";
+
+/** One name of an inode with several. Its batch is retained and its directory waits until the name is done. */
+export interface LinkName {
+  readonly node: DirNode;
+  readonly batch: EntryBatch;
+  readonly index: number;
+  readonly decision: Decision;
+}
+
+/** Where the content stands at the destination; `dir` is pinned. */
+export interface LinkTarget {
+  readonly dir: number;
+  readonly name: string;
+}
+
+interface Group {
+  /** Known once the first name is settled. */
+  target?: LinkTarget;
+  /** The target is a new inode: whatever stands at the other names is not it. */
+  renewed: boolean;
+  waiting: LinkName[];
+}
+
+export interface LinkWork {
+  /** Carries out the first name's own decision and reports whether its content now stands at the destination. */
+  first(name: LinkName, settled: (ok: boolean) => void): void;
+  /** Links a further name. */
+  further(name: LinkName, target: LinkTarget, renewed: boolean): void;
+}
+
+export class HardLinks {
+  readonly #groups = new Map<string, Group>();
+
+  constructor(private readonly work: LinkWork) {}
+
+  add(inode: string, name: LinkName): void {
+    const group = this.#groups.get(inode);
+    if (group?.target) return this.work.further(name, group.target, group.renewed);
+    if (group) {
+      group.waiting.push(name);
+      return;
+    }
+    const created: Group = { renewed: false, waiting: [] };
+    this.#groups.set(inode, created);
+    this.#lead(inode, created, name);
+  }
+
+  #lead(inode: string, group: Group, name: LinkName): void {
+    name.node.pin();
+    this.work.first(name, (ok) => {
+      if (!ok) {
+        const next = group.waiting.shift();
+        if (next) this.#lead(inode, group, next);
+        else this.#groups.delete(inode);
+        return;
+      }
+      const target = { dir: name.node.id, name: name.batch.name(name.index) };
+      group.target = target;
+      group.renewed = name.decision === "make" || name.decision === "replace";
+      const waiting = group.waiting;
+      group.waiting = [];
+      for (const other of waiting) this.work.further(other, target, group.renewed);
+    });
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * One local job from start to summary: places its arguments, runs each source in turn, and keeps one score for all of them.
+ */
+
+import { placeJob, type Placement } from "../endpoint/place.ts";
+import type { EventSink, Progress, Summary } from "../model/event.ts";
+import type { Job } from "../model/job.ts";
+import type { Engine } from "../native/engine.ts";
+import { openEngine } from "../native/open.ts";
+import { makeDirectory, pathFacts, removeEmptyDirectory, renameIfFree } from "../native/paths.ts";
+import { compileFilter, type Filter } from "../scan/filter.ts";
+import { workerCount } from "./limits.ts";
+import { LARGE_BYTES } from "./large_files.ts";
+import { Tally } from "./tally.ts";
+import { TreeRun } from "./tree_run.ts";
+
+export interface RunningJob {
+  progress(): Progress;
+  /** Rejects with BlitError when the job could not be done at all; failures of single entries are in the summary. */
+  readonly done: Promise<Summary>;
+  /** Asks to stop; `done` then resolves with status "interrupted". */
+  stop(): void;
+}
+
+/** Starts at once. Events come synchronously while the job runs. */
+export function startJob(job: Job, sink: EventSink): RunningJob {
+  const run = new JobRun(job, sink);
+  return { progress: () => run.progress(), done: run.execute(), stop: () => run.stop() };
+}
+
+class JobRun {
+  readonly #tally: Tally;
+  #engine: Engine | undefined;
+  #current: TreeRun | undefined;
+  #stopped = false;
+
+  constructor(private readonly job: Job, private readonly sink: EventSink) {
+    this.#tally = new Tally(job, sink);
+  }
+
+  async execute(): Promise<Summary> {
+    // The caller gets its handle before anything can fail.
+    await Promise.resolve();
+    const filter = compileFilter(this.job.filter, Date.now());
+    for (const placement of placeJob(this.job)) {
+      if (this.#stopped) break;
+      if (!this.#tryRename(placement, filter)) await this.#runPlacement(placement, filter);
+    }
+    return this.#tally.summary(this.#stopped);
+  }
+
+  /** A move within one file system, onto nothing, is one rename. */
+  #tryRename(placement: Placement, filter: Filter): boolean {
+    const { job } = this;
+    const { sourceRoot, destinationRoot, entry } = placement;
+    if (job.verb !== "move" || job.dryRun || !filter.passesEverything || !destinationRoot) return false;
+    if (job.verify || job.fsync || (!entry && !placement.removeRoot)) return false;
+    const from = entry ? `${sourceRoot}/${entry.source}` : sourceRoot;
+    const to = entry ? `${destinationRoot}/${entry.destination}` : destinationRoot;
+    if (pathFacts(to, false)) return false;
+    if (entry) makeDirectory(destinationRoot);
+    else makeDirectory(`${to}/..`.replace(/[^/]+\/\.\.$/, "") || ".");
+    if (!renameIfFree(from, to)) return false;
+    this.#tally.renamed(entry?.destination ?? ".", entry ? "file" : "directory");
+    return true;
+  }
+
+  async #runPlacement(placement: Placement, filter: Filter): Promise<void> {
+    const { job } = this;
+    const readOnly = job.dryRun || job.verb === "check";
+    const { destinationRoot } = placement;
+    let exists = destinationRoot !== undefined && pathFacts(destinationRoot, true) !== undefined;
+    const fresh = !exists;
+    if (destinationRoot !== undefined && !exists && !readOnly) {
+      makeDirectory(destinationRoot);
+      exists = true;
+    }
+    const backup = job.backupDir !== undefined && !readOnly ? job.backupDir : undefined;
+    if (backup !== undefined) makeDirectory(backup);
+    const workers = job.workers || workerCount();
+    const opened = await openEngine({
+      source: placement.sourceRoot,
+      destination: exists ? destinationRoot : undefined,
+      backup,
+      workers,
+      bytesPerSecond: job.bandwidthLimit,
+      largeBytes: LARGE_BYTES,
+      verify: job.verify,
+      fsync: job.fsync,
+      discard: job.discard,
+      move: job.verb === "move",
+      readOnly,
+    });
+    if (opened.portable) {
+      this.#tally.notice(
+        "portable",
+        "no native library was built (no C compiler found): copying by the slower portable path",
+      );
+    }
+    this.#engine = opened.engine;
+    try {
+      if (this.#stopped) return;
+      this.#current = new TreeRun(job, placement, filter, opened.engine, this.#tally, { exists, fresh, workers });
+      await this.#current.execute();
+    } finally {
+      this.#tally.addCounters(opened.engine.progress());
+      this.#engine = undefined;
+      await opened.engine.close();
+    }
+    if (job.verb === "move" && !job.dryRun && placement.removeRoot && !this.#stopped) {
+      removeEmptyDirectory(placement.sourceRoot);
+    }
+  }
+
+  progress(): Progress {
+    return this.#tally.progress(this.#engine?.progress(), this.#current?.currentPath());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#engine?.stop();
+  }
+}

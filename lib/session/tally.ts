@@ -1,0 +1,161 @@
+/** The score of a job: counts, failures, notices; turns them into events while it runs and into the summary at its end. */
+
+import type { Change, EntryKind, EventSink, Failure, Method, Phase, Progress, Summary } from "../model/event.ts";
+import type { Job } from "../model/job.ts";
+import { type Counters, type EngineError, Lost } from "../native/engine.ts";
+
+/** Failures kept for the summary; all are counted and told as events. */
+const FAILURES_KEPT = 1000;
+
+const lostNotices: readonly (readonly [bit: number, kind: string, what: string])[] = [
+  [Lost.Xattr, "xattr", "extended attributes"],
+  [Lost.Acl, "acl", "access control lists"],
+  [Lost.Owner, "owner", "owners or groups"],
+  [Lost.Mode, "mode", "permissions"],
+  [Lost.Times, "times", "modification times"],
+];
+
+export class Tally {
+  phase: Phase = "scanning";
+  route = "streaming";
+  scanComplete = false;
+  filesTotal = 0;
+  filesCopied = 0;
+  filesUnchanged = 0;
+  filesRemoved = 0;
+  filesDeleted = 0;
+  filesFailed = 0;
+  filesMetadataOnly = 0;
+  directoriesTotal = 0;
+  directoriesCreated = 0;
+  directoriesDeleted = 0;
+  bytesTotal = 0;
+  bytesCopied = 0;
+  #failuresTotal = 0;
+  #differences = 0;
+  readonly #failures: Failure[] = [];
+  readonly #notices = new Map<string, string>();
+  readonly #bytesByMethod: Partial<Record<Method, number>> = {};
+  #finishedBytes = 0;
+  readonly #startedMs = performance.now();
+
+  constructor(private readonly job: Job, private readonly sink: EventSink) {}
+
+  get itemize(): boolean {
+    return this.job.itemize;
+  }
+
+  setPhase(phase: Phase): void {
+    if (phase === this.phase) return;
+    this.phase = phase;
+    this.sink({ type: "phase", phase });
+  }
+
+  /** `path` is called only where somebody wants to see every entry. */
+  entry(change: Change, kind: EntryKind, path: () => string, size?: number): void {
+    if (change !== "unchanged") this.#differences++;
+    if (this.job.itemize) this.sink({ type: "entry", change, kind, path: path(), size });
+  }
+
+  /** A non-directory, or a directory that could not be entered. */
+  failure(path: string, error: EngineError): void {
+    this.filesFailed++;
+    this.#failuresTotal++;
+    const failure: Failure = { path, ...error };
+    if (error.code === "unsupported") {
+      // Said once per kind; every one of them still counts.
+      const first = !this.#notices.has(error.message);
+      this.notice(
+        error.message,
+        `${error.message} (the file system or the user's rights do not allow it; first: ${path})`,
+      );
+      if (!first) return;
+    }
+    if (this.#failures.length < FAILURES_KEPT) this.#failures.push(failure);
+    this.sink({ type: "failure", ...failure });
+  }
+
+  notice(kind: string, message: string): void {
+    if (this.#notices.has(kind)) return;
+    this.#notices.set(kind, message);
+    this.sink({ type: "notice", kind, message });
+  }
+
+  lost(bits: number): void {
+    if (bits === 0) return;
+    for (const [bit, kind, what] of lostNotices) {
+      if (bits & bit) this.notice(kind, `the destination cannot keep the ${what} of some entries`);
+    }
+  }
+
+  planner(message: string): void {
+    this.sink({ type: "planner", message });
+  }
+
+  renamed(path: string, kind: EntryKind): void {
+    this.route = "rename";
+    this.filesTotal++;
+    this.filesCopied++;
+    this.filesRemoved++;
+    this.scanComplete = true;
+    this.entry("create", kind, () => path);
+  }
+
+  /** Takes over what an engine that is about to close has moved. */
+  addCounters(counters: Counters): void {
+    for (const [method, bytes] of Object.entries(counters.bytesByMethod) as [Method, number][]) {
+      if (bytes > 0) this.#bytesByMethod[method] = (this.#bytesByMethod[method] ?? 0) + bytes;
+    }
+    this.#finishedBytes += counters.bytesMoved;
+  }
+
+  progress(counters: Counters | undefined, currentPath: string | undefined): Progress {
+    const settled = this.filesCopied + this.filesUnchanged + this.filesFailed;
+    const bytesDone = this.#finishedBytes + (counters?.bytesMoved ?? 0);
+    // Sizes are not known before files are opened: what remains is taken to be like what was seen.
+    const mean = this.filesCopied > 0 ? this.bytesCopied / this.filesCopied : 0;
+    const remaining = Math.max(this.filesTotal - settled, 0);
+    const estimate = this.filesCopied > 0 ? Math.max(this.bytesCopied + mean * remaining, bytesDone) : undefined;
+    return {
+      phase: this.phase,
+      filesDone: settled,
+      filesTotal: this.filesTotal,
+      bytesDone,
+      bytesTotal: this.pendingLargeBytes > 0
+        ? Math.max(estimate ?? 0, this.bytesCopied + this.pendingLargeBytes)
+        : estimate,
+      scanComplete: this.scanComplete,
+      currentPath,
+    };
+  }
+
+  /** Sizes of large files under way: known, unlike those of files that are still in the queue. */
+  pendingLargeBytes = 0;
+
+  summary(interrupted: boolean): Summary {
+    const differs = this.job.verb === "check" && this.#differences > 0;
+    return {
+      verb: this.job.verb,
+      dryRun: this.job.dryRun,
+      status: interrupted ? "interrupted" : this.#failuresTotal > 0 || differs ? "partial" : "ok",
+      route: this.route,
+      filesTotal: this.filesTotal,
+      filesCopied: this.filesCopied,
+      filesUnchanged: this.filesUnchanged,
+      filesRemoved: this.filesRemoved,
+      filesDeleted: this.filesDeleted,
+      filesFailed: this.filesFailed,
+      filesMetadataOnly: this.filesMetadataOnly,
+      directoriesTotal: this.directoriesTotal,
+      directoriesCreated: this.directoriesCreated,
+      directoriesDeleted: this.directoriesDeleted,
+      bytesTotal: this.bytesTotal,
+      bytesCopied: this.bytesCopied,
+      bytesByMethod: { ...this.#bytesByMethod },
+      durationMs: performance.now() - this.#startedMs,
+      failuresTotal: this.#failuresTotal,
+      failures: [...this.#failures],
+      notices: [...this.#notices.values()],
+    };
+  }
+}

@@ -1,0 +1,370 @@
+/**
+ * One source and one destination, from the root to the last directory's times.
+ *
+ * 1. Directories are listed depth first, several at a time; each listing brings batches of entries (scan).
+ * 2. What differs is handed to Entries as it comes, so bytes move while the scan runs. The scan pauses while much is under way.
+ * 3. A directory settles when nothing in it is pending any more: its listing, its entries, its subdirectories.
+ * 4. What only the destination has is remembered; it goes when the scan ended without an error (mirror), or is only reported.
+ *
+ * Everything happens in callbacks of one engine, on one thread: no state here is ever seen half changed.
+ */
+
+import type { EngineError } from "../native/engine.ts";
+import { type Engine, type EntryBatch, Kind, type ListAnswer } from "../native/engine.ts";
+import type { Placement } from "../endpoint/place.ts";
+import type { Job } from "../model/job.ts";
+import type { Filter } from "../scan/filter.ts";
+import { Deletions } from "./deletions.ts";
+import { DirNode } from "./dir_node.ts";
+import { Entries } from "./entries.ts";
+import { ENTRIES_IN_FLIGHT, LISTINGS_IN_FLIGHT } from "./limits.ts";
+import type { Tally } from "./tally.ts";
+
+/** Subdirectories of one batch that are still to be listed, or a listing that has more to give. */
+type Frame =
+  | { readonly node: DirNode; readonly batch: EntryBatch; readonly indices: readonly number[]; next: number }
+  | { readonly node: DirNode; readonly batch?: undefined };
+
+export interface RootState {
+  /** The destination root exists (or was just made). */
+  readonly exists: boolean;
+  /** It was not there before this run. */
+  readonly fresh: boolean;
+  readonly workers: number;
+}
+
+export class TreeRun {
+  readonly #entries: Entries;
+  readonly #deletions: Deletions;
+  readonly #readOnly: boolean;
+  readonly #frames: Frame[] = [];
+  readonly #missing: Set<string>;
+  #listings = 0;
+  #entriesInFlight = 0;
+  #nextDir = 1;
+  #scanFailed = false;
+  #scanEnded = false;
+  #recent: DirNode | undefined;
+  readonly #startedMs = performance.now();
+
+  constructor(
+    private readonly job: Job,
+    private readonly placement: Placement,
+    private readonly filter: Filter,
+    private readonly engine: Engine,
+    private readonly tally: Tally,
+    private readonly root: RootState,
+  ) {
+    this.#readOnly = job.dryRun || job.verb === "check";
+    this.#missing = new Set(filter.listed);
+    this.#missing.delete(".");
+    this.#entries = new Entries(job, engine, tally, {
+      begin: (node, batch, count) => this.#begin(node, batch, count),
+      end: (node, batch, count) => this.#end(node, batch, count),
+      pathOf: (node, batch, index) => this.#pathOf(node, batch, index),
+      sourceUnreadable: () => this.#scanFailed = true,
+      conflict: (node, batch, index) => this.#conflict(node, batch, index),
+    }, root.workers);
+    this.#deletions = new Deletions(job, engine, tally, {
+      pathOf: (node, batch, index) => this.#pathOf(node, batch, index),
+      pathOfDir: (node) => this.#pathOfDir(node),
+      settle: (node) => this.#settle(node),
+      gone: (node) => this.#finished(node),
+    });
+  }
+
+  async execute(): Promise<void> {
+    const { exists, fresh } = this.root;
+    const node = new DirNode(0, undefined, true, exists, fresh);
+    if (!this.placement.entry) {
+      this.tally.directoriesTotal++;
+      if (fresh && !this.job.discard) this.#created(node);
+    }
+    this.#list(node, undefined, false, false);
+    await this.engine.drain();
+  }
+
+  currentPath(): string | undefined {
+    const node = this.#recent;
+    return node && node.pending > 0 ? this.#pathOfDir(node) : undefined;
+  }
+
+  // --- listing ---
+
+  #list(node: DirNode, at: { batch: EntryBatch; index: number } | undefined, conflict: boolean, more: boolean): void {
+    const { job } = this;
+    const make = node.fresh && node.onDestination && node.id !== 0 && !more;
+    this.#listings++;
+    this.#recent = node;
+    this.engine.list({
+      dir: node.id,
+      parent: at && { dir: node.parent!.id, batch: at.batch, index: at.index },
+      onSource: node.onSource,
+      onDestination: node.onDestination && !make,
+      make,
+      conflict,
+      stat: this.#readOnly || this.filter.needsStat,
+      all: !this.filter.passesEverything || job.compare === "checksum" || job.compare === "always" ||
+        job.verb === "move",
+      more,
+      named: node.id === 0 ? this.placement.entry : undefined,
+    }, (answer) => this.#listed(node, answer));
+  }
+
+  #listed(node: DirNode, answer: ListAnswer): void {
+    this.#listings--;
+    if (answer.error) this.#notListed(node, answer.error, answer.failedSide);
+    else {
+      if (answer.batch) {
+        // A continuation waits below its subdirectories: what is discovered is finished before more is discovered.
+        if (answer.more) this.#frames.push({ node });
+        this.#take(node, answer.batch);
+        answer.batch.release();
+      } else if (answer.more) {
+        this.#frames.push({ node });
+      }
+      if (!answer.more) this.#done(node);
+    }
+    this.#pump();
+  }
+
+  #notListed(node: DirNode, error: EngineError, side: ListAnswer["failedSide"]): void {
+    if (side === "source" || node.extra) this.#scanFailed = true;
+    node.broken = true;
+    const path = this.placement.entry && node.id === 0 ? this.placement.entry.destination : this.#pathOfDir(node);
+    this.tally.failure(path, error);
+    this.#done(node);
+  }
+
+  /** Hands the entries of a batch to whoever is concerned with them. */
+  #take(node: DirNode, batch: EntryBatch): void {
+    const { tally } = this;
+    tally.filesTotal += batch.unchanged;
+    tally.filesUnchanged += batch.unchanged;
+    tally.bytesTotal += batch.unchangedBytes;
+    if (batch.dirDiff) tally.entry("metadata", "directory", () => this.#pathOfDir(node));
+    if (batch.others > 0) this.#takeOthers(node, batch);
+    const dirs = this.#takeExtras(node, batch);
+    for (let i = batch.others; i < batch.others + batch.dirs; i++) dirs.push(i);
+    if (dirs.length > 0) {
+      node.pending += dirs.length;
+      batch.retain();
+      this.#frames.push({ node, batch, indices: dirs, next: 0 });
+    }
+  }
+
+  #takeOthers(node: DirNode, batch: EntryBatch): void {
+    if (node.fresh && this.filter.passesEverything && !this.#readOnly) {
+      return this.#entries.makeRun(node, batch, 0, batch.others);
+    }
+    const indices: number[] = [];
+    const hidden: number[] = [];
+    for (let i = 0; i < batch.others; i++) {
+      if (this.filter.passesEverything || this.#includes(node, batch, i)) indices.push(i);
+      else if (this.#mayDeleteHidden(node, batch, i)) hidden.push(i);
+    }
+    this.#entries.plan(node, batch, indices);
+    if (hidden.length > 0) this.#deletions.remember(node, batch, hidden);
+  }
+
+  #includes(node: DirNode, batch: EntryBatch, index: number): boolean {
+    const path = this.#pathOf(node, batch, index);
+    this.#missing.delete(path);
+    const limited = batch.kind(index) === Kind.File && batch.known(index);
+    return this.filter.includesFile(
+      path,
+      limited ? { size: batch.size(index), mtimeMs: batch.mtimeMs(index) } : undefined,
+    );
+  }
+
+  /** --delete-scope all: what the rules hide in the source goes from the destination. Limits on size and age hide no names. */
+  #mayDeleteHidden(node: DirNode, batch: EntryBatch, index: number): boolean {
+    return this.#deletesHidden && batch.dstKind(index) !== Kind.None && batch.dstKind(index) !== Kind.Directory &&
+      !this.filter.includesName(this.#pathOf(node, batch, index), false);
+  }
+
+  get #deletesHidden(): boolean {
+    // With a list rsync still deletes only inside what is listed, and so do we.
+    return this.job.verb === "mirror" && this.job.deletion.scope === "all" && this.filter.listed === undefined;
+  }
+
+  /** Remembers what only the destination has; returns the directories among it, which are to be listed. */
+  #takeExtras(node: DirNode, batch: EntryBatch): number[] {
+    const counts = this.job.verb === "mirror" || (this.job.verb === "check" && !this.job.oneWay);
+    if (batch.extras === 0 || !counts) return [];
+    const dirs: number[] = [];
+    const files: number[] = [];
+    for (let i = batch.count - batch.extras; i < batch.count; i++) {
+      const isDirectory = batch.kind(i) === Kind.Directory;
+      const free = this.filter.passesEverything || this.#deletesHidden ||
+        this.filter.mayDelete(this.#pathOf(node, batch, i), isDirectory);
+      if (!free) node.keep();
+      else if (isDirectory) dirs.push(i);
+      else files.push(i);
+    }
+    if (files.length > 0) this.#deletions.remember(node, batch, files);
+    return dirs;
+  }
+
+  // --- going down ---
+
+  #pump(): void {
+    while (this.#listings < LISTINGS_IN_FLIGHT && this.#entriesInFlight < ENTRIES_IN_FLIGHT) {
+      const frame = this.#frames.at(-1);
+      if (!frame) break;
+      if (!frame.batch) {
+        this.#frames.pop();
+        this.#list(frame.node, undefined, false, true);
+        continue;
+      }
+      const index = frame.indices[frame.next++];
+      if (frame.next === frame.indices.length) this.#frames.pop();
+      this.#descend(frame.node, frame.batch, index);
+      if (frame.next === frame.indices.length) frame.batch.release();
+    }
+    if (this.#listings === 0 && this.#frames.length === 0 && !this.#scanEnded) this.#endScan();
+  }
+
+  #descend(parent: DirNode, batch: EntryBatch, index: number): void {
+    if (index >= batch.others + batch.dirs) return this.#descendExtra(parent, batch, index);
+    const dstKind = batch.dstKind(index);
+    if (!this.filter.passesEverything) {
+      const path = this.#pathOf(parent, batch, index);
+      this.#missing.delete(path);
+      if (!this.filter.includesDirectory(path)) {
+        if (this.#deletesHidden && dstKind === Kind.Directory) return this.#descendExtra(parent, batch, index);
+        return this.#done(parent);
+      }
+    }
+    this.tally.directoriesTotal++;
+    const conflict = dstKind !== Kind.None && dstKind !== Kind.Directory;
+    if (conflict && !this.#replaceByDirectory(parent, batch, index)) return this.#done(parent);
+    const fresh = dstKind !== Kind.Directory;
+    const onDestination = !this.job.discard && (!this.#readOnly || (!fresh && parent.onDestination));
+    const node = new DirNode(this.#nextDir++, parent, true, onDestination, fresh);
+    this.#list(node, { batch, index }, conflict && !this.#readOnly, false);
+    if (fresh && !this.job.discard) this.#created(node);
+  }
+
+  /** A non-directory stands where a directory is to be: only mirror takes it away. */
+  #replaceByDirectory(parent: DirNode, batch: EntryBatch, index: number): boolean {
+    if (this.job.verb === "check") return true;
+    if (this.job.verb === "mirror" && !this.job.ignoreExisting) {
+      this.tally.filesDeleted++;
+      return true;
+    }
+    const what = batch.dstKind(index) === Kind.Symlink ? "a symbolic link" : "a file";
+    this.tally.failure(this.#pathOf(parent, batch, index), {
+      code: "kind_conflict",
+      message: `Cannot create the directory: ${what} is in the way`,
+    });
+    return false;
+  }
+
+  #descendExtra(parent: DirNode, batch: EntryBatch, index: number): void {
+    const node = new DirNode(this.#nextDir++, parent, false, true, false);
+    this.#deletions.expect(node);
+    this.#list(node, { batch, index }, false, false);
+  }
+
+  /** A directory stands where a non-directory is to be: mirror deletes it, with the other deletions, and then makes the entry. */
+  #conflict(node: DirNode, batch: EntryBatch, index: number): void {
+    const refuse = () =>
+      this.tally.failure(this.#pathOf(node, batch, index), {
+        code: "kind_conflict",
+        message: "Cannot create: a directory is in the way",
+      });
+    if (this.job.verb === "check") {
+      return this.tally.entry("replace", "directory", () => this.#pathOf(node, batch, index));
+    }
+    if (this.job.verb !== "mirror") return refuse();
+    this.#begin(node, batch, 1);
+    node.pending++;
+    const extra = new DirNode(this.#nextDir++, node, false, true, false);
+    extra.whenGone = (gone) => {
+      if (!gone) refuse();
+      else this.#entries.makeAfterAll(node, batch, index);
+      this.#end(node, batch, 1);
+    };
+    this.#deletions.expect(extra);
+    this.#list(extra, { batch, index }, false, false);
+  }
+
+  #created(node: DirNode): void {
+    this.tally.directoriesCreated++;
+    this.tally.entry("create", "directory", () => this.#pathOfDir(node));
+  }
+
+  // --- coming up ---
+
+  #begin(node: DirNode, batch: EntryBatch, count: number): void {
+    this.#recent = node;
+    node.pending++;
+    batch.retain();
+    this.#entriesInFlight += count;
+  }
+
+  #end(node: DirNode, batch: EntryBatch, count: number): void {
+    this.#entriesInFlight -= count;
+    batch.release();
+    this.#done(node);
+    this.#pump();
+  }
+
+  /** One thing less is pending in the directory. */
+  #done(node: DirNode): void {
+    if (--node.pending > 0) return;
+    if (!this.#deletions.takes(node)) this.#settle(node);
+  }
+
+  #settle(node: DirNode): void {
+    const single = node.id === 0 && this.placement.entry !== undefined;
+    const keepsTimes = single || node.broken || node.extra || !node.onDestination || this.#readOnly || this.job.discard;
+    const moves = this.job.verb === "move" && !this.#readOnly && node.id !== 0;
+    if (keepsTimes && !moves && node.id === 0) return this.#finished(node);
+    this.engine.settle({
+      dir: node.id,
+      what: keepsTimes ? "nothing" : "metadata",
+      removeSource: moves && !node.broken,
+      drop: node.id !== 0 && !node.pinned,
+    }, (answer) => {
+      this.tally.lost(answer.lost);
+      if (answer.error) this.tally.failure(this.#pathOfDir(node), answer.error);
+      else if (answer.changed && !node.fresh) this.tally.entry("metadata", "directory", () => this.#pathOfDir(node));
+      this.#finished(node);
+    });
+  }
+
+  #finished(node: DirNode): void {
+    if (node.parent) this.#done(node.parent);
+  }
+
+  #endScan(): void {
+    this.#scanEnded = true;
+    this.tally.scanComplete = true;
+    this.tally.setPhase("copying");
+    const seconds = (performance.now() - this.#startedMs) / 1000;
+    this.tally.planner(
+      `Planning done: ${this.tally.filesTotal} files, ${this.tally.directoriesTotal} directories in ${
+        seconds.toFixed(2)
+      } s`,
+    );
+    for (const path of this.#missing) {
+      this.tally.failure(path, {
+        code: "ENOENT",
+        message: "Cannot find it in the source: it is listed in --files-from",
+      });
+    }
+    this.#deletions.begin(this.#scanFailed || this.#missing.size > 0);
+  }
+
+  // --- names ---
+
+  #pathOfDir(node: DirNode): string {
+    return this.engine.pathOf(node.id).slice(0, -1) || ".";
+  }
+
+  #pathOf(node: DirNode, batch: EntryBatch, index: number): string {
+    return this.engine.pathOf(node.id) + batch.name(index);
+  }
+}

@@ -1,0 +1,184 @@
+/* APPLY: one action on one entry of a batch. Each entry stands alone: its failure is a detail of the result, no more. */
+#include "engine.h"
+
+#include <sys/sysmacros.h>
+
+struct place { struct dir *d; int sdir, ddir; char sname[256], dname[256]; uint32_t index; };
+
+static void report(struct worker *w, struct task *t, const struct place *p, struct outcome o, const struct facts *f)
+{
+	atomic_fetch_or(&t->lost, o.lost);
+	if (o.err == COPY_IS_LARGE) {
+		task_detail(t, p->index, BLIT_D_LARGE, f->size, 0);
+	} else if (o.err == COPY_IS_LINKED) {
+		task_detail(t, p->index, BLIT_D_LINKED, f->ino, f->dev);
+	} else if (o.err) {
+		task_detail(t, p->index, BLIT_D_FAILED, o.err, o.step);
+	} else {
+		atomic_fetch_add(&t->done, 1);
+		atomic_fetch_add(&t->bytes, o.bytes);
+		__atomic_store_n(&w->counters.files, w->counters.files + 1, __ATOMIC_RELAXED);
+	}
+}
+
+int remove_source(int sdir, const char *name, const struct facts *copied)
+{
+	struct facts now;
+	int err = os_facts_at(sdir, name, &now);
+	if (err)
+		return err;
+	if (now.ino != copied->ino || now.size != copied->size || now.mtime.tv_sec != copied->mtime.tv_sec ||
+		now.mtime.tv_nsec != copied->mtime.tv_nsec)
+		return -BLIT_E_CHANGED;
+	return unlinkat(sdir, name, 0) < 0 ? -errno : 0;
+}
+
+/* --- symlinks and special files: made under the name, or beside it and renamed over it --- */
+
+static int make_symlink(const struct place *p, const char *dname, const struct facts *f, const char *target)
+{
+	(void)f;
+	return symlinkat(target, p->ddir, dname) < 0 ? errno : 0;
+}
+
+static int make_node(const struct place *p, const char *dname, const struct facts *f, const char *target)
+{
+	(void)target;
+	return mknodat(p->ddir, dname, f->mode & (S_IFMT | 0700), f->rdev) < 0 ? errno : 0;
+}
+
+typedef int make_fn(const struct place *p, const char *dname, const struct facts *f, const char *target);
+
+static struct outcome make_special(struct worker *w, const struct place *p, const struct facts *f, const char *target, bool replace)
+{
+	bool link = S_ISLNK(f->mode);
+	make_fn *make = link ? make_symlink : make_node;
+	uint32_t step = link ? BLIT_STEP_SYMLINK : BLIT_STEP_NODE;
+	char temp[TEMP_NAME_LEN + 1];
+	const char *name = p->dname;
+	int err = replace ? EEXIST : make(p, name, f, target);
+	if (err == EEXIST) {
+		replace = true;
+		temp_name(w->e, temp);
+		name = temp;
+		err = make(p, name, f, target);
+	}
+	if (err)
+		return (struct outcome){ .err = err, .step = step };
+	struct outcome o = meta_apply_at(w->e, p->sdir, p->sname, p->ddir, name, f);
+	if (!o.err && replace) {
+		err = backup_entry(w, p->d, p->ddir, p->dname, false);
+		if (err)
+			o.err = -err, o.step = BLIT_STEP_BACKUP;
+		else if (renameat(p->ddir, temp, p->ddir, p->dname) < 0)
+			o.err = errno == EISDIR || errno == ENOTEMPTY ? BLIT_E_BUSY_KIND : errno, o.step = BLIT_STEP_RENAME;
+	}
+	if (o.err)
+		unlinkat(p->ddir, name, 0);
+	return o;
+}
+
+static struct outcome copy_special(struct worker *w, const struct place *p, bool replace, struct facts *f)
+{
+	char target[4097];
+	int err = os_facts_at(p->sdir, p->sname, f);
+	if (err)
+		return (struct outcome){ .err = -err, .step = BLIT_STEP_OPEN_SRC };
+	if (S_ISLNK(f->mode)) {
+		ssize_t n = readlinkat(p->sdir, p->sname, target, sizeof target - 1);
+		if (n < 0)
+			return (struct outcome){ .err = errno, .step = BLIT_STEP_OPEN_SRC };
+		target[n] = 0;
+	} else if (S_ISREG(f->mode) || S_ISDIR(f->mode)) {
+		return (struct outcome){ .err = BLIT_E_CHANGED, .step = BLIT_STEP_OPEN_SRC };
+	}
+	if (w->e->config.flags & BLIT_CFG_DISCARD)
+		return (struct outcome){ 0 };
+	return make_special(w, p, f, target, replace);
+}
+
+/* --- actions --- */
+
+static void make_entry(struct worker *w, struct task *t, struct place *p, uint8_t kind, bool replace)
+{
+	struct facts f = { 0 };
+	enum take take = t->t.flags & BLIT_FORCE ? TAKE_LINKED : TAKE_PLAIN;
+	struct outcome o = kind == BLIT_KIND_FILE ? copy_file(w, p->sdir, p->sname, p->d, p->ddir, p->dname, replace, take, &f)
+	                                          : copy_special(w, p, replace, &f);
+	if (!o.err && (w->e->config.flags & BLIT_CFG_MOVE)) {
+		int err = remove_source(p->sdir, p->sname, &f);
+		if (err)
+			o.err = -err, o.step = BLIT_STEP_REMOVE_SRC;
+	}
+	report(w, t, p, o, &f);
+}
+
+static void fix_metadata(struct worker *w, struct task *t, struct place *p)
+{
+	struct facts f;
+	int err = os_facts_at(p->sdir, p->sname, &f);
+	struct outcome o = err ? (struct outcome){ .err = -err, .step = BLIT_STEP_OPEN_SRC }
+	                       : meta_apply_at(w->e, p->sdir, p->sname, p->ddir, p->dname, &f);
+	if (!o.err && (w->e->config.flags & BLIT_CFG_MOVE) && (err = remove_source(p->sdir, p->sname, &f)))
+		o.err = -err, o.step = BLIT_STEP_REMOVE_SRC;
+	report(w, t, p, o, &f);
+}
+
+static void compare_content(struct worker *w, struct task *t, struct place *p)
+{
+	int same = same_content(w, p->sdir, p->sname, p->ddir, p->dname);
+	if (same < 0)
+		task_detail(t, p->index, BLIT_D_FAILED, -same, BLIT_STEP_READ);
+	else
+		task_detail(t, p->index, same ? BLIT_D_SAME : BLIT_D_DIFFERENT, 0, 0);
+}
+
+static void forget_source(struct worker *w, struct task *t, struct place *p)
+{
+	struct facts s, d;
+	struct outcome o = { 0 };
+	int err = os_facts_at(p->sdir, p->sname, &s);
+	if (!err)
+		err = os_facts_at(p->ddir, p->dname, &d);
+	if (!err && (s.size != d.size || meta_mtime_differs(w->e, &s, &d) || ((s.mode ^ d.mode) & S_IFMT)))
+		err = -BLIT_E_CHANGED;
+	if (!err)
+		err = remove_source(p->sdir, p->sname, &s);
+	if (err)
+		o.err = -err, o.step = BLIT_STEP_REMOVE_SRC;
+	report(w, t, p, o, &s);
+}
+
+void apply_slice(struct worker *w, struct task *t, const uint32_t *words, uint32_t first, uint32_t n)
+{
+	struct engine *e = w->e;
+	const struct blit_batch *b = (void *)(uintptr_t)t->t.batch;
+	bool writes = !(e->config.flags & BLIT_CFG_DISCARD);
+	struct place p = { .d = t->d, .ddir = -1 };
+	p.sdir = dir_pin(e, p.d, SRC);
+	if (writes)
+		p.ddir = dir_pin(e, p.d, DST);
+	for (uint32_t i = first; i < first + n && !engine_stopped(e); i++) {
+		uint32_t word = words ? words[i] : (t->t.first + i) | BLIT_MAKE << BLIT_ACTION_SHIFT;
+		p.index = word & BLIT_INDEX_MASK;
+		if (p.index >= b->count)
+			continue;
+		if (p.sdir < 0 || (writes && p.ddir < 0)) {
+			int err = p.sdir < 0 ? p.sdir : p.ddir;
+			task_detail(t, p.index, BLIT_D_FAILED, -err, p.sdir < 0 ? BLIT_STEP_OPEN_SRC : BLIT_STEP_CREATE);
+			continue;
+		}
+		batch_names(b, p.index, p.sname, p.dname);
+		switch (word >> BLIT_ACTION_SHIFT) {
+		case BLIT_MAKE: make_entry(w, t, &p, batch_kind(b, p.index), false); break;
+		case BLIT_REPLACE: make_entry(w, t, &p, batch_kind(b, p.index), true); break;
+		case BLIT_METADATA: fix_metadata(w, t, &p); break;
+		case BLIT_CONTENT: compare_content(w, t, &p); break;
+		case BLIT_FORGET: forget_source(w, t, &p); break;
+		}
+	}
+	if (p.sdir >= 0)
+		dir_unpin(e, p.d);
+	if (p.ddir >= 0)
+		dir_unpin(e, p.d);
+}

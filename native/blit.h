@@ -1,0 +1,213 @@
+/*
+ * The face of the shim: what TypeScript and C share.
+ *
+ * TypeScript submits packed tasks, worker threads (one long call of blit_engine_work each) pull them, packed results
+ * go back. Structures here are little-endian and mirrored, field by field, in lib/native/layout.ts; change both.
+ * Every function returns a count or -errno and prints nothing.
+ */
+#ifndef BLIT_H
+#define BLIT_H
+
+#include <stdint.h>
+
+#define BLIT_EXPORT __attribute__((visibility("default")))
+
+/* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
+#define BLIT_ABI 1
+
+enum blit_op {
+	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
+	BLIT_OP_APPLY = 2,  /* carry out one action on each of some entries of a batch */
+	BLIT_OP_OPEN = 3,   /* begin a large file: clone it, or hand out a handle for ranges */
+	BLIT_OP_RANGE = 4,  /* copy a slice of a large file */
+	BLIT_OP_FINISH = 5, /* settle a large file, or give it up */
+	BLIT_OP_LINK = 6,   /* make an entry a hard link of another entry of the destination */
+	BLIT_OP_REMOVE = 7, /* delete entries of the destination */
+	BLIT_OP_SETTLE = 8, /* metadata of a directory, after everything in it; or its removal */
+};
+
+/* Actions of APPLY, in the top four bits of an index word. */
+enum blit_action {
+	BLIT_MAKE = 0,     /* the destination is known to lack it */
+	BLIT_REPLACE = 1,  /* something stands there; old or new, never half */
+	BLIT_METADATA = 2, /* content is right, the rest is not */
+	BLIT_CONTENT = 3,  /* compare content; detail SAME or DIFFERENT */
+	BLIT_FORGET = 4,   /* move: both sides are equal, remove the source */
+};
+#define BLIT_ACTION_SHIFT 28
+#define BLIT_INDEX_MASK 0x0fffffffu
+
+/* Configuration flags, for the whole engine. */
+enum {
+	BLIT_CFG_VERIFY = 1 << 0,
+	BLIT_CFG_FSYNC = 1 << 1,
+	BLIT_CFG_DISCARD = 1 << 2,   /* read, write nothing */
+	BLIT_CFG_MOVE = 1 << 3,      /* remove each source entry after its copy settled */
+	BLIT_CFG_READ_ONLY = 1 << 4, /* dry run, check: nothing is changed anywhere */
+	BLIT_CFG_BACKUP = 1 << 5,    /* a backup root is given */
+};
+
+/* Flags of a task. */
+enum {
+	BLIT_SRC = 1 << 0,   /* LIST: the directory exists in the source */
+	BLIT_DST = 1 << 1,   /* LIST: the directory exists in the destination */
+	BLIT_MKDIR = 1 << 2, /* LIST: create it in the destination first */
+	BLIT_STAT = 1 << 3,  /* LIST: stat every source entry */
+	BLIT_ALL = 1 << 4,   /* LIST: emit entries that compare equal too */
+	BLIT_NAMED = 1 << 5, /* LIST: only the one entry in the payload, "source name\0destination name" */
+	BLIT_MORE = 1 << 6,  /* LIST: continue where the last call stopped */
+	BLIT_FORCE = 1 << 7, /* APPLY: copy here and now, hard-linked or large */
+	BLIT_COMMIT = 1 << 8,  /* FINISH: put it in place (otherwise give it up) */
+	BLIT_RMDIR = 1 << 9,   /* SETTLE: remove the directory from the destination instead */
+	BLIT_RMSRC = 1 << 10,  /* SETTLE: then remove the emptied source directory */
+	BLIT_DROP = 1 << 11,   /* SETTLE: forget the directory number */
+	BLIT_SKIP = 1 << 12,   /* SETTLE: leave the metadata alone */
+	BLIT_CONFLICT = 1 << 13, /* LIST with MKDIR: a non-directory stands there, remove it first */
+};
+
+struct blit_config {
+	uint32_t flags;
+	uint32_t workers;
+	uint64_t bytes_per_second; /* 0: no limit */
+	uint64_t large_bytes;      /* regular files of this size and more are handed back for OPEN */
+	uint64_t reserved;
+};
+
+/* One task; payload_len bytes follow it, padded to 8. */
+struct blit_task {
+	uint32_t op, id;
+	uint32_t dir, flags;
+	uint64_t batch;       /* APPLY, OPEN, LINK, REMOVE: of the entries; LIST: of the parent, where the name stands */
+	uint32_t first, count; /* a run of entries; with a payload of index words, count is their number */
+	uint64_t handle;      /* RANGE, FINISH */
+	uint64_t offset, length;
+	uint32_t parent, payload_len;
+};
+
+/* Codes of a detail beyond errno values. */
+enum {
+	BLIT_D_FAILED = 1,    /* value: errno, extra: step */
+	BLIT_D_LARGE = 2,     /* value: size */
+	BLIT_D_LINKED = 3,    /* value: inode, extra: device; the source has more than one name */
+	BLIT_D_SAME = 4,      /* CONTENT, LINK: nothing to do */
+	BLIT_D_DIFFERENT = 5, /* CONTENT */
+	BLIT_D_SIZE = 6,      /* value: bytes of a file whose size the batch does not tell */
+};
+
+/* Error numbers of our own, above every errno. */
+enum {
+	BLIT_E_CHANGED = 4001,  /* the source changed while it was read */
+	BLIT_E_VERIFY = 4002,   /* read back other bytes than were written */
+	BLIT_E_INSIDE = 4003,   /* the directory is the other side's root */
+	BLIT_E_GREW = 4004,     /* the source grew; what it held at first is in place */
+	BLIT_E_STOPPED = 4005,  /* the engine was stopped first */
+	BLIT_E_BUSY_KIND = 4006, /* another kind of entry stands in the way */
+};
+
+/* The step that failed: says which side and what, for the message. */
+enum blit_step {
+	BLIT_STEP_OPEN_SRC = 1, BLIT_STEP_READ = 2, BLIT_STEP_CREATE = 3, BLIT_STEP_WRITE = 4, BLIT_STEP_RENAME = 5,
+	BLIT_STEP_MODE = 6, BLIT_STEP_OWNER = 7, BLIT_STEP_TIMES = 8, BLIT_STEP_XATTR = 9, BLIT_STEP_SYNC = 10,
+	BLIT_STEP_REMOVE_SRC = 11, BLIT_STEP_LINK = 12, BLIT_STEP_REMOVE = 13, BLIT_STEP_BACKUP = 14, BLIT_STEP_VERIFY = 15,
+	BLIT_STEP_LIST_SRC = 16, BLIT_STEP_LIST_DST = 17, BLIT_STEP_MKDIR = 18, BLIT_STEP_SYMLINK = 19, BLIT_STEP_NODE = 20,
+};
+
+struct blit_detail {
+	uint32_t index, code;
+	uint64_t value, extra;
+};
+
+/* What the destination could not keep, once per kind. */
+enum {
+	BLIT_LOST_XATTR = 1 << 0, BLIT_LOST_ACL = 1 << 1, BLIT_LOST_OWNER = 1 << 2, BLIT_LOST_MODE = 1 << 3,
+	BLIT_LOST_TIMES = 1 << 4,
+};
+
+/* One result; details follow it. */
+struct blit_result {
+	uint32_t op, id;
+	int32_t status;      /* 0 or -errno of the task as a whole */
+	uint32_t details;    /* struct blit_detail that follow */
+	uint64_t batch;      /* LIST: the batch, 0 if there is none */
+	uint64_t batch_len;
+	uint64_t handle;     /* OPEN: the handle, 0 when the file is done already */
+	uint64_t bytes;      /* APPLY: bytes of content copied; OPEN: size */
+	uint32_t done;       /* APPLY, REMOVE: entries without a failure or deferral */
+	uint32_t step;       /* for status */
+	uint32_t flags;      /* LIST: BLIT_MORE; SETTLE: 1 when something changed */
+	uint32_t lost;       /* BLIT_LOST_* */
+};
+
+/* Differences of an entry that exists on both sides. */
+enum {
+	BLIT_DIFF_SIZE = 1 << 0, BLIT_DIFF_MTIME = 1 << 1, BLIT_DIFF_MODE = 1 << 2, BLIT_DIFF_OWNER = 1 << 3,
+	BLIT_DIFF_XATTR = 1 << 4, BLIT_DIFF_TARGET = 1 << 5, /* symlink target or device number */
+	BLIT_DIFF_LINKED = 1 << 6, /* more than one name in the source */
+	BLIT_DIFF_KIND = 1 << 7,
+	BLIT_DIFF_ERROR = 1 << 8, /* could not be looked at; size column holds errno, mode column the step */
+	BLIT_DIFF_DST_LINKED = 1 << 9, /* the destination's file has names that the source's has not */
+};
+
+/* Kinds of entries; also the order of the runs in a batch. */
+enum blit_kind {
+	BLIT_KIND_NONE = 0, BLIT_KIND_FILE = 1, BLIT_KIND_SYMLINK = 2, BLIT_KIND_FIFO = 3, BLIT_KIND_SOCKET = 4,
+	BLIT_KIND_CHAR = 5, BLIT_KIND_BLOCK = 6, BLIT_KIND_DIR = 7,
+};
+
+/*
+ * An entry batch. Columns follow the header in the order of the fields below, each aligned to 8, then the names.
+ * Runs: non-directories of the source, directories of the source, entries only the destination has.
+ */
+struct blit_batch {
+	uint32_t count, names_len;
+	uint32_t dir, has_stat;
+	uint32_t others, dirs, extras;
+	uint32_t unchanged;       /* equal non-directories that were not emitted */
+	uint64_t unchanged_bytes;
+	uint32_t renamed;         /* NAMED: the destination name starts here in the names, 0 if it is the same */
+	uint32_t renamed_len;
+	uint32_t stale;           /* temporary files of dead runs that were removed */
+	uint32_t dir_diff;        /* READ_ONLY: how the directory itself differs */
+	uint64_t length;          /* of the whole batch in bytes */
+	/* uint32_t name_end[count]; uint8_t kind[count]; uint8_t dst_kind[count]; uint16_t diff[count];
+	 * with has_stat: uint64_t size[count], ino[count], dev[count]; int64_t mtime_sec[count]; uint32_t mtime_nsec[count],
+	 * mode[count], uid[count], gid[count], nlink[count], known[count]; then names. */
+};
+
+enum blit_method { BLIT_M_REFLINK = 0, BLIT_M_RANGE = 1, BLIT_M_RW = 2, BLIT_M_HOLE = 3, BLIT_M_DISCARD = 4, BLIT_METHODS = 5 };
+
+struct blit_counters {
+	uint64_t bytes[BLIT_METHODS];
+	uint64_t files;
+	uint64_t moving; /* bytes moved so far, counted while a file is still open */
+	uint64_t pad;
+};
+
+struct blit_path_facts {
+	uint64_t kind, dev, ino, size;
+};
+
+struct engine;
+
+BLIT_EXPORT int64_t blit_abi(void);
+BLIT_EXPORT int64_t blit_engine_open(const struct blit_config *config, const char *src, const char *dst, const char *backup,
+	struct engine **out);
+BLIT_EXPORT int64_t blit_engine_submit(struct engine *e, const void *tasks, uint64_t len);
+BLIT_EXPORT int64_t blit_engine_work(struct engine *e);
+BLIT_EXPORT int64_t blit_engine_wait(struct engine *e, int64_t timeout_ms);
+BLIT_EXPORT int64_t blit_engine_collect(struct engine *e, void *out, uint64_t cap);
+BLIT_EXPORT int64_t blit_engine_progress(struct engine *e, struct blit_counters *out);
+BLIT_EXPORT int64_t blit_engine_stop(struct engine *e, int64_t finish_queued);
+BLIT_EXPORT int64_t blit_engine_close(struct engine *e);
+BLIT_EXPORT int64_t blit_batch_free(struct engine *e, void *batch);
+BLIT_EXPORT int64_t blit_dir_path(struct engine *e, uint32_t dir, char *out, uint64_t cap);
+
+/* Follows a last symlink if asked. 0 or -errno. */
+BLIT_EXPORT int64_t blit_path_facts(const char *path, int64_t follow, struct blit_path_facts *out);
+/* Makes the directory and those above it. 1 if it made one, 0 if all were there, -errno. */
+BLIT_EXPORT int64_t blit_path_make(const char *path);
+/* Renames, never over something. 0 or -errno. */
+BLIT_EXPORT int64_t blit_path_rename(const char *from, const char *to);
+BLIT_EXPORT int64_t blit_path_remove_dir(const char *path);
+
+#endif

@@ -1,0 +1,343 @@
+/*
+ * Content of regular files: one whole file (copy_file), or a slice of an open one (copy_data).
+ *
+ * A file that did not exist is written straight under its name, its times last, so that an interrupted one never has its
+ * source's time. One that is replaced is written beside it and renamed over it. Measured choices (docs/performance.md): one
+ * read and one write for small files; clone before anything else from CLONE_MIN on; copy_file_range only where the file
+ * system gains by it.
+ */
+#include "engine.h"
+
+/* Below this a clone costs more than the bytes (measured on xfs: 1.15 times slower for files of a few KiB). */
+#define CLONE_MIN (128u << 10)
+
+static struct outcome fail(int err, uint32_t step)
+{
+	return (struct outcome){ .err = err, .step = step };
+}
+
+static void count(struct worker *w, enum blit_method m, uint64_t n)
+{
+	struct blit_counters *c = &w->counters;
+	__atomic_store_n(&c->bytes[m], c->bytes[m] + n, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->moving, c->moving + n, __ATOMIC_RELAXED);
+}
+
+/* Writes all of it at `at`; 0 or an errno. */
+static int write_at(int fd, const char *buf, size_t n, uint64_t at)
+{
+	while (n > 0) {
+		ssize_t m = pwrite(fd, buf, n, at);
+		if (m < 0) {
+			if (errno == EINTR)
+				continue;
+			return errno;
+		}
+		buf += m;
+		n -= m;
+		at += m;
+	}
+	return 0;
+}
+
+/* --- a stretch of data without holes --- */
+
+static struct outcome by_range(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len, uint64_t *moved)
+{
+	while (*moved < len && !engine_stopped(w->e)) {
+		uint64_t n = len - *moved < (8u << 20) ? len - *moved : 8u << 20; /* small enough to stop and to show progress */
+		engine_pace(w->e, n);
+		ssize_t m = os_copy_range(sfd, at + *moved, dfd, n);
+		if (m == -EXDEV || m == -EOPNOTSUPP || m == -ENOSYS || m == -EINVAL) {
+			atomic_store(&w->e->no_range, 1);
+			break; /* the caller goes on by read and write */
+		}
+		if (m < 0)
+			return fail(-m, BLIT_STEP_WRITE);
+		if (m == 0)
+			return fail(BLIT_E_CHANGED, BLIT_STEP_READ);
+		*moved += m;
+		count(w, BLIT_M_RANGE, m);
+	}
+	return (struct outcome){ 0 };
+}
+
+static struct outcome by_buffer(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len)
+{
+	enum blit_method method = dfd < 0 ? BLIT_M_DISCARD : BLIT_M_RW;
+	uint64_t piece = COPY_BUFFER;
+	if (w->e->config.bytes_per_second && w->e->config.bytes_per_second / 16 < piece) /* a slow limit shall not come in bursts */
+		piece = w->e->config.bytes_per_second / 16 > 4096 ? w->e->config.bytes_per_second / 16 : 4096;
+	for (uint64_t moved = 0; moved < len && !engine_stopped(w->e);) {
+		size_t n = len - moved < piece ? len - moved : piece;
+		engine_pace(w->e, n);
+		ssize_t m = pread(sfd, w->buffer, n, at + moved);
+		if (m < 0 && errno == EINTR)
+			continue;
+		if (m < 0)
+			return fail(errno, BLIT_STEP_READ);
+		if (m == 0)
+			return fail(BLIT_E_CHANGED, BLIT_STEP_READ);
+		int err = dfd < 0 ? 0 : write_at(dfd, w->buffer, m, at + moved);
+		if (err)
+			return fail(err, BLIT_STEP_WRITE);
+		moved += m;
+		count(w, method, m);
+	}
+	return (struct outcome){ 0 };
+}
+
+static struct outcome copy_stretch(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len)
+{
+	struct engine *e = w->e;
+	uint64_t moved = 0;
+	if (dfd >= 0 && atomic_load(&e->prefer_range) && !atomic_load(&e->no_range)) {
+		struct outcome o = by_range(w, sfd, dfd, at, len, &moved);
+		if (o.err)
+			return o;
+	}
+	return by_buffer(w, sfd, dfd, at + moved, len - moved);
+}
+
+/* --- verification --- */
+
+static int hash_range(struct worker *w, int fd, uint64_t at, uint64_t len, uint64_t *out)
+{
+	struct hash64 h;
+	hash64_init(&h);
+	for (uint64_t done = 0; done < len && !engine_stopped(w->e);) {
+		size_t n = len - done < COPY_BUFFER ? len - done : COPY_BUFFER;
+		ssize_t m = pread(fd, w->buffer, n, at + done);
+		if (m < 0 && errno == EINTR)
+			continue;
+		if (m < 0)
+			return errno;
+		if (m == 0)
+			return BLIT_E_CHANGED;
+		hash64_add(&h, w->buffer, m);
+		done += m;
+	}
+	*out = hash64_end(&h);
+	return 0;
+}
+
+/* Reads the source's slice again from the cache and the destination's from the medium, and compares their hashes. */
+static struct outcome verify(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len)
+{
+	uint64_t a, b;
+	if (fdatasync(dfd) < 0)
+		return fail(errno, BLIT_STEP_SYNC);
+#ifdef POSIX_FADV_DONTNEED
+	posix_fadvise(dfd, at, len, POSIX_FADV_DONTNEED); /* what is read back shall not come from the page cache */
+#endif
+	int err = hash_range(w, sfd, at, len, &a);
+	if (!err)
+		err = hash_range(w, dfd, at, len, &b);
+	if (!err && !engine_stopped(w->e) && a != b)
+		err = BLIT_E_VERIFY;
+	return err ? fail(err, BLIT_STEP_VERIFY) : (struct outcome){ 0 };
+}
+
+struct outcome copy_data(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len, bool sparse)
+{
+	uint64_t end = at + len, pos = at;
+	struct outcome o = { 0 };
+	while (pos < end && !o.err && !engine_stopped(w->e)) {
+		uint64_t data = pos, hole = end;
+		if (sparse) {
+			off_t d = lseek(sfd, pos, SEEK_DATA);
+			data = d < 0 ? (errno == ENXIO ? end : pos) : (uint64_t)d;
+			if (data > end)
+				data = end;
+			off_t h = data < end ? lseek(sfd, data, SEEK_HOLE) : -1;
+			hole = h < 0 || (uint64_t)h > end ? end : (uint64_t)h;
+			if (data > pos)
+				count(w, BLIT_M_HOLE, data - pos);
+		}
+		if (data < end)
+			o = copy_stretch(w, sfd, dfd, data, hole - data);
+		pos = data < end ? hole : end;
+	}
+	if (!o.err && dfd >= 0 && (w->e->config.flags & BLIT_CFG_VERIFY) && !engine_stopped(w->e))
+		o = verify(w, sfd, dfd, at, len);
+	if (!o.err && engine_stopped(w->e))
+		o = fail(BLIT_E_STOPPED, BLIT_STEP_READ);
+	if (!o.err)
+		o.bytes = len;
+	return o;
+}
+
+/* --- one file --- */
+
+/* Read in one go: asking for more than the size tells at once whether the file grew or shrank meanwhile. */
+static struct outcome copy_small(struct worker *w, int sfd, int dfd, const struct facts *f)
+{
+	engine_pace(w->e, f->size);
+	ssize_t n = read(sfd, w->buffer, COPY_BUFFER);
+	if (n < 0)
+		return fail(errno, BLIT_STEP_READ);
+	if ((uint64_t)n < f->size)
+		return fail(BLIT_E_CHANGED, BLIT_STEP_READ);
+	int err = dfd < 0 ? 0 : write_at(dfd, w->buffer, f->size, 0);
+	if (err)
+		return fail(err, BLIT_STEP_WRITE);
+	count(w, dfd < 0 ? BLIT_M_DISCARD : BLIT_M_RW, f->size);
+	return (struct outcome){ .bytes = f->size, .err = (uint64_t)n > f->size ? BLIT_E_GREW : 0, .step = BLIT_STEP_READ };
+}
+
+static struct outcome check_unchanged(int sfd, const struct facts *f)
+{
+	struct facts now;
+	int err = os_facts_fd(sfd, &now);
+	if (err)
+		return fail(-err, BLIT_STEP_READ);
+	if (now.size == f->size && now.mtime.tv_sec == f->mtime.tv_sec && now.mtime.tv_nsec == f->mtime.tv_nsec)
+		return (struct outcome){ .bytes = f->size };
+	return fail(now.size > f->size ? BLIT_E_GREW : BLIT_E_CHANGED, BLIT_STEP_READ);
+}
+
+static struct outcome copy_content(struct worker *w, int sfd, int dfd, const struct facts *f)
+{
+	struct engine *e = w->e;
+	bool verifying = e->config.flags & BLIT_CFG_VERIFY;
+	if (f->size == 0)
+		return (struct outcome){ 0 };
+	if (dfd >= 0 && f->size >= CLONE_MIN && !verifying && !atomic_load(&e->no_clone)) {
+		int err = os_clone(sfd, dfd);
+		if (!err) {
+			count(w, BLIT_M_REFLINK, f->size);
+			return (struct outcome){ .bytes = f->size };
+		}
+		if (err == -EOPNOTSUPP || err == -EXDEV || err == -ENOTTY || err == -ENOSYS)
+			atomic_store(&e->no_clone, 1);
+	}
+	bool sparse = f->size > 4096 && f->blocks * 512 < f->size;
+	if (f->size < COPY_BUFFER && !sparse && !verifying && !atomic_load(&e->prefer_range))
+		return copy_small(w, sfd, dfd, f);
+	if (dfd >= 0 && sparse && ftruncate(dfd, f->size) < 0) /* a hole at the end */
+		return fail(errno, BLIT_STEP_WRITE);
+	struct outcome o = copy_data(w, sfd, dfd, 0, f->size, sparse);
+	return o.err ? o : check_unchanged(sfd, f);
+}
+
+struct target { int fd; bool temporary; char temp[TEMP_NAME_LEN + 1]; mode_t created; };
+
+static int create(struct worker *w, int ddir, const char *dname, bool replace, const struct facts *f, struct target *to)
+{
+	to->created = meta_create_mode(w->e, f);
+	to->temporary = replace;
+	if (!replace) {
+		to->fd = openat(ddir, dname, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, to->created);
+		if (to->fd >= 0)
+			return 0;
+		if (errno != EEXIST)
+			return errno;
+		to->temporary = true; /* somebody made it meanwhile */
+	}
+	to->fd = temp_create(w->e, ddir, to->created, to->temp);
+	to->created |= 0600;
+	return to->fd < 0 ? -to->fd : 0;
+}
+
+static struct outcome put_in_place(struct worker *w, struct dir *dd, int ddir, const char *dname, const struct target *to)
+{
+	if ((w->e->config.flags & BLIT_CFG_FSYNC) && fsync(to->fd) < 0)
+		return fail(errno, BLIT_STEP_SYNC);
+	if (!to->temporary)
+		return (struct outcome){ 0 };
+	int err = backup_entry(w, dd, ddir, dname, false);
+	if (err)
+		return fail(-err, BLIT_STEP_BACKUP);
+	if (renameat(ddir, to->temp, ddir, dname) < 0)
+		return fail(errno == EISDIR || errno == ENOTEMPTY ? BLIT_E_BUSY_KIND : errno, BLIT_STEP_RENAME);
+	return (struct outcome){ 0 };
+}
+
+static struct outcome copy_once(struct worker *w, int sfd, struct dir *dd, int ddir, const char *dname, bool replace,
+	const struct facts *f, bool last)
+{
+	if (w->e->config.flags & BLIT_CFG_DISCARD)
+		return copy_content(w, sfd, -1, f);
+	struct target to;
+	int err = create(w, ddir, dname, replace, f, &to);
+	if (err)
+		return fail(err, BLIT_STEP_CREATE);
+	struct outcome o = copy_content(w, sfd, to.fd, f);
+	uint32_t lost = 0;
+	bool grew = o.err == BLIT_E_GREW && last;
+	if (grew) {
+		/* A log that is being written to: what it held when it was opened is whole. Its time is the one it had then, so the
+		 * next run copies it again. */
+		o = (struct outcome){ .bytes = f->size };
+	}
+	if (!o.err) {
+		struct outcome m = meta_apply_fd(w->e, sfd, to.fd, f, to.created, dd->inherits);
+		lost = m.lost;
+		if (!m.err)
+			m = put_in_place(w, dd, ddir, dname, &to);
+		if (m.err)
+			o.err = m.err, o.step = m.step;
+	}
+	close(to.fd);
+	if (o.err)
+		unlinkat(ddir, to.temporary ? to.temp : dname, 0);
+	else if (grew)
+		o.err = BLIT_E_GREW, o.step = BLIT_STEP_READ;
+	o.lost = lost;
+	return o;
+}
+
+struct outcome copy_file(struct worker *w, int sdir, const char *sname, struct dir *dd, int ddir, const char *dname,
+	bool replace, enum take take, struct facts *f)
+{
+	struct outcome o;
+	/* A source that changes under our hands gets one more try. */
+	for (int attempt = 0;; attempt++) {
+		/* O_NONBLOCK: a fifo put here since the listing must not hang us */
+		int sfd = os_open_source(sdir, sname, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+		if (sfd < 0)
+			return fail(sfd == -ELOOP ? BLIT_E_CHANGED : -sfd, BLIT_STEP_OPEN_SRC);
+		int err = os_facts_fd(sfd, f);
+		if (err || !S_ISREG(f->mode)) {
+			close(sfd);
+			return fail(err ? -err : BLIT_E_CHANGED, BLIT_STEP_OPEN_SRC);
+		}
+		bool linked = take == TAKE_PLAIN && f->nlink > 1, large = take != TAKE_ANY && f->size >= w->e->config.large_bytes;
+		if (linked || large) {
+			close(sfd);
+			return fail(linked ? COPY_IS_LINKED : COPY_IS_LARGE, 0);
+		}
+		o = copy_once(w, sfd, dd, ddir, dname, replace, f, attempt > 0);
+		close(sfd);
+		if (attempt > 0 || (o.err != BLIT_E_CHANGED && o.err != BLIT_E_GREW))
+			return o;
+	}
+}
+
+int same_content(struct worker *w, int sdir, const char *sname, int ddir, const char *dname)
+{
+	if (!w->second && !(w->second = aligned_alloc(4096, COPY_BUFFER)))
+		return -ENOMEM;
+	int sfd = os_open_source(sdir, sname, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	if (sfd < 0)
+		return sfd;
+	int dfd = os_open_source(ddir, dname, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), same = 1;
+	if (dfd < 0) {
+		close(sfd);
+		return dfd;
+	}
+	for (uint64_t at = 0; same == 1 && !engine_stopped(w->e);) {
+		engine_pace(w->e, COPY_BUFFER);
+		ssize_t n = pread(sfd, w->buffer, COPY_BUFFER, at), m = pread(dfd, w->second, COPY_BUFFER, at);
+		if (n < 0 || m < 0)
+			same = -errno;
+		else
+			same = n == m && memcmp(w->buffer, w->second, n) == 0;
+		if (n <= 0)
+			break;
+		at += n;
+	}
+	close(sfd);
+	close(dfd);
+	return same;
+}

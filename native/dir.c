@@ -1,0 +1,267 @@
+/*
+ * Directories by number. TypeScript hands out the numbers; this table knows each one's name, its parent and the descriptors
+ * open on it. A descriptor is opened relative to the parent's, never following a symlink, so no path length matters and no
+ * swapped-in link leads out of the tree. Unpinned descriptors stay open in least-recently-used order up to a limit.
+ */
+#include "engine.h"
+
+#include <sys/resource.h>
+
+static void ring_insert(struct dir *head, struct dir *d)
+{
+	d->newer = head;
+	d->older = head->older;
+	head->older->newer = d;
+	head->older = d;
+}
+
+static void ring_remove(struct dir *d)
+{
+	if (!d->newer)
+		return;
+	d->newer->older = d->older;
+	d->older->newer = d->newer;
+	d->newer = d->older = NULL;
+}
+
+static void close_fds(struct dir_table *t, struct dir *d)
+{
+	for (int s = 0; s < SIDES; s++)
+		if (d->fd[s] >= 0) {
+			close(d->fd[s]);
+			d->fd[s] = -1;
+			t->open--;
+		}
+}
+
+static void evict(struct dir_table *t)
+{
+	while (t->open > t->open_max && t->idle.newer != &t->idle) {
+		struct dir *d = t->idle.newer; /* the ring's other end: longest idle */
+		ring_remove(d);
+		close_fds(t, d);
+	}
+}
+
+static struct dir *dir_new(uint32_t id, struct dir *parent, const char *name, uint32_t len)
+{
+	struct dir *d = calloc(1, sizeof *d + len + 1);
+	if (!d)
+		return NULL;
+	d->id = id;
+	d->parent = parent;
+	d->name_len = len;
+	memcpy(d->name, name, len);
+	for (int s = 0; s < SIDES; s++)
+		d->fd[s] = -1;
+	return d;
+}
+
+int dirs_init(struct engine *e, const char *paths[SIDES])
+{
+	struct dir_table *t = &e->dirs;
+	struct rlimit limit;
+	pthread_mutex_init(&t->lock, NULL);
+	t->idle.newer = t->idle.older = &t->idle;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
+		setrlimit(RLIMIT_NOFILE, &limit);
+		getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	t->open_max = limit.rlim_cur / 2 < 2048 ? limit.rlim_cur / 2 : 2048;
+	t->capacity = 256;
+	t->slots = calloc(t->capacity, sizeof *t->slots);
+	if (!t->slots)
+		return -ENOMEM;
+	struct dir *root = dir_new(0, NULL, "", 0);
+	if (!root)
+		return -ENOMEM;
+	t->slots[0] = root;
+	for (int s = 0; s < SIDES; s++) {
+		if (!paths[s] || !paths[s][0])
+			continue;
+		int fd = open(paths[s], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		root->fd[s] = fd;
+		e->have[s] = true;
+		int err = os_facts_fd(fd, &e->root_facts[s]);
+		if (err)
+			return err;
+	}
+	root->pins = 1; /* for good */
+	return 0;
+}
+
+void dirs_free(struct engine *e)
+{
+	struct dir_table *t = &e->dirs;
+	for (uint32_t i = 0; i < t->capacity; i++) {
+		struct dir *d = t->slots[i];
+		if (!d)
+			continue;
+		close_fds(t, d);
+		list_state_free(d->listing);
+		free(d);
+	}
+	free(t->slots);
+	pthread_mutex_destroy(&t->lock);
+}
+
+int dir_add(struct engine *e, uint32_t id, uint32_t parent, const char *name, uint32_t len, struct dir **out)
+{
+	struct dir_table *t = &e->dirs;
+	int err = 0;
+	if (len == 0 || len > 255)
+		return -EINVAL;
+	pthread_mutex_lock(&t->lock);
+	if (id >= t->capacity) {
+		uint32_t capacity = t->capacity;
+		while (id >= capacity)
+			capacity *= 2;
+		struct dir **slots = realloc(t->slots, capacity * sizeof *slots);
+		if (!slots) {
+			err = -ENOMEM;
+			goto out;
+		}
+		memset(slots + t->capacity, 0, (capacity - t->capacity) * sizeof *slots);
+		t->slots = slots;
+		t->capacity = capacity;
+	}
+	struct dir *up = parent < t->capacity ? t->slots[parent] : NULL;
+	if (!up || t->slots[id]) {
+		err = -EINVAL;
+		goto out;
+	}
+	struct dir *d = dir_new(id, up, name, len);
+	if (!d) {
+		err = -ENOMEM;
+		goto out;
+	}
+	t->slots[id] = d;
+	*out = d;
+out:
+	pthread_mutex_unlock(&t->lock);
+	return err;
+}
+
+struct dir *dir_get(struct engine *e, uint32_t id)
+{
+	struct dir_table *t = &e->dirs;
+	pthread_mutex_lock(&t->lock);
+	struct dir *d = id < t->capacity ? t->slots[id] : NULL;
+	pthread_mutex_unlock(&t->lock);
+	return d;
+}
+
+static int make_backup_dir(struct dir *d, int up)
+{
+	struct facts f;
+	if (mkdirat(up, d->name, 0700) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	if (d->fd[DST] >= 0 && os_facts_fd(d->fd[DST], &f) == 0) /* the backup shall be as private as what it keeps */
+		fchmodat(up, d->name, f.mode & 07777, 0);
+	return 0;
+}
+
+static int open_in(struct dir *d, enum side side, int up)
+{
+	int flags = O_DIRECTORY | O_NOFOLLOW;
+	if (side == BACKUP) {
+		int err = make_backup_dir(d, up);
+		if (err)
+			return err;
+	}
+	return os_open_source(up, d->name, O_RDONLY | flags);
+}
+
+/* Under the lock: opens d and what is above it, from the top down. A loop, since depth has no limit and the stack has. */
+static int open_chain(struct dir_table *t, struct dir *d, enum side side)
+{
+	while (d->fd[side] < 0) {
+		struct dir *x = d;
+		while (x->parent && x->parent->fd[side] < 0)
+			x = x->parent;
+		if (!x->parent)
+			return -ENOENT; /* this side has no root */
+		int fd = open_in(x, side, x->parent->fd[side]);
+		if (fd < 0)
+			return fd;
+		x->fd[side] = fd;
+		t->open++;
+		if (x != d && x->pins == 0 && !x->newer)
+			ring_insert(&t->idle, x);
+	}
+	return d->fd[side];
+}
+
+int dir_pin(struct engine *e, struct dir *d, enum side side)
+{
+	struct dir_table *t = &e->dirs;
+	pthread_mutex_lock(&t->lock);
+	d->pins++;
+	ring_remove(d);
+	int fd = d->fd[side] >= 0 ? d->fd[side] : open_chain(t, d, side);
+	if (fd < 0 && --d->pins == 0 && (d->fd[SRC] >= 0 || d->fd[DST] >= 0 || d->fd[BACKUP] >= 0))
+		ring_insert(&t->idle, d);
+	evict(t);
+	pthread_mutex_unlock(&t->lock);
+	return fd;
+}
+
+void dir_unpin(struct engine *e, struct dir *d)
+{
+	struct dir_table *t = &e->dirs;
+	pthread_mutex_lock(&t->lock);
+	if (--d->pins == 0 && (d->fd[SRC] >= 0 || d->fd[DST] >= 0 || d->fd[BACKUP] >= 0))
+		ring_insert(&t->idle, d);
+	evict(t);
+	pthread_mutex_unlock(&t->lock);
+}
+
+void dir_set_fd(struct engine *e, struct dir *d, enum side side, int fd)
+{
+	struct dir_table *t = &e->dirs;
+	pthread_mutex_lock(&t->lock);
+	if (d->fd[side] >= 0) {
+		close(fd);
+	} else {
+		d->fd[side] = fd;
+		t->open++;
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
+void dir_drop(struct engine *e, struct dir *d)
+{
+	struct dir_table *t = &e->dirs;
+	pthread_mutex_lock(&t->lock);
+	if (d->parent && t->slots[d->id] == d) {
+		t->slots[d->id] = NULL;
+		ring_remove(d);
+		close_fds(t, d);
+		list_state_free(d->listing);
+		free(d);
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
+int64_t blit_dir_path(struct engine *e, uint32_t id, char *out, uint64_t cap)
+{
+	struct dir_table *t = &e->dirs;
+	pthread_mutex_lock(&t->lock);
+	struct dir *d = id < t->capacity ? t->slots[id] : NULL;
+	int64_t len = d ? 0 : -EINVAL;
+	for (struct dir *x = d; x && x->parent; x = x->parent)
+		len += x->name_len + 1;
+	if (len > 0 && (uint64_t)len <= cap) {
+		char *at = out + len;
+		for (struct dir *x = d; x->parent; x = x->parent) {
+			*--at = '/';
+			at -= x->name_len;
+			memcpy(at, x->name, x->name_len);
+		}
+	}
+	pthread_mutex_unlock(&t->lock);
+	return len; /* larger than cap: nothing was written, call again with room */
+}

@@ -1,0 +1,420 @@
+/*
+ * The engine: a queue of tasks, the worker threads that pull from it, and the queue of results.
+ *
+ * 1. TypeScript submits tasks (blit_engine_submit copies them in) and calls blit_engine_work once per worker.
+ * 2. A worker takes urgent tasks (listings, settles: they make more work or free memory) before plain ones. A task of many
+ *    entries is shared: each worker claims a slice, smaller ones near the end so that nobody is left with a long one.
+ * 3. The last worker of a task posts its result; blit_engine_wait wakes TypeScript, blit_engine_collect hands results over.
+ * 4. blit_engine_stop lets workers leave: after the queue is empty, or at once. blit_engine_close frees everything and gives
+ *    up large files that are still open, so that no temporary file stays.
+ */
+#include "engine.h"
+
+#include <time.h>
+
+#define SLICE_MAX 64 /* entries: enough to make the lock free of cost, few enough to share out evenly */
+
+int64_t blit_abi(void)
+{
+	return BLIT_ABI;
+}
+
+static void worker_free(struct engine *e)
+{
+	for (uint32_t i = 0; e->workers && i < e->config.workers; i++) {
+		free(e->workers[i].buffer);
+		free(e->workers[i].second);
+	}
+	free(e->workers);
+}
+
+int64_t blit_engine_open(const struct blit_config *config, const char *src, const char *dst, const char *backup,
+	struct engine **out)
+{
+	struct engine *e = calloc(1, sizeof *e);
+	struct timespec now;
+	if (!e)
+		return -ENOMEM;
+	e->config = *config;
+	e->old_umask = umask(0);
+	e->euid = geteuid();
+	e->egid = getegid();
+	e->root = e->euid == 0;
+	e->granularity_ns = 1;
+	e->groups_len = getgroups(0, NULL);
+	e->groups = calloc(e->groups_len > 0 ? e->groups_len : 1, sizeof *e->groups);
+	if (e->groups_len > 0)
+		e->groups_len = getgroups(e->groups_len, e->groups);
+	clock_gettime(CLOCK_REALTIME, &now);
+	e->temp_seed = (uint64_t)now.tv_sec * 1000003u + now.tv_nsec;
+	e->urgent_tail = &e->urgent;
+	e->plain_tail = &e->plain;
+	e->results_tail = &e->results;
+	pthread_mutex_init(&e->queue_lock, NULL);
+	pthread_cond_init(&e->queue_ready, NULL);
+	pthread_mutex_init(&e->results_lock, NULL);
+	pthread_cond_init(&e->results_ready, NULL);
+	pthread_mutex_init(&e->larges_lock, NULL);
+	const char *paths[SIDES] = { src, dst, backup };
+	int err = dirs_init(e, paths);
+	if (!err && posix_memalign((void **)&e->workers, 64, config->workers * sizeof *e->workers))
+		err = -ENOMEM;
+	if (!err) {
+		memset(e->workers, 0, config->workers * sizeof *e->workers);
+		for (uint32_t i = 0; i < config->workers; i++)
+			e->workers[i] = (struct worker){ .e = e, .index = i };
+		if (e->have[SRC] && e->have[DST])
+			os_learn_places(e, e->dirs.slots[0]->fd[SRC], e->dirs.slots[0]->fd[DST]);
+		*out = e;
+		return 0;
+	}
+	blit_engine_close(e);
+	return err;
+}
+
+static bool is_urgent(uint32_t op)
+{
+	return op == BLIT_OP_LIST || op == BLIT_OP_SETTLE || op == BLIT_OP_OPEN || op == BLIT_OP_FINISH;
+}
+
+static bool is_shared(uint32_t op)
+{
+	return op == BLIT_OP_APPLY || op == BLIT_OP_REMOVE;
+}
+
+static int bind_dir(struct engine *e, struct task *t)
+{
+	if (t->t.op == BLIT_OP_LIST && t->t.dir != 0 && !(t->t.flags & BLIT_MORE)) {
+		const struct blit_batch *b = (void *)(uintptr_t)t->t.batch;
+		uint32_t len;
+		if (!b || t->t.first >= b->count)
+			return -EINVAL;
+		const char *name = batch_name(b, t->t.first, &len);
+		return dir_add(e, t->t.dir, t->t.parent, name, len, &t->d);
+	}
+	t->d = dir_get(e, t->t.dir);
+	return t->d ? 0 : -EINVAL;
+}
+
+static struct task *task_new(const struct blit_task *raw, const char *payload)
+{
+	struct task *t = calloc(1, sizeof *t + raw->payload_len + 1);
+	if (!t)
+		return NULL;
+	t->t = *raw;
+	memcpy(t->payload, payload, raw->payload_len);
+	atomic_init(&t->unfinished, is_shared(raw->op) ? raw->count : 1);
+	pthread_mutex_init(&t->details_lock, NULL);
+	return t;
+}
+
+static void task_free(struct task *t)
+{
+	pthread_mutex_destroy(&t->details_lock);
+	free(t->details);
+	free(t);
+}
+
+/* Takes tasks laid one after the other, each padded to 8 bytes. All or, at a malformed one, those before it. */
+int64_t blit_engine_submit(struct engine *e, const void *tasks, uint64_t len)
+{
+	const char *at = tasks, *end = at + len;
+	int64_t taken = 0;
+	while (at < end) {
+		struct blit_task raw;
+		if ((size_t)(end - at) < sizeof raw)
+			return -EINVAL;
+		memcpy(&raw, at, sizeof raw);
+		if (raw.payload_len > (size_t)(end - at) - sizeof raw || raw.op < BLIT_OP_LIST || raw.op > BLIT_OP_SETTLE)
+			return -EINVAL;
+		if (is_shared(raw.op) && (raw.count == 0 || (raw.payload_len && raw.payload_len < raw.count * 4u)))
+			return -EINVAL;
+		struct task *t = task_new(&raw, at + sizeof raw);
+		if (!t)
+			return -ENOMEM;
+		int err = bind_dir(e, t);
+		if (err) {
+			task_free(t);
+			return err;
+		}
+		pthread_mutex_lock(&e->queue_lock);
+		if (is_urgent(raw.op)) {
+			*e->urgent_tail = t;
+			e->urgent_tail = &t->next;
+		} else {
+			*e->plain_tail = t;
+			e->plain_tail = &t->next;
+			e->queued_entries += is_shared(raw.op) ? raw.count : 1;
+		}
+		if (is_shared(raw.op) && raw.count > SLICE_MAX)
+			pthread_cond_broadcast(&e->queue_ready);
+		else
+			pthread_cond_signal(&e->queue_ready);
+		pthread_mutex_unlock(&e->queue_lock);
+		at += sizeof raw + ((raw.payload_len + 7u) & ~7u);
+		taken++;
+	}
+	return taken;
+}
+
+/* Blocks until there is work. NULL when the engine closes or stops. *first and *n are the slice of a shared task. */
+static struct task *take(struct engine *e, uint32_t *first, uint32_t *n)
+{
+	struct task *t = NULL;
+	pthread_mutex_lock(&e->queue_lock);
+	while (!e->urgent && !e->plain && !e->closing && !engine_stopped(e))
+		pthread_cond_wait(&e->queue_ready, &e->queue_lock);
+	if (engine_stopped(e))
+		goto out;
+	if (e->urgent) {
+		t = e->urgent;
+		e->urgent = t->next;
+		if (!e->urgent)
+			e->urgent_tail = &e->urgent;
+		*first = 0;
+		*n = 1;
+	} else if (e->plain) {
+		t = e->plain;
+		uint32_t total = is_shared(t->t.op) ? t->t.count : 1;
+		/* guided self-scheduling (Polychronopoulos and Kuck, 1987): a share of what is left */
+		uint64_t share = e->queued_entries / (e->config.workers * 4u);
+		*first = t->cursor;
+		*n = share < 1 ? 1 : share > SLICE_MAX ? SLICE_MAX : share;
+		if (*n > total - t->cursor)
+			*n = total - t->cursor;
+		t->cursor += *n;
+		e->queued_entries -= *n;
+		if (t->cursor == total) {
+			e->plain = t->next;
+			if (!e->plain)
+				e->plain_tail = &e->plain;
+		}
+	}
+out:
+	pthread_mutex_unlock(&e->queue_lock);
+	return t;
+}
+
+static void post(struct engine *e, struct task *t, struct blit_result *r)
+{
+	uint32_t len = sizeof *r + t->details_len * sizeof *t->details;
+	struct result_node *node = malloc(sizeof *node + len);
+	if (!node)
+		abort(); /* a lost result would leave the run waiting for ever */
+	r->op = t->t.op;
+	r->id = t->t.id;
+	r->details = t->details_len;
+	r->done = atomic_load(&t->done);
+	r->lost |= atomic_load(&t->lost);
+	r->bytes += atomic_load(&t->bytes);
+	node->next = NULL;
+	node->len = len;
+	memcpy(node->data, r, sizeof *r);
+	memcpy(node->data + sizeof *r, t->details, len - sizeof *r);
+	task_free(t);
+	pthread_mutex_lock(&e->results_lock);
+	*e->results_tail = node;
+	e->results_tail = &node->next;
+	pthread_cond_signal(&e->results_ready);
+	pthread_mutex_unlock(&e->results_lock);
+}
+
+static void run_slice(struct worker *w, struct task *t, uint32_t first, uint32_t n)
+{
+	const uint32_t *words = t->t.payload_len ? (void *)t->payload : NULL;
+	if (t->t.op == BLIT_OP_APPLY)
+		apply_slice(w, t, words, first, n);
+	else
+		remove_slice(w, t, words, first, n);
+}
+
+static void run(struct worker *w, struct task *t, uint32_t first, uint32_t n)
+{
+	struct blit_result r = { 0 };
+	switch (t->t.op) {
+	case BLIT_OP_APPLY:
+	case BLIT_OP_REMOVE:
+		run_slice(w, t, first, n);
+		break;
+	case BLIT_OP_LIST: r.status = list_run(w, t, &r); break;
+	case BLIT_OP_OPEN: r.status = large_open(w, t, &r); break;
+	case BLIT_OP_RANGE: r.status = large_range(w, t, &r); break;
+	case BLIT_OP_FINISH: r.status = large_finish(w, t, &r); break;
+	case BLIT_OP_LINK: r.status = link_entry(w, t, &r); break;
+	case BLIT_OP_SETTLE: r.status = settle_dir(w, t, &r); break;
+	}
+	if (atomic_fetch_sub(&t->unfinished, n) == n)
+		post(w->e, t, &r);
+}
+
+/* One worker's life; returns 0 when the engine closes or stops. Call it `workers` times, each on a thread of its own. */
+int64_t blit_engine_work(struct engine *e)
+{
+	uint32_t index = atomic_fetch_add(&e->workers_started, 1), first, n;
+	if (index >= e->config.workers)
+		return -EINVAL;
+	struct worker *w = &e->workers[index];
+	struct task *t;
+	w->buffer = aligned_alloc(4096, COPY_BUFFER);
+	if (!w->buffer)
+		return -ENOMEM;
+	while ((t = take(e, &first, &n)))
+		run(w, t, first, n);
+	return 0;
+}
+
+/* Waits until a result is there: 1, or 0 when timeout_ms passed or the engine was stopped. */
+int64_t blit_engine_wait(struct engine *e, int64_t timeout_ms)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += timeout_ms / 1000;
+	until.tv_nsec += timeout_ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&e->results_lock);
+	while (!e->results && !engine_stopped(e) && pthread_cond_timedwait(&e->results_ready, &e->results_lock, &until) == 0)
+		;
+	int64_t any = e->results != NULL;
+	pthread_mutex_unlock(&e->results_lock);
+	return any;
+}
+
+/* Moves whole results into out; bytes written, 0 if there are none, -ENOBUFS if not even the first fits. */
+int64_t blit_engine_collect(struct engine *e, void *out, uint64_t cap)
+{
+	uint64_t at = 0;
+	struct result_node *head = NULL, **tail = &head, *node;
+	pthread_mutex_lock(&e->results_lock);
+	bool stuck = e->results && e->results->len > cap;
+	while ((node = e->results) && at + node->len <= cap) {
+		at += node->len;
+		e->results = node->next;
+		node->next = NULL;
+		*tail = node;
+		tail = &node->next;
+	}
+	if (!e->results)
+		e->results_tail = &e->results;
+	pthread_mutex_unlock(&e->results_lock);
+	at = 0;
+	while ((node = head)) {
+		memcpy((char *)out + at, node->data, node->len);
+		at += node->len;
+		head = node->next;
+		free(node);
+	}
+	return stuck ? -ENOBUFS : (int64_t)at;
+}
+
+int64_t blit_engine_progress(struct engine *e, struct blit_counters *out)
+{
+	memset(out, 0, sizeof *out);
+	for (uint32_t i = 0; i < e->config.workers; i++) {
+		const struct blit_counters *c = &e->workers[i].counters;
+		for (int m = 0; m < BLIT_METHODS; m++)
+			out->bytes[m] += __atomic_load_n(&c->bytes[m], __ATOMIC_RELAXED);
+		out->files += __atomic_load_n(&c->files, __ATOMIC_RELAXED);
+		out->moving += __atomic_load_n(&c->moving, __ATOMIC_RELAXED);
+	}
+	return 0;
+}
+
+int64_t blit_engine_stop(struct engine *e, int64_t finish_queued)
+{
+	pthread_mutex_lock(&e->queue_lock);
+	if (finish_queued)
+		e->closing = true;
+	else
+		atomic_store(&e->stop, 1);
+	pthread_cond_broadcast(&e->queue_ready);
+	pthread_mutex_unlock(&e->queue_lock);
+	pthread_mutex_lock(&e->results_lock);
+	pthread_cond_broadcast(&e->results_ready);
+	pthread_mutex_unlock(&e->results_lock);
+	return 0;
+}
+
+static void free_tasks(struct task *t)
+{
+	while (t) {
+		struct task *next = t->next;
+		task_free(t);
+		t = next;
+	}
+}
+
+/* Every worker must have returned. Batches belong to TypeScript and are not freed here, except those in unread results. */
+int64_t blit_engine_close(struct engine *e)
+{
+	large_abandon_all(e);
+	free_tasks(e->urgent);
+	free_tasks(e->plain);
+	while (e->results) {
+		struct result_node *node = e->results;
+		struct blit_result r;
+		memcpy(&r, node->data, sizeof r);
+		if (r.op == BLIT_OP_LIST)
+			free((void *)(uintptr_t)r.batch);
+		e->results = node->next;
+		free(node);
+	}
+	dirs_free(e);
+	worker_free(e);
+	umask(e->old_umask);
+	pthread_mutex_destroy(&e->queue_lock);
+	pthread_cond_destroy(&e->queue_ready);
+	pthread_mutex_destroy(&e->results_lock);
+	pthread_cond_destroy(&e->results_ready);
+	pthread_mutex_destroy(&e->larges_lock);
+	free(e->groups);
+	free(e);
+	return 0;
+}
+
+bool engine_stopped(struct engine *e)
+{
+	return atomic_load_explicit(&e->stop, memory_order_relaxed) != 0;
+}
+
+void task_detail(struct task *t, uint32_t index, uint32_t code, uint64_t value, uint64_t extra)
+{
+	pthread_mutex_lock(&t->details_lock);
+	if (t->details_len == t->details_cap) {
+		uint32_t cap = t->details_cap ? t->details_cap * 2 : 16;
+		struct blit_detail *details = realloc(t->details, cap * sizeof *details);
+		if (!details)
+			abort(); /* a lost detail would make a failed file look copied */
+		t->details = details;
+		t->details_cap = cap;
+	}
+	t->details[t->details_len++] = (struct blit_detail){ index, code, value, extra };
+	pthread_mutex_unlock(&t->details_lock);
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+void engine_pace(struct engine *e, uint64_t n)
+{
+	uint64_t rate = e->config.bytes_per_second;
+	if (!rate || !n)
+		return;
+	int64_t cost = (int64_t)((double)n * 1e9 / (double)rate), seen = atomic_load(&e->next_byte_ns), start;
+	do {
+		int64_t now = now_ns();
+		start = seen > now ? seen : now;
+	} while (!atomic_compare_exchange_weak(&e->next_byte_ns, &seen, start + cost));
+	int64_t wait;
+	/* after, not before, its bytes' share of time: the first ones need not wait for anybody, the last ones do */
+	while ((wait = start + cost - now_ns()) > 0 && !engine_stopped(e)) {
+		struct timespec t = { 0, wait > 50000000 ? 50000000 : wait };
+		nanosleep(&t, NULL);
+	}
+}

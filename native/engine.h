@@ -1,0 +1,244 @@
+/* Inside the shim: what its files share with each other. Nothing here is seen by TypeScript. */
+#ifndef BLIT_ENGINE_H
+#define BLIT_ENGINE_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "blit.h"
+
+enum side { SRC = 0, DST = 1, BACKUP = 2, SIDES = 3 };
+
+/* Bytes a worker reads at a time: two of them stay in a core's L2 and it measured best on ext4, no worse on tmpfs and xfs. */
+#define COPY_BUFFER (256u << 10)
+
+struct facts { /* the part of a stat that matters here, the same on every platform */
+	uint32_t mode, uid, gid, nlink;
+	uint64_t size, ino, dev, rdev, blocks;
+	struct timespec atime, mtime, ctime;
+};
+
+struct list_state;
+struct large;
+
+struct dir {
+	struct dir *parent;
+	struct dir *newer, *older; /* ring of unpinned directories with open descriptors */
+	uint32_t id, pins;
+	int fd[SIDES];
+	struct list_state *listing;
+	bool inherits; /* what is created in it gets a group or an ACL from it */
+	uint16_t name_len;
+	char name[]; /* NUL-terminated; the roots have none */
+};
+
+struct dir_table {
+	pthread_mutex_t lock;
+	struct dir **slots;
+	uint32_t capacity;
+	struct dir idle; /* head of the ring */
+	uint32_t open, open_max;
+};
+
+struct task {
+	struct task *next;
+	struct blit_task t;
+	struct dir *d;
+	uint32_t cursor;           /* under the queue's lock */
+	atomic_uint unfinished;    /* entries not yet done */
+	atomic_uint done, lost;
+	_Atomic uint64_t bytes;
+	pthread_mutex_t details_lock;
+	struct blit_detail *details;
+	uint32_t details_len, details_cap;
+	char payload[];
+};
+
+struct result_node {
+	struct result_node *next;
+	uint32_t len;
+	char data[];
+};
+
+struct worker {
+	struct engine *e;
+	char *buffer;              /* COPY_BUFFER bytes */
+	char *second;              /* the same again, made on first use */
+	_Alignas(64) struct blit_counters counters;
+	uint32_t index;
+};
+
+struct engine {
+	struct blit_config config;
+	bool root; /* effective user 0: owners are kept */
+	uint32_t euid, egid;
+	uint32_t *groups;
+	int groups_len;
+	mode_t old_umask;
+	int64_t granularity_ns; /* of the destination's modification times */
+	struct facts root_facts[SIDES];
+	bool have[SIDES];
+	atomic_int stop; /* 1: no new work; workers leave */
+	atomic_int no_clone, no_range, prefer_range, preallocate;
+	_Atomic uint64_t temp_counter;
+	uint64_t temp_seed;
+	_Atomic int64_t next_byte_ns; /* bandwidth limit: when the next byte may move */
+
+	struct dir_table dirs;
+
+	pthread_mutex_t queue_lock;
+	pthread_cond_t queue_ready;
+	struct task *urgent, **urgent_tail;
+	struct task *plain, **plain_tail;
+	uint64_t queued_entries;
+	bool closing;
+
+	pthread_mutex_t results_lock;
+	pthread_cond_t results_ready;
+	struct result_node *results, **results_tail;
+
+	pthread_mutex_t larges_lock;
+	struct large *larges; /* open large files, given up when the engine closes */
+
+	struct worker *workers;
+	atomic_uint workers_started;
+	atomic_uint workers_running;
+};
+
+/* --- dir.c: numbers to directories, descriptors on demand --- */
+int dirs_init(struct engine *e, const char *paths[SIDES]);
+void dirs_free(struct engine *e);
+int dir_add(struct engine *e, uint32_t id, uint32_t parent, const char *name, uint32_t len, struct dir **out);
+struct dir *dir_get(struct engine *e, uint32_t id);
+/* Opens (or creates, for BACKUP) the directory on that side; the descriptor stays valid until dir_unpin. -errno on failure. */
+int dir_pin(struct engine *e, struct dir *d, enum side side);
+void dir_unpin(struct engine *e, struct dir *d);
+/* Hands a descriptor to the table. */
+void dir_set_fd(struct engine *e, struct dir *d, enum side side, int fd);
+void dir_drop(struct engine *e, struct dir *d);
+
+/* --- batch.c --- */
+struct row {
+	uint32_t name_at, name_len; /* in the builder's names */
+	uint8_t kind, dst_kind, group, known;
+	uint16_t diff;
+	struct facts facts;
+};
+struct batch_builder {
+	struct row *rows;
+	uint32_t count, cap;
+	char *names;
+	uint32_t names_len, names_cap;
+	bool any_stat;
+};
+int builder_add(struct batch_builder *b, const char *name, uint32_t len, struct row **out);
+struct blit_batch *builder_finish(struct batch_builder *b, uint32_t dir);
+void builder_free(struct batch_builder *b);
+const char *batch_name(const struct blit_batch *b, uint32_t index, uint32_t *len);
+uint8_t batch_kind(const struct blit_batch *b, uint32_t index);
+/* The name in the destination: the same unless the batch renames. Copied into out (256 bytes) with its NUL. */
+void batch_names(const struct blit_batch *b, uint32_t index, char src[256], char dst[256]);
+
+/* --- engine.c --- */
+bool engine_stopped(struct engine *e);
+void task_detail(struct task *t, uint32_t index, uint32_t code, uint64_t value, uint64_t extra);
+/* Waits as the bandwidth limit demands before moving n bytes. */
+void engine_pace(struct engine *e, uint64_t n);
+
+/* --- list.c --- */
+int list_run(struct worker *w, struct task *t, struct blit_result *r);
+void list_state_free(struct list_state *s);
+
+/* --- apply.c, copy.c, large.c, link.c, remove.c, settle.c --- */
+/* Entries [first, first + n) of the task: words are index words, or NULL for a run. */
+void apply_slice(struct worker *w, struct task *t, const uint32_t *words, uint32_t first, uint32_t n);
+/* What happened to one entry: err 0, an errno or BLIT_E_*; step says where. */
+struct outcome { int err; uint32_t step, lost; uint64_t bytes; };
+/* Copies a regular file. MAKE writes under its own name, REPLACE through a temporary one. Details LARGE and LINKED come
+ * back as err -1 and -2 with the open file's facts in *f; `take` says which of them to copy here and now all the same. */
+enum { COPY_IS_LARGE = -1, COPY_IS_LINKED = -2 };
+enum take { TAKE_PLAIN, TAKE_LINKED, TAKE_ANY };
+struct outcome copy_file(struct worker *w, int sdir, const char *sname, struct dir *dd, int ddir, const char *dname,
+	bool replace, enum take take, struct facts *f);
+/* Moves [at, at + len) of an open file; sparse areas stay holes. */
+struct outcome copy_data(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len, bool sparse);
+int same_content(struct worker *w, int sdir, const char *sname, int ddir, const char *dname);
+int large_open(struct worker *w, struct task *t, struct blit_result *r);
+int large_range(struct worker *w, struct task *t, struct blit_result *r);
+int large_finish(struct worker *w, struct task *t, struct blit_result *r);
+void large_abandon_all(struct engine *e);
+int link_entry(struct worker *w, struct task *t, struct blit_result *r);
+void remove_slice(struct worker *w, struct task *t, const uint32_t *words, uint32_t first, uint32_t n);
+int settle_dir(struct worker *w, struct task *t, struct blit_result *r);
+/* Keeps what stands at (dst, name) in the backup tree: a second link of a file, or by moving it when `take`. 0 or -errno. */
+int backup_entry(struct worker *w, struct dir *d, int ddir, const char *name, bool take);
+/* Removes the source entry of a settled copy if it still is what was copied. 0, -errno or BLIT_E_CHANGED. */
+int remove_source(int sdir, const char *name, const struct facts *copied);
+
+/* --- temp.c --- */
+#define TEMP_NAME_LEN 26
+void temp_name(struct engine *e, char out[TEMP_NAME_LEN + 1]);
+bool temp_is_name(const char *name, uint32_t len);
+/* Creates a locked temporary file; the lock tells other runs that it is alive. Descriptor or -errno. */
+int temp_create(struct engine *e, int ddir, mode_t mode, char name[TEMP_NAME_LEN + 1]);
+/* Removes a temporary file whose run is dead. 1 if it did, 0 if its owner lives. */
+int temp_remove_stale(int ddir, const char *name);
+
+/* --- meta.c --- */
+/* Mode to create a file with, so that nobody may read more than in the end. */
+mode_t meta_create_mode(const struct engine *e, const struct facts *f);
+/* Owner, mode, attributes, then times of an open file or directory. `created` is the mode it was made with; `inherits`: owner,
+ * mode and attributes may be other than that, look first. */
+struct outcome meta_apply_fd(struct engine *e, int sfd, int dfd, const struct facts *f, mode_t created, bool inherits);
+/* The same for an entry that cannot be opened (symlink, fifo, socket, device). */
+struct outcome meta_apply_at(struct engine *e, int sdir, const char *sname, int ddir, const char *dname, const struct facts *f);
+bool meta_owner_differs(const struct engine *e, const struct facts *src, const struct facts *dst);
+bool meta_mtime_differs(const struct engine *e, const struct facts *src, const struct facts *dst);
+bool meta_mode_differs(const struct facts *src, const struct facts *dst);
+/* Extended attributes of two entries; names NULL where the descriptor is the entry. 1 same, 0 not, or -errno. */
+int meta_xattr_same(struct engine *e, int sfd, const char *sname, int dfd, const char *dname);
+
+/* --- hash.c --- */
+struct hash64 { uint64_t v[4], total; unsigned char tail[32]; uint32_t tail_len; };
+void hash64_init(struct hash64 *h);
+void hash64_add(struct hash64 *h, const void *data, size_t len);
+uint64_t hash64_end(const struct hash64 *h);
+
+/* --- os_*.c: what differs between the platforms --- */
+int os_facts_at(int dirfd, const char *name, struct facts *f); /* does not follow symlinks; 0 or -errno */
+int os_facts_fd(int fd, struct facts *f);
+int os_open_source(int dirfd, const char *name, int flags); /* without touching the access time where allowed */
+/* Fills buf with directory records; bytes, 0 at the end, or -errno. */
+ssize_t os_read_dir(int fd, char *buf, size_t cap);
+/* Steps through such a buffer: returns the length of the record at p, sets name, its length and its kind (0 if unknown). */
+size_t os_dir_record(const char *p, const char **name, uint32_t *len, uint8_t *kind);
+int os_clone(int sfd, int dfd);
+ssize_t os_copy_range(int sfd, uint64_t at, int dfd, uint64_t len);
+int os_preallocate(int fd, uint64_t len);
+void os_learn_places(struct engine *e, int sfd, int dfd);
+/* Extended attributes, ACLs included. `at` may be an open file (name NULL) or a name in a directory (never followed). */
+ssize_t os_xattr_list(int fd, const char *name, char *out, size_t cap);
+ssize_t os_xattr_get(int fd, const char *name, const char *attr, void *out, size_t cap);
+int os_xattr_set(int fd, const char *name, const char *attr, const void *value, size_t len);
+int os_xattr_remove(int fd, const char *name, const char *attr);
+bool os_xattr_kept(const struct engine *e, const char *attr);
+bool os_xattr_is_acl(const char *attr);
+
+uint8_t kind_of_mode(uint32_t mode);
+
+#endif

@@ -1,0 +1,218 @@
+/*
+ * Large files: OPEN clones the file where extents can be shared, and else hands out a handle; RANGE tasks copy slices of it on
+ * any worker; FINISH puts it in place. Always through a temporary name: its rename costs nothing beside the bytes.
+ */
+#include "engine.h"
+
+struct large {
+	struct large *next, **link;
+	struct dir *d;
+	int sfd, dfd;
+	bool discard, sparse;
+	char sname[256], dname[256], temp[TEMP_NAME_LEN + 1];
+	struct facts facts;
+	mode_t created;
+};
+
+static void forget(struct engine *e, struct large *l)
+{
+	pthread_mutex_lock(&e->larges_lock);
+	*l->link = l->next;
+	if (l->next)
+		l->next->link = l->link;
+	pthread_mutex_unlock(&e->larges_lock);
+	if (l->sfd >= 0)
+		close(l->sfd);
+	if (l->dfd >= 0)
+		close(l->dfd);
+	free(l);
+}
+
+static void abandon(struct engine *e, struct large *l)
+{
+	int ddir = l->discard ? -1 : dir_pin(e, l->d, DST);
+	if (ddir >= 0) {
+		unlinkat(ddir, l->temp, 0);
+		dir_unpin(e, l->d);
+	}
+	forget(e, l);
+}
+
+void large_abandon_all(struct engine *e)
+{
+	while (e->larges)
+		abandon(e, e->larges);
+}
+
+static struct large *large_new(struct engine *e, struct dir *d)
+{
+	struct large *l = calloc(1, sizeof *l);
+	if (!l)
+		return NULL;
+	l->d = d;
+	l->sfd = l->dfd = -1;
+	l->discard = e->config.flags & BLIT_CFG_DISCARD;
+	pthread_mutex_lock(&e->larges_lock);
+	l->next = e->larges;
+	l->link = &e->larges;
+	if (l->next)
+		l->next->link = &l->next;
+	e->larges = l;
+	pthread_mutex_unlock(&e->larges_lock);
+	return l;
+}
+
+static int open_source(struct engine *e, struct large *l)
+{
+	int sdir = dir_pin(e, l->d, SRC);
+	if (sdir < 0)
+		return sdir;
+	l->sfd = os_open_source(sdir, l->sname, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	dir_unpin(e, l->d);
+	if (l->sfd < 0)
+		return l->sfd;
+	int err = os_facts_fd(l->sfd, &l->facts);
+	if (!err && !S_ISREG(l->facts.mode))
+		err = -BLIT_E_CHANGED;
+	l->sparse = l->facts.blocks * 512 < l->facts.size;
+	return err;
+}
+
+static int create(struct engine *e, struct large *l, uint32_t *step)
+{
+	*step = BLIT_STEP_CREATE;
+	int ddir = dir_pin(e, l->d, DST);
+	if (ddir < 0)
+		return ddir;
+	l->created = meta_create_mode(e, &l->facts) | 0600;
+	l->dfd = temp_create(e, ddir, l->created, l->temp);
+	dir_unpin(e, l->d);
+	return l->dfd < 0 ? l->dfd : 0;
+}
+
+static int make_room(struct engine *e, struct large *l, uint32_t *step)
+{
+	*step = BLIT_STEP_WRITE;
+	if (!l->sparse && atomic_load(&e->preallocate)) {
+		int err = os_preallocate(l->dfd, l->facts.size);
+		if (err == -ENOSPC || err == -EDQUOT || err == -EFBIG)
+			return err; /* better to know now than after an hour */
+		if (!err)
+			return 0;
+	}
+	return ftruncate(l->dfd, l->facts.size) < 0 ? -errno : 0;
+}
+
+static bool cloned(struct worker *w, struct large *l)
+{
+	struct engine *e = w->e;
+	if ((e->config.flags & BLIT_CFG_VERIFY) || atomic_load(&e->no_clone))
+		return false;
+	int err = os_clone(l->sfd, l->dfd);
+	if (err == -EOPNOTSUPP || err == -EXDEV || err == -ENOTTY || err == -ENOSYS)
+		atomic_store(&e->no_clone, 1);
+	if (err)
+		return false;
+	__atomic_store_n(&w->counters.bytes[BLIT_M_REFLINK], w->counters.bytes[BLIT_M_REFLINK] + l->facts.size, __ATOMIC_RELAXED);
+	__atomic_store_n(&w->counters.moving, w->counters.moving + l->facts.size, __ATOMIC_RELAXED);
+	return true;
+}
+
+static int settle(struct worker *w, struct large *l, struct blit_result *r)
+{
+	struct engine *e = w->e;
+	struct facts now;
+	int err = os_facts_fd(l->sfd, &now);
+	r->step = BLIT_STEP_READ;
+	if (err)
+		return err;
+	bool grew = now.size > l->facts.size;
+	if (!grew && (now.size != l->facts.size || now.mtime.tv_sec != l->facts.mtime.tv_sec || now.mtime.tv_nsec != l->facts.mtime.tv_nsec))
+		return -BLIT_E_CHANGED;
+	if (l->discard)
+		return 0;
+	struct outcome o = meta_apply_fd(e, l->sfd, l->dfd, &l->facts, l->created, l->d->inherits);
+	r->lost |= o.lost;
+	r->step = o.step;
+	if (o.err)
+		return -o.err;
+	r->step = BLIT_STEP_SYNC;
+	if ((e->config.flags & BLIT_CFG_FSYNC) && fsync(l->dfd) < 0)
+		return -errno;
+	int ddir = dir_pin(e, l->d, DST);
+	if (ddir < 0)
+		return ddir;
+	r->step = BLIT_STEP_BACKUP;
+	err = backup_entry(w, l->d, ddir, l->dname, false);
+	if (!err) {
+		r->step = BLIT_STEP_RENAME;
+		if (renameat(ddir, l->temp, ddir, l->dname) < 0)
+			err = errno == EISDIR || errno == ENOTEMPTY ? -BLIT_E_BUSY_KIND : -errno;
+	}
+	dir_unpin(e, l->d);
+	if (err || !(grew || (e->config.flags & BLIT_CFG_MOVE)))
+		return err;
+	l->temp[0] = 0; /* in place: nothing to give up any more */
+	r->step = BLIT_STEP_READ;
+	if (grew)
+		return -BLIT_E_GREW;
+	int sdir = dir_pin(e, l->d, SRC);
+	if (sdir < 0)
+		return sdir;
+	r->step = BLIT_STEP_REMOVE_SRC;
+	err = remove_source(sdir, l->sname, &l->facts);
+	dir_unpin(e, l->d);
+	return err;
+}
+
+int large_open(struct worker *w, struct task *t, struct blit_result *r)
+{
+	const struct blit_batch *b = (void *)(uintptr_t)t->t.batch;
+	if (t->t.first >= b->count)
+		return -EINVAL;
+	struct large *l = large_new(w->e, t->d);
+	if (!l)
+		return -ENOMEM;
+	batch_names(b, t->t.first, l->sname, l->dname);
+	r->step = BLIT_STEP_OPEN_SRC;
+	int err = open_source(w->e, l);
+	r->bytes = l->facts.size;
+	if (!err && !l->discard)
+		err = create(w->e, l, &r->step);
+	if (!err && !l->discard && cloned(w, l)) {
+		err = settle(w, l, r);
+		if (!err || !l->temp[0])
+			forget(w->e, l);
+		else
+			abandon(w->e, l);
+		return err;
+	}
+	if (!err && !l->discard)
+		err = make_room(w->e, l, &r->step);
+	if (err)
+		abandon(w->e, l);
+	else
+		r->handle = (uintptr_t)l;
+	return err;
+}
+
+int large_range(struct worker *w, struct task *t, struct blit_result *r)
+{
+	struct large *l = (void *)(uintptr_t)t->t.handle;
+	struct outcome o = copy_data(w, l->sfd, l->dfd, t->t.offset, t->t.length, l->sparse);
+	r->step = o.step;
+	r->bytes = o.bytes;
+	return -o.err;
+}
+
+int large_finish(struct worker *w, struct task *t, struct blit_result *r)
+{
+	struct large *l = (void *)(uintptr_t)t->t.handle;
+	int err = t->t.flags & BLIT_COMMIT ? settle(w, l, r) : 0;
+	r->bytes = l->facts.size;
+	if ((err && l->temp[0]) || !(t->t.flags & BLIT_COMMIT))
+		abandon(w->e, l);
+	else
+		forget(w->e, l);
+	return err;
+}

@@ -1,0 +1,74 @@
+/* LINK: a further name of an inode that the destination has already. Target: directory number `parent`, name in the payload. */
+#include "engine.h"
+
+static int link_over(struct worker *w, struct dir *d, int tdir, const char *tname, int ddir, const char *dname)
+{
+	char temp[TEMP_NAME_LEN + 1];
+	if (linkat(tdir, tname, ddir, dname, 0) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	temp_name(w->e, temp);
+	if (linkat(tdir, tname, ddir, temp, 0) < 0)
+		return -errno;
+	int err = backup_entry(w, d, ddir, dname, false);
+	if (!err && renameat(ddir, temp, ddir, dname) < 0)
+		err = errno == EISDIR || errno == ENOTEMPTY ? -BLIT_E_BUSY_KIND : -errno;
+	if (err)
+		unlinkat(ddir, temp, 0);
+	return err;
+}
+
+/* 1: already the same inode, 0: linked (or would be), -errno. */
+static int link_to(struct worker *w, struct task *t, int tdir, int ddir, const char *dname)
+{
+	struct facts target, here;
+	int have = os_facts_at(tdir, t->payload, &target);
+	if (have == 0 && os_facts_at(ddir, dname, &here) == 0 && here.ino == target.ino && here.dev == target.dev)
+		return 1;
+	if (w->e->config.flags & BLIT_CFG_READ_ONLY)
+		return 0;
+	return have ? have : link_over(w, t->d, tdir, t->payload, ddir, dname);
+}
+
+static int forget_source(struct worker *w, struct dir *d, const char *sname)
+{
+	int sdir = dir_pin(w->e, d, SRC);
+	struct facts f;
+	if (sdir < 0)
+		return sdir;
+	int err = os_facts_at(sdir, sname, &f);
+	if (!err)
+		err = remove_source(sdir, sname, &f);
+	dir_unpin(w->e, d);
+	return err;
+}
+
+int link_entry(struct worker *w, struct task *t, struct blit_result *r)
+{
+	const struct blit_batch *b = (void *)(uintptr_t)t->t.batch;
+	struct engine *e = w->e;
+	struct dir *target = dir_get(e, t->t.parent);
+	char sname[256], dname[256];
+	if (!target || t->t.first >= b->count)
+		return -EINVAL;
+	batch_names(b, t->t.first, sname, dname);
+	r->step = BLIT_STEP_LINK;
+	int tdir = dir_pin(e, target, DST);
+	if (tdir < 0)
+		return tdir;
+	int ddir = dir_pin(e, t->d, DST), err = ddir;
+	if (ddir >= 0) {
+		int same = link_to(w, t, tdir, ddir, dname);
+		dir_unpin(e, t->d);
+		err = same < 0 ? same : 0;
+		if (same == 1)
+			task_detail(t, t->t.first, BLIT_D_SAME, 0, 0);
+	}
+	dir_unpin(e, target);
+	if (!err && (e->config.flags & BLIT_CFG_MOVE)) {
+		r->step = BLIT_STEP_REMOVE_SRC;
+		err = forget_source(w, t->d, sname);
+	}
+	return err;
+}

@@ -1,0 +1,537 @@
+/*
+ * LIST: reads a directory on one or both sides and makes entry batches of it.
+ *
+ * Where the destination has the directory too, its names are read first into a set; every source name is then looked up there,
+ * and non-directories that both sides have are compared here, by stat on both, so that only what differs reaches TypeScript
+ * (unless ALL asks for everything). What is left in the set at the end only the destination has. One call handles a few
+ * thousand names; MORE continues, so that a directory of any size streams through bounded memory (the set of the
+ * destination's names is the exception: it is needed to know what is extra).
+ */
+#include "engine.h"
+
+#define DIR_BUFFER (64u << 10)
+#define NAMES_PER_CALL 4096u
+
+struct name_slot { uint32_t at; uint16_t len; uint8_t kind; bool seen; }; /* at: offset + 1, 0 is empty */
+
+struct name_set {
+	struct name_slot *slots;
+	uint32_t mask, count;
+	char *names;
+	uint64_t names_len, names_cap;
+};
+
+struct list_state {
+	char *buffer;
+	ssize_t have, at;
+	bool source_done;
+	uint32_t extra_at;
+	struct name_set dst;
+};
+
+static uint64_t name_hash(const char *p, uint32_t len)
+{
+	uint64_t h = 0xcbf29ce484222325u; /* FNV-1a, then a finaliser so that the low bits mix */
+	for (uint32_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)p[i]) * 0x100000001b3u;
+	return h ^ (h >> 32);
+}
+
+static struct name_slot *set_find(struct name_set *s, const char *name, uint32_t len)
+{
+	if (!s->slots)
+		return NULL;
+	for (uint32_t i = name_hash(name, len) & s->mask; s->slots[i].at; i = (i + 1) & s->mask) {
+		struct name_slot *slot = &s->slots[i];
+		if (slot->len == len && memcmp(s->names + slot->at - 1, name, len) == 0)
+			return slot;
+	}
+	return NULL;
+}
+
+static int set_grow(struct name_set *s)
+{
+	uint32_t size = s->slots ? (s->mask + 1) * 2 : 64;
+	struct name_slot *slots = calloc(size, sizeof *slots);
+	if (!slots)
+		return -ENOMEM;
+	for (uint32_t k = 0; s->slots && k <= s->mask; k++) {
+		if (!s->slots[k].at)
+			continue;
+		uint32_t i = name_hash(s->names + s->slots[k].at - 1, s->slots[k].len) & (size - 1);
+		while (slots[i].at)
+			i = (i + 1) & (size - 1);
+		slots[i] = s->slots[k];
+	}
+	free(s->slots);
+	s->slots = slots;
+	s->mask = size - 1;
+	return 0;
+}
+
+static int set_add(struct name_set *s, const char *name, uint32_t len, uint8_t kind)
+{
+	if ((!s->slots || s->count * 2 > s->mask) && set_grow(s) < 0)
+		return -ENOMEM;
+	if (s->names_len + len > s->names_cap) {
+		uint64_t cap = s->names_cap ? s->names_cap * 2 : 4096;
+		char *names = cap > UINT32_MAX ? NULL : realloc(s->names, cap);
+		if (!names)
+			return -ENOMEM;
+		s->names = names;
+		s->names_cap = cap;
+	}
+	uint32_t i = name_hash(name, len) & s->mask;
+	while (s->slots[i].at)
+		i = (i + 1) & s->mask;
+	s->slots[i] = (struct name_slot){ s->names_len + 1, len, kind, false };
+	memcpy(s->names + s->names_len, name, len);
+	s->names_len += len;
+	s->count++;
+	return 0;
+}
+
+void list_state_free(struct list_state *s)
+{
+	if (!s)
+		return;
+	free(s->buffer);
+	free(s->dst.slots);
+	free(s->dst.names);
+	free(s);
+}
+
+static bool is_dots(const char *name)
+{
+	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
+static uint8_t kind_at(int fd, const char *name)
+{
+	struct facts f;
+	return os_facts_at(fd, name, &f) == 0 ? kind_of_mode(f.mode) : BLIT_KIND_NONE;
+}
+
+static int read_names(int fd, struct list_state *s)
+{
+	ssize_t n;
+	while ((n = os_read_dir(fd, s->buffer, DIR_BUFFER)) > 0)
+		for (ssize_t at = 0; at < n;) {
+			const char *name;
+			uint32_t len;
+			uint8_t kind;
+			at += os_dir_record(s->buffer + at, &name, &len, &kind);
+			if (is_dots(name))
+				continue;
+			if (kind == BLIT_KIND_NONE)
+				kind = kind_at(fd, name);
+			int err = set_add(&s->dst, name, len, kind);
+			if (err)
+				return err;
+		}
+	return n;
+}
+
+/* --- opening --- */
+
+static bool same_inode(const struct facts *a, const struct facts *b)
+{
+	return a->ino == b->ino && a->dev == b->dev;
+}
+
+/* Opens the directory on a side below its already open parent. The root is open from the start. */
+static int open_side(struct engine *e, struct dir *d, enum side side)
+{
+	if (!d->parent) {
+		lseek(d->fd[side], 0, SEEK_SET);
+		return d->fd[side];
+	}
+	int up = dir_pin(e, d->parent, side);
+	if (up < 0)
+		return up;
+	int fd = os_open_source(up, d->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	dir_unpin(e, d->parent);
+	if (fd >= 0)
+		dir_set_fd(e, d, side, fd);
+	return fd;
+}
+
+static int make_dir(struct worker *w, struct task *t)
+{
+	struct dir *d = t->d;
+	int up = dir_pin(w->e, d->parent, DST), err = 0;
+	if (up < 0)
+		return up;
+	if (t->t.flags & BLIT_CONFLICT) {
+		if (w->e->have[BACKUP])
+			err = backup_entry(w, d->parent, up, d->name, true);
+		else if (unlinkat(up, d->name, 0) < 0)
+			err = -errno;
+	}
+	if (!err && mkdirat(up, d->name, 0700) < 0 && errno != EEXIST)
+		err = -errno;
+	dir_unpin(w->e, d->parent);
+	return err;
+}
+
+/* What will be created in this directory takes its group or ACL from it: then creating is not enough to know what came out. */
+static bool passes_on(int fd, const struct facts *f)
+{
+	return (f->mode & S_ISGID) || os_xattr_get(fd, NULL, "system.posix_acl_default", NULL, 0) > 0;
+}
+
+static int open_source(struct engine *e, struct task *t, struct blit_result *r)
+{
+	struct facts f;
+	int fd = open_side(e, t->d, SRC);
+	int err = fd < 0 ? fd : os_facts_fd(fd, &f);
+	r->step = BLIT_STEP_LIST_SRC;
+	if (!err && e->have[DST] && same_inode(&f, &e->root_facts[DST]))
+		err = -BLIT_E_INSIDE; /* copying into itself would never end */
+	return err;
+}
+
+static int open_destination(struct worker *w, struct task *t, struct blit_result *r)
+{
+	struct engine *e = w->e;
+	struct facts f;
+	int err = 0;
+	r->step = BLIT_STEP_MKDIR;
+	if ((t->t.flags & BLIT_MKDIR) && (err = make_dir(w, t)))
+		return err;
+	r->step = BLIT_STEP_LIST_DST;
+	int fd = open_side(e, t->d, DST);
+	if (fd == -EACCES && !e->root && !(e->config.flags & BLIT_CFG_READ_ONLY) && t->d->parent) {
+		/* ours, but not readable by us: widen it for the time of the run, its settle puts the mode right */
+		int up = dir_pin(e, t->d->parent, DST);
+		if (up >= 0 && os_facts_at(up, t->d->name, &f) == 0 && S_ISDIR(f.mode) && f.uid == e->euid &&
+			fchmodat(up, t->d->name, (f.mode & 07777) | 0700, 0) == 0)
+			fd = open_side(e, t->d, DST);
+		if (up >= 0)
+			dir_unpin(e, t->d->parent);
+	}
+	if (fd < 0)
+		return fd;
+	if ((err = os_facts_fd(fd, &f)))
+		return err;
+	if (!(t->t.flags & BLIT_SRC) && e->have[SRC] && same_inode(&f, &e->root_facts[SRC]))
+		return -BLIT_E_INSIDE; /* an extra directory that holds the source is not to be emptied */
+	if (!e->root && f.uid == e->euid && (f.mode & 0700) != 0700 && !(e->config.flags & BLIT_CFG_READ_ONLY))
+		fchmod(fd, (f.mode & 07777) | 0700);
+	t->d->inherits = passes_on(fd, &f);
+	return 0;
+}
+
+/* --- comparing --- */
+
+static uint16_t compare(struct engine *e, int sfd, const char *sname, const struct facts *s, int dfd, const char *dname,
+	const struct facts *d)
+{
+	uint16_t diff = 0;
+	if ((s->mode ^ d->mode) & S_IFMT)
+		return BLIT_DIFF_KIND;
+	if (S_ISREG(s->mode)) {
+		if (s->size != d->size)
+			diff |= BLIT_DIFF_SIZE;
+		if (s->nlink > 1)
+			diff |= BLIT_DIFF_LINKED;
+		else if (d->nlink > 1)
+			diff |= BLIT_DIFF_DST_LINKED;
+	} else if (S_ISLNK(s->mode)) {
+		char a[4096], b[4096];
+		ssize_t n = readlinkat(sfd, sname, a, sizeof a), m = readlinkat(dfd, dname, b, sizeof b);
+		if (n < 0 || n != m || memcmp(a, b, n) != 0)
+			diff |= BLIT_DIFF_TARGET;
+	} else if ((S_ISCHR(s->mode) || S_ISBLK(s->mode)) && s->rdev != d->rdev) {
+		diff |= BLIT_DIFF_TARGET;
+	}
+	if (meta_mtime_differs(e, s, d))
+		diff |= BLIT_DIFF_MTIME;
+	if (meta_mode_differs(s, d))
+		diff |= BLIT_DIFF_MODE;
+	if (meta_owner_differs(e, s, d))
+		diff |= BLIT_DIFF_OWNER;
+	/* content first: where it is to be written anew, its attributes are too */
+	if (!(diff & (BLIT_DIFF_SIZE | BLIT_DIFF_TARGET)) && meta_xattr_same(e, sfd, sname, dfd, dname) != 1)
+		diff |= BLIT_DIFF_XATTR;
+	return diff;
+}
+
+struct lister {
+	struct worker *w;
+	struct task *t;
+	struct blit_result *r;
+	struct list_state *s;
+	struct batch_builder b;
+	int sfd, dfd;
+	uint32_t unchanged, stale;
+	uint64_t unchanged_bytes;
+};
+
+static void row_error(struct row *row, int error)
+{
+	row->diff = BLIT_DIFF_ERROR;
+	row->known = 1;
+	row->facts = (struct facts){ .size = error, .mode = BLIT_STEP_LIST_SRC };
+}
+
+/* One source name. dname is its name in the destination, dkind what stands there (0: nothing). */
+static int add_source(struct lister *l, const char *name, uint32_t len, uint8_t kind, const char *dname, uint8_t dkind)
+{
+	struct engine *e = l->w->e;
+	struct facts s, d;
+	uint16_t diff = 0;
+	bool both = dkind && kind != BLIT_KIND_DIR && dkind != BLIT_KIND_DIR;
+	int err = 0;
+	bool stat = both || kind == BLIT_KIND_NONE || (l->t->t.flags & BLIT_STAT);
+	if (stat && !(err = os_facts_at(l->sfd, name, &s)))
+		kind = kind_of_mode(s.mode);
+	if (err == -ENOENT && kind == BLIT_KIND_NONE)
+		return 0;
+	if (!err && both) {
+		if (os_facts_at(l->dfd, dname, &d) == 0)
+			diff = compare(e, l->sfd, name, &s, l->dfd, dname, &d);
+		else
+			dkind = 0;
+		if (dkind && !diff && !(l->t->t.flags & BLIT_ALL)) {
+			l->unchanged++;
+			l->unchanged_bytes += S_ISREG(s.mode) ? s.size : 0;
+			return 0;
+		}
+	}
+	struct row *row;
+	if (builder_add(&l->b, name, len, &row))
+		return -ENOMEM;
+	row->kind = kind;
+	row->dst_kind = dkind;
+	row->diff = dkind && dkind != kind ? BLIT_DIFF_KIND : diff;
+	row->group = kind == BLIT_KIND_DIR ? 1 : 0;
+	if (stat && !err) {
+		row->known = 1;
+		row->facts = s;
+	} else if (err) {
+		row_error(row, -err);
+	}
+	l->b.any_stat |= row->known;
+	return 0;
+}
+
+static int read_source(struct lister *l)
+{
+	struct list_state *s = l->s;
+	uint32_t handled = 0;
+	while (handled < NAMES_PER_CALL) {
+		if (s->at >= s->have) {
+			s->at = 0;
+			s->have = os_read_dir(l->sfd, s->buffer, DIR_BUFFER);
+			if (s->have <= 0) {
+				s->source_done = true;
+				l->r->step = BLIT_STEP_LIST_SRC;
+				return s->have;
+			}
+		}
+		const char *name;
+		uint32_t len;
+		uint8_t kind;
+		s->at += os_dir_record(s->buffer + s->at, &name, &len, &kind);
+		if (is_dots(name))
+			continue;
+		struct name_slot *slot = set_find(&s->dst, name, len);
+		if (slot)
+			slot->seen = true;
+		int err = add_source(l, name, len, kind, name, slot ? slot->kind : 0);
+		if (err)
+			return err;
+		handled++;
+	}
+	return 0;
+}
+
+/* What only the destination has. Temporary files of dead runs go at once: they are ours, not the user's. */
+static int add_extras(struct lister *l)
+{
+	struct name_set *set = &l->s->dst;
+	bool may_remove = !(l->w->e->config.flags & BLIT_CFG_READ_ONLY);
+	for (uint32_t handled = 0; set->slots && l->s->extra_at <= set->mask && handled < NAMES_PER_CALL; l->s->extra_at++) {
+		struct name_slot *slot = &set->slots[l->s->extra_at];
+		struct row *row;
+		if (!slot->at || slot->seen)
+			continue;
+		const char *name = set->names + slot->at - 1;
+		handled++;
+		if (temp_is_name(name, slot->len)) {
+			char copy[TEMP_NAME_LEN + 1] = { 0 };
+			memcpy(copy, name, TEMP_NAME_LEN);
+			if (may_remove && temp_remove_stale(l->dfd, copy) == 1)
+				l->stale++;
+			continue;
+		}
+		if (builder_add(&l->b, name, slot->len, &row))
+			return -ENOMEM;
+		row->kind = slot->kind;
+		row->dst_kind = slot->kind;
+		row->group = 2;
+	}
+	return 0;
+}
+
+/* --- one named entry --- */
+
+static int remove_stale_beside(struct lister *l)
+{
+	ssize_t n;
+	while ((n = os_read_dir(l->dfd, l->s->buffer, DIR_BUFFER)) > 0)
+		for (ssize_t at = 0; at < n;) {
+			const char *name;
+			uint32_t len;
+			uint8_t kind;
+			at += os_dir_record(l->s->buffer + at, &name, &len, &kind);
+			if (temp_is_name(name, len) && temp_remove_stale(l->dfd, name) == 1)
+				l->stale++;
+		}
+	return n;
+}
+
+static int list_named(struct lister *l)
+{
+	const char *name = l->t->payload;
+	uint32_t len = strlen(name);
+	const char *dname = l->t->t.payload_len > len + 1 ? name + len + 1 : name;
+	struct facts s, d;
+	l->r->step = BLIT_STEP_LIST_SRC;
+	int err = os_facts_at(l->sfd, name, &s);
+	if (err)
+		return err;
+	uint8_t dkind = l->dfd >= 0 && os_facts_at(l->dfd, dname, &d) == 0 ? kind_of_mode(d.mode) : 0;
+	err = add_source(l, name, len, kind_of_mode(s.mode), dname, dkind);
+	if (!err && l->dfd >= 0 && !(l->w->e->config.flags & BLIT_CFG_READ_ONLY))
+		remove_stale_beside(l);
+	l->s->source_done = true;
+	return err;
+}
+
+/* Appends the destination name behind the only source name. */
+static void add_rename(struct lister *l, struct blit_batch *b)
+{
+	uint32_t len = strlen(l->t->payload);
+	if (l->t->t.payload_len <= len + 1 || b->count != 1)
+		return;
+	b->renamed = len;
+	b->renamed_len = strlen(l->t->payload + len + 1);
+}
+
+static int finish(struct lister *l, bool more)
+{
+	uint32_t names = l->b.names_len;
+	if (l->t->t.flags & BLIT_NAMED && l->b.count == 1 && l->t->t.payload_len > names + 1) {
+		struct row *extra;
+		const char *dname = l->t->payload + names + 1;
+		if (builder_add(&l->b, dname, strlen(dname), &extra))
+			return -ENOMEM;
+		l->b.rows[0].name_len += extra->name_len; /* one blob; the row's own end is put right below */
+		l->b.count--;
+	}
+	if (l->b.count || l->unchanged || l->stale || l->r->flags) {
+		struct blit_batch *b = builder_finish(&l->b, l->t->t.dir);
+		if (!b)
+			return -ENOMEM;
+		b->unchanged = l->unchanged;
+		b->unchanged_bytes = l->unchanged_bytes;
+		b->stale = l->stale;
+		b->dir_diff = l->r->flags;
+		if (l->t->t.flags & BLIT_NAMED) {
+			add_rename(l, b);
+			if (b->renamed)
+				((uint32_t *)(b + 1))[0] = names;
+		}
+		l->r->batch = (uintptr_t)b;
+		l->r->batch_len = b->length;
+	}
+	l->r->flags = more ? BLIT_MORE : 0;
+	l->r->step = 0;
+	return 0;
+}
+
+static uint16_t compare_dir(struct lister *l)
+{
+	struct facts s, d;
+	if (os_facts_fd(l->sfd, &s) || os_facts_fd(l->dfd, &d))
+		return 0;
+	uint16_t diff = 0;
+	if (meta_mtime_differs(l->w->e, &s, &d))
+		diff |= BLIT_DIFF_MTIME;
+	if (meta_mode_differs(&s, &d))
+		diff |= BLIT_DIFF_MODE;
+	if (meta_owner_differs(l->w->e, &s, &d))
+		diff |= BLIT_DIFF_OWNER;
+	if (meta_xattr_same(l->w->e, l->sfd, NULL, l->dfd, NULL) != 1)
+		diff |= BLIT_DIFF_XATTR;
+	return diff;
+}
+
+static int begin(struct lister *l)
+{
+	uint32_t flags = l->t->t.flags;
+	int err = 0;
+	if (flags & BLIT_SRC && (err = open_source(l->w->e, l->t, l->r)))
+		return err;
+	if (flags & (BLIT_DST | BLIT_MKDIR) && (err = open_destination(l->w, l->t, l->r)))
+		return err;
+	struct list_state *s = calloc(1, sizeof *s);
+	if (!s || !(s->buffer = malloc(DIR_BUFFER))) {
+		free(s);
+		return -ENOMEM;
+	}
+	s->source_done = !(flags & BLIT_SRC);
+	l->t->d->listing = s;
+	return 0;
+}
+
+int list_run(struct worker *w, struct task *t, struct blit_result *r)
+{
+	struct engine *e = w->e;
+	struct lister l = { .w = w, .t = t, .r = r, .sfd = -1, .dfd = -1 };
+	uint32_t flags = t->t.flags;
+	bool first = !(flags & BLIT_MORE), on_dst = flags & (BLIT_DST | BLIT_MKDIR), pinned[SIDES] = { false };
+	int err = first ? begin(&l) : 0;
+	if (err)
+		return err;
+	l.s = t->d->listing;
+	if (flags & BLIT_SRC) {
+		l.sfd = dir_pin(e, t->d, SRC);
+		pinned[SRC] = l.sfd >= 0;
+		r->step = BLIT_STEP_LIST_SRC;
+		err = l.sfd < 0 ? l.sfd : 0;
+	}
+	if (!err && on_dst) {
+		l.dfd = dir_pin(e, t->d, DST);
+		pinned[DST] = l.dfd >= 0;
+		r->step = BLIT_STEP_LIST_DST;
+		err = l.dfd < 0 ? l.dfd : 0;
+	}
+	if (!err && flags & BLIT_NAMED) {
+		err = list_named(&l);
+	} else if (!err) {
+		/* freshly made: nothing can be in it, so there is nothing to read */
+		if (first && flags & BLIT_DST && !(flags & BLIT_MKDIR))
+			err = read_names(l.dfd, l.s);
+		if (!err && first && flags & BLIT_SRC && flags & BLIT_DST && e->config.flags & BLIT_CFG_READ_ONLY)
+			r->flags = compare_dir(&l);
+		if (!err && !l.s->source_done)
+			err = read_source(&l);
+		if (!err && l.s->source_done)
+			err = add_extras(&l);
+	}
+	bool more = !err && (!l.s->source_done || (l.s->dst.slots && l.s->extra_at <= l.s->dst.mask));
+	if (!err)
+		err = finish(&l, more);
+	builder_free(&l.b);
+	if (!more) {
+		list_state_free(l.s);
+		t->d->listing = NULL;
+	}
+	for (int side = SRC; side <= DST; side++)
+		if (pinned[side])
+			dir_unpin(e, t->d);
+	return err;
+}

@@ -1,0 +1,257 @@
+/*
+ * What an entry has besides its content: owner, mode, extended attributes and ACLs, times.
+ *
+ * Order matters: a change of owner clears setuid bits and capabilities, attributes need a file that its owner may write, and
+ * an ACL brings a mode with it; so owner, attributes, mode, and the times last. What a file system or an ordinary user
+ * cannot keep is noted in `lost`, not an error of the entry.
+ */
+#include "engine.h"
+
+#define LIST_MAX 65536 /* the kernel's own limit, XATTR_LIST_MAX and XATTR_SIZE_MAX */
+
+mode_t meta_create_mode(const struct engine *e, const struct facts *f)
+{
+	/* Where the owner is still to change, nobody but the creator may look in meanwhile. */
+	bool ours = f->uid == e->euid && f->gid == e->egid;
+	return ours ? f->mode & 0777 : f->mode & 0700;
+}
+
+static bool in_groups(const struct engine *e, uint32_t gid)
+{
+	if (gid == e->egid)
+		return true;
+	for (int i = 0; i < e->groups_len; i++)
+		if (e->groups[i] == gid)
+			return true;
+	return false;
+}
+
+bool meta_owner_differs(const struct engine *e, const struct facts *src, const struct facts *dst)
+{
+	if (e->root)
+		return src->uid != dst->uid || src->gid != dst->gid;
+	return src->gid != dst->gid && dst->uid == e->euid && in_groups(e, src->gid);
+}
+
+bool meta_mode_differs(const struct facts *src, const struct facts *dst)
+{
+	return !S_ISLNK(src->mode) && ((src->mode ^ dst->mode) & 07777) != 0;
+}
+
+bool meta_mtime_differs(const struct engine *e, const struct facts *src, const struct facts *dst)
+{
+	if (src->mtime.tv_sec == dst->mtime.tv_sec && src->mtime.tv_nsec == dst->mtime.tv_nsec)
+		return false;
+	if (e->granularity_ns == 1)
+		return true;
+	int64_t seconds = src->mtime.tv_sec - dst->mtime.tv_sec;
+	if (seconds > 2 || seconds < -2)
+		return true;
+	int64_t apart = seconds * 1000000000 + (src->mtime.tv_nsec - dst->mtime.tv_nsec);
+	return apart >= e->granularity_ns || apart <= -e->granularity_ns;
+}
+
+/* The names of the kept attributes of one entry, in a buffer of LIST_MAX. Length, 0 where there are none, or -errno. */
+static ssize_t list_kept(struct engine *e, int fd, const char *name, char *out)
+{
+	ssize_t n = os_xattr_list(fd, name, out, LIST_MAX);
+	if (n <= 0)
+		return n == -EOPNOTSUPP ? 0 : n;
+	ssize_t kept = 0;
+	for (ssize_t at = 0; at < n;) {
+		size_t len = strlen(out + at) + 1;
+		if (os_xattr_kept(e, out + at)) {
+			memmove(out + kept, out + at, len);
+			kept += len;
+		}
+		at += len;
+	}
+	return kept;
+}
+
+static bool list_has(const char *list, ssize_t len, const char *attr)
+{
+	for (ssize_t at = 0; at < len; at += strlen(list + at) + 1)
+		if (strcmp(list + at, attr) == 0)
+			return true;
+	return false;
+}
+
+static bool value_same(int sfd, const char *sname, int dfd, const char *dname, const char *attr, char *a, char *b)
+{
+	ssize_t n = os_xattr_get(sfd, sname, attr, a, LIST_MAX);
+	ssize_t m = os_xattr_get(dfd, dname, attr, b, LIST_MAX);
+	return n >= 0 && n == m && memcmp(a, b, n) == 0;
+}
+
+enum presence { NONE, SOME, UNSUPPORTED };
+
+/* Most entries have no attributes at all; asking with a buffer that is too small answers for those without an allocation. */
+static enum presence presence(int fd, const char *name)
+{
+	char few[1];
+	ssize_t n = os_xattr_list(fd, name, few, sizeof few);
+	return n == 0 ? NONE : n == -EOPNOTSUPP || n == -ENOSYS ? UNSUPPORTED : SOME;
+}
+
+int meta_xattr_same(struct engine *e, int sfd, const char *sname, int dfd, const char *dname)
+{
+	enum presence s = presence(sfd, sname), d = presence(dfd, dname);
+	/* A destination that cannot hold any would differ at every run; that it cannot is said when something is copied. */
+	if (d == UNSUPPORTED || (s != SOME && d == NONE))
+		return 1;
+	char *work = malloc(4 * LIST_MAX);
+	if (!work)
+		return -ENOMEM;
+	char *slist = work, *dlist = work + LIST_MAX, *a = work + 2 * LIST_MAX, *b = work + 3 * LIST_MAX;
+	ssize_t sn = list_kept(e, sfd, sname, slist), dn = list_kept(e, dfd, dname, dlist);
+	int same = sn < 0 ? (int)sn : dn < 0 ? (int)dn : 1;
+	for (ssize_t at = 0; same == 1 && at < sn; at += strlen(slist + at) + 1)
+		same = list_has(dlist, dn, slist + at) && value_same(sfd, sname, dfd, dname, slist + at, a, b);
+	for (ssize_t at = 0; same == 1 && at < dn; at += strlen(dlist + at) + 1)
+		same = list_has(slist, sn, dlist + at);
+	free(work);
+	return same;
+}
+
+static void note_lost(const char *attr, uint32_t *lost)
+{
+	*lost |= os_xattr_is_acl(attr) ? BLIT_LOST_ACL : BLIT_LOST_XATTR;
+}
+
+/* Makes the destination's attributes those of the source. `fresh`: the destination has none of its own yet. */
+static int xattr_sync(struct engine *e, int sfd, const char *sname, int dfd, const char *dname, bool fresh, uint32_t *lost)
+{
+	enum presence s = presence(sfd, sname), d = fresh ? NONE : presence(dfd, dname);
+	if (s != SOME && d != SOME)
+		return 0;
+	char *work = malloc(4 * LIST_MAX);
+	if (!work)
+		return -ENOMEM;
+	char *slist = work, *dlist = work + LIST_MAX, *a = work + 2 * LIST_MAX, *b = work + 3 * LIST_MAX;
+	int err = 0;
+	ssize_t sn = list_kept(e, sfd, sname, slist), dn = d == SOME ? list_kept(e, dfd, dname, dlist) : 0;
+	if (sn < 0) {
+		err = sn;
+		goto out;
+	}
+	for (ssize_t at = 0; at < dn; at += strlen(dlist + at) + 1)
+		if (!list_has(slist, sn, dlist + at))
+			os_xattr_remove(dfd, dname, dlist + at);
+	for (ssize_t at = 0; at < sn; at += strlen(slist + at) + 1) {
+		const char *attr = slist + at;
+		if (list_has(dlist, dn, attr) && value_same(sfd, sname, dfd, dname, attr, a, b))
+			continue;
+		ssize_t n = os_xattr_get(sfd, sname, attr, a, LIST_MAX);
+		if (n == -ENODATA)
+			continue; /* removed since it was listed */
+		int failed = n < 0 ? (int)n : os_xattr_set(dfd, dname, attr, a, n);
+		if (failed == -EOPNOTSUPP || failed == -EPERM || failed == -ENOSPC || failed == -E2BIG || failed == -EINVAL)
+			note_lost(attr, lost);
+		else if (failed && !err)
+			err = failed;
+	}
+out:
+	free(work);
+	return err;
+}
+
+static bool owner_tolerable(const struct engine *e, int error)
+{
+	return (error == EPERM && !e->root) || error == EINVAL || error == EOPNOTSUPP;
+}
+
+struct outcome meta_apply_fd(struct engine *e, int sfd, int dfd, const struct facts *f, mode_t created, bool inherits)
+{
+	struct outcome o = { 0 };
+	struct facts now = { .mode = created, .uid = e->euid, .gid = e->egid };
+	int err;
+	if (inherits && (err = os_facts_fd(dfd, &now)))
+		return (struct outcome){ .err = -err, .step = BLIT_STEP_MODE };
+	bool chmod_due = ((f->mode ^ now.mode) & 07777) != 0;
+	if (meta_owner_differs(e, f, &now)) {
+		if (fchown(dfd, e->root ? f->uid : (uid_t)-1, f->gid) == 0)
+			chmod_due |= (f->mode & 06000) != 0;
+		else if (owner_tolerable(e, errno))
+			o.lost |= BLIT_LOST_OWNER;
+		else
+			return (struct outcome){ .err = errno, .step = BLIT_STEP_OWNER };
+	}
+	err = xattr_sync(e, sfd, NULL, dfd, NULL, !inherits, &o.lost);
+	if (err == -EACCES && !(now.mode & 0200) && fchmod(dfd, 0600) == 0) { /* user attributes need a writable file */
+		chmod_due = true;
+		err = xattr_sync(e, sfd, NULL, dfd, NULL, !inherits, &o.lost);
+	}
+	if (err)
+		return (struct outcome){ .err = -err, .step = BLIT_STEP_XATTR };
+	if (chmod_due && fchmod(dfd, f->mode & 07777) < 0) {
+		if (errno != EPERM && errno != EOPNOTSUPP)
+			return (struct outcome){ .err = errno, .step = BLIT_STEP_MODE };
+		o.lost |= BLIT_LOST_MODE;
+	}
+	struct timespec times[2] = { f->atime, f->mtime };
+	if (futimens(dfd, times) < 0) {
+		if (errno != EPERM && errno != EINVAL && errno != EOPNOTSUPP)
+			return (struct outcome){ .err = errno, .step = BLIT_STEP_TIMES };
+		o.lost |= BLIT_LOST_TIMES;
+	}
+	return o;
+}
+
+/* Mode of an entry that is open with O_PATH only, where fchmod does not work. */
+static int chmod_path_fd(int fd, mode_t mode)
+{
+	char path[40];
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return chmod(path, mode) < 0 ? -errno : 0;
+}
+
+struct outcome meta_apply_at(struct engine *e, int sdir, const char *sname, int ddir, const char *dname, const struct facts *f)
+{
+	struct outcome o = { 0 };
+	struct facts now;
+	int fd = openat(ddir, dname, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return (struct outcome){ .err = errno, .step = BLIT_STEP_MODE };
+	int err = os_facts_fd(fd, &now);
+	if (!err && ((now.mode ^ f->mode) & S_IFMT))
+		err = -BLIT_E_CHANGED;
+	if (err) {
+		close(fd);
+		return (struct outcome){ .err = -err, .step = BLIT_STEP_MODE };
+	}
+	bool chmod_due = meta_mode_differs(f, &now);
+	if (meta_owner_differs(e, f, &now)) {
+		if (fchownat(fd, "", e->root ? f->uid : (uid_t)-1, f->gid, AT_EMPTY_PATH) == 0)
+			chmod_due |= (f->mode & 06000) && !S_ISLNK(f->mode);
+		else if (owner_tolerable(e, errno))
+			o.lost |= BLIT_LOST_OWNER;
+		else
+			o.err = errno, o.step = BLIT_STEP_OWNER;
+	}
+	if (!o.err) {
+		err = xattr_sync(e, sdir, sname, ddir, dname, false, &o.lost);
+		if (err == -EACCES && S_ISREG(f->mode) && chmod_path_fd(fd, 0600) == 0) { /* user attributes need a writable file */
+			chmod_due = true;
+			err = xattr_sync(e, sdir, sname, ddir, dname, false, &o.lost);
+		}
+		if (err)
+			o.err = -err, o.step = BLIT_STEP_XATTR;
+	}
+	if (!o.err && chmod_due) {
+		err = chmod_path_fd(fd, f->mode & 07777);
+		if (err == -EPERM || err == -EOPNOTSUPP)
+			o.lost |= BLIT_LOST_MODE;
+		else if (err)
+			o.err = -err, o.step = BLIT_STEP_MODE;
+	}
+	close(fd);
+	struct timespec times[2] = { f->atime, f->mtime };
+	if (!o.err && utimensat(ddir, dname, times, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != EPERM && errno != EINVAL && errno != EOPNOTSUPP)
+			o.err = errno, o.step = BLIT_STEP_TIMES;
+		else
+			o.lost |= BLIT_LOST_TIMES;
+	}
+	return o;
+}

@@ -1,0 +1,57 @@
+/* Paths as the user gave them: looked at, made, renamed, removed. For names that are not UTF-8, which Deno's own calls cannot say. */
+#include "engine.h"
+
+#ifdef __linux__
+#include <linux/fs.h>
+#include <sys/syscall.h>
+#endif
+
+int64_t blit_path_facts(const char *path, int64_t follow, struct blit_path_facts *out)
+{
+	struct stat st;
+	if ((follow ? stat(path, &st) : lstat(path, &st)) < 0)
+		return -errno;
+	*out = (struct blit_path_facts){ .kind = kind_of_mode(st.st_mode), .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size };
+	return 0;
+}
+
+int64_t blit_path_make(const char *path)
+{
+	size_t len = strlen(path);
+	char *copy = malloc(len + 1);
+	int64_t made = 0;
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, path, len + 1);
+	for (size_t i = 1; i <= len && made >= 0; i++) {
+		if (copy[i] != '/' && copy[i] != 0)
+			continue;
+		copy[i] = 0;
+		if (mkdir(copy, 0777) == 0)
+			made = 1;
+		else if (errno != EEXIST && errno != EISDIR)
+			made = -errno;
+		if (i < len)
+			copy[i] = '/';
+	}
+	free(copy);
+	return made;
+}
+
+int64_t blit_path_rename(const char *from, const char *to)
+{
+#ifdef RENAME_NOREPLACE
+	if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	return -errno;
+#else
+	(void)from;
+	(void)to;
+	return -EXDEV; /* without a rename that never replaces, the caller copies and removes */
+#endif
+}
+
+int64_t blit_path_remove_dir(const char *path)
+{
+	return rmdir(path) < 0 ? -errno : 0;
+}

@@ -1,0 +1,73 @@
+/* SETTLE: the metadata of a directory, once everything in it is done (its times last of all), or the removal of an extra one. */
+#include "engine.h"
+
+static int remove_dir(struct engine *e, struct dir *d, enum side side)
+{
+	int up = dir_pin(e, d->parent, side);
+	if (up < 0)
+		return up;
+	int err = unlinkat(up, d->name, AT_REMOVEDIR) < 0 ? -errno : 0;
+	dir_unpin(e, d->parent);
+	return err;
+}
+
+static struct outcome apply_facts(struct engine *e, int sfd, int dfd, bool *changed)
+{
+	struct facts s, d;
+	struct outcome o = { 0 };
+	int err = os_facts_fd(sfd, &s);
+	if (!err)
+		err = os_facts_fd(dfd, &d);
+	if (err)
+		return (struct outcome){ .err = -err, .step = BLIT_STEP_MODE };
+	*changed = meta_owner_differs(e, &s, &d) || meta_mode_differs(&s, &d) || meta_mtime_differs(e, &s, &d) ||
+		meta_xattr_same(e, sfd, NULL, dfd, NULL) != 1;
+	if (*changed)
+		o = meta_apply_fd(e, sfd, dfd, &s, d.mode & 07777, true);
+	if (!o.err && (e->config.flags & BLIT_CFG_FSYNC) && fsync(dfd) < 0)
+		o.err = errno, o.step = BLIT_STEP_SYNC;
+	return o;
+}
+
+static int settle_metadata(struct engine *e, struct dir *d, struct blit_result *r)
+{
+	int sfd = dir_pin(e, d, SRC);
+	r->step = BLIT_STEP_MODE;
+	if (sfd < 0)
+		return sfd;
+	int dfd = dir_pin(e, d, DST), err = dfd;
+	if (dfd >= 0) {
+		bool changed = false;
+		struct outcome o = apply_facts(e, sfd, dfd, &changed);
+		r->lost |= o.lost;
+		r->step = o.step;
+		r->flags = changed;
+		err = -o.err;
+		dir_unpin(e, d);
+	}
+	dir_unpin(e, d);
+	return err;
+}
+
+int settle_dir(struct worker *w, struct task *t, struct blit_result *r)
+{
+	struct engine *e = w->e;
+	struct dir *d = t->d;
+	uint32_t flags = t->t.flags;
+	int err = 0;
+	if (flags & BLIT_RMDIR) {
+		r->step = BLIT_STEP_REMOVE;
+		err = remove_dir(e, d, DST);
+	} else if (!(flags & BLIT_SKIP)) {
+		err = settle_metadata(e, d, r);
+	}
+	if (!err && (flags & BLIT_RMSRC) && d->parent) {
+		r->step = BLIT_STEP_REMOVE_SRC;
+		err = remove_dir(e, d, SRC);
+		if (err == -ENOTEMPTY || err == -EEXIST)
+			err = 0; /* what was excluded or failed stays, and so does its directory */
+	}
+	if (flags & BLIT_DROP)
+		dir_drop(e, d);
+	return err;
+}

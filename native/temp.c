@@ -1,0 +1,64 @@
+/*
+ * Temporary names: `.blit-` + process id and counter as 16 hex digits + `.tmp`, in the directory of the file they become.
+ *
+ * While a run writes one it holds a flock on it, so that another run can tell a living one from what a killed run left.
+ * Entries that cannot be locked (symlinks, nodes, links) are judged by the process id in the name; where that is wrong, on a
+ * file system shared between machines, the owner's rename fails and it makes the entry anew.
+ */
+#include "engine.h"
+
+#include <signal.h>
+#include <sys/file.h>
+
+void temp_name(struct engine *e, char out[TEMP_NAME_LEN + 1])
+{
+	uint32_t n = (uint32_t)(e->temp_seed + atomic_fetch_add(&e->temp_counter, 1));
+	snprintf(out, TEMP_NAME_LEN + 1, ".blit-%08x%08x.tmp", (unsigned)getpid(), n);
+}
+
+bool temp_is_name(const char *name, uint32_t len)
+{
+	if (len != TEMP_NAME_LEN || memcmp(name, ".blit-", 6) != 0 || memcmp(name + 22, ".tmp", 4) != 0)
+		return false;
+	return strspn(name + 6, "0123456789abcdef") == 16;
+}
+
+int temp_create(struct engine *e, int ddir, mode_t mode, char name[TEMP_NAME_LEN + 1])
+{
+	for (int attempt = 0; attempt < 100; attempt++) {
+		temp_name(e, name);
+		int fd = openat(ddir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode | 0600);
+		if (fd >= 0) {
+			flock(fd, LOCK_EX | LOCK_NB); /* where locks do not exist the process id has to do */
+			return fd;
+		}
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+static bool process_lives(const char *name)
+{
+	unsigned pid = 0;
+	if (sscanf(name + 6, "%8x", &pid) != 1 || pid == 0)
+		return false;
+	return kill((pid_t)pid, 0) == 0 || errno == EPERM;
+}
+
+int temp_remove_stale(int ddir, const char *name)
+{
+	int fd = openat(ddir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	bool alive;
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		alive = flock(fd, LOCK_EX | LOCK_NB) < 0 && (errno == EWOULDBLOCK || process_lives(name));
+	else
+		alive = process_lives(name);
+	int err = 0;
+	if (!alive && unlinkat(ddir, name, 0) < 0)
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	return err ? err : !alive;
+}

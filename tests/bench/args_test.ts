@@ -1,0 +1,44 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { type LocalOptions, parseArgs } from "../../bench/args.ts";
+import { BenchError } from "../../bench/failure.ts";
+
+function local(...argv: string[]): LocalOptions {
+  const command = parseArgs(["local", ...argv]);
+  if (command.verb !== "local") throw new Error(`parsed as ${command.verb}`);
+  return command.options;
+}
+
+Deno.test("without options everything is measured at full size, five times", () => {
+  const options = local();
+  assertEquals([options.scale, options.runs, options.placesGiven], [1, 5, false]);
+  assertEquals(options.places, ["tmpfs", "xfs", "ext4", "btrfs"]);
+  assertEquals(options.only.includes("small100k") && options.only.includes("one2g"), true);
+});
+
+Deno.test("--quick is smaller, and what is given beside it wins", () => {
+  assertEquals(local("--quick").scale, 0.1);
+  assertEquals(local("--quick").places, ["tmpfs", "xfs"]);
+  assertEquals(local("--quick", "--scale", "0.5", "--place=ext4,/some/dir").scale, 0.5);
+  assertEquals(local("--quick", "--place=ext4,/some/dir").places, ["ext4", "/some/dir"]);
+});
+
+Deno.test("rows and peers are named in lists", () => {
+  const options = local("--only", "tiny,one2g", "--peers", "cp", "--runs", "7", "--json", "out.json");
+  assertEquals([options.only, options.peers, options.runs, options.json], [["tiny", "one2g"], ["cp"], 7, "out.json"]);
+  assertEquals(local("--peers", "none").peers, []);
+});
+
+Deno.test("what is not understood is an error", () => {
+  for (
+    const argv of [
+      ["locl"],
+      ["local", "--fast"],
+      ["local", "--only", "huge"],
+      ["local", "--peers", "xyz"],
+      ["local", "--scale", "0"],
+      ["local", "--runs", "many"],
+      ["local", "--json"],
+      ["readme"],
+    ]
+  ) assertThrows(() => parseArgs(argv), BenchError, undefined, argv.join(" "));
+});

@@ -1,0 +1,176 @@
+/** Full fidelity by default: every kind of entry, on every file system at hand, judged by the oracle. */
+
+import { assertEquals } from "@std/assert";
+import { temporaryNames, testDirectory } from "../support/environment.ts";
+import { assertExit, assertSummary, assertUntouched } from "../support/expect.ts";
+import { supportedMetadata } from "../support/fixture.ts";
+import { type FileSystemKind, mountNew } from "../support/mounts.ts";
+import { command, fileSystem, linux, testNeeding } from "../support/needs.ts";
+import { assertFaithful } from "../support/oracle.ts";
+import { blitJson } from "../support/program.ts";
+import { deepTree, everyKind, randomTree } from "../support/tree.ts";
+
+const needs = [linux, command("rsync"), command("cc")];
+
+/** Copies the tree of every kind from one directory to another and runs again: the second run finds nothing to do. */
+async function copyEveryKind(from: string, to: string): Promise<void> {
+  await using source = await testDirectory(from);
+  await using target = await testDirectory(to);
+  await source.make("src", everyKind(await supportedMetadata(source.path)).lines());
+  const first = await blitJson(["copy", source.at("src/"), target.at("dst")]);
+  assertExit(first, 0);
+  assertSummary(first, { status: "ok", files_failed: 0, files_unchanged: 0 });
+  await assertFaithful(source.at("src"), target.at("dst"));
+  const before = await target.snapshot("dst");
+  const second = await blitJson(["copy", source.at("src/"), target.at("dst")]);
+  assertExit(second, 0);
+  assertSummary(second, { files_copied: 0, files_unchanged: first.summary.files_total, bytes_copied: 0 });
+  assertUntouched(before, await target.snapshot("dst"), "an equal copy");
+}
+
+testNeeding(needs, "every kind of entry is copied faithfully, and a second run changes nothing", async () => {
+  await using base = await testDirectory();
+  await copyEveryKind(base.path, base.path);
+});
+
+for (const kind of ["ext4", "xfs", "btrfs", "tmpfs"] as FileSystemKind[]) {
+  testNeeding([...needs, fileSystem(kind)], `every kind of entry is copied faithfully within ${kind}`, async () => {
+    await using mount = await mountNew(kind);
+    await copyEveryKind(mount.path, mount.path);
+  });
+}
+
+for (
+  const [from, to] of [["xfs", "ext4"], ["tmpfs", "btrfs"], ["btrfs", "tmpfs"]] as [FileSystemKind, FileSystemKind][]
+) {
+  const both = [...needs, fileSystem(from), fileSystem(to)];
+  testNeeding(both, `every kind of entry is copied faithfully from ${from} to ${to}`, async () => {
+    await using source = await mountNew(from);
+    await using target = await mountNew(to);
+    await copyEveryKind(source.path, target.path);
+  });
+}
+
+testNeeding(needs, "random trees: copied faithfully, then mirrored onto one another", async () => {
+  await using dir = await testDirectory();
+  const metadata = await supportedMetadata(dir.path);
+  for (const seed of [1, 2, 3, 4]) {
+    await dir.make(`src${seed}`, randomTree(seed, 250, metadata).lines());
+    const result = await blitJson(["mirror", dir.at(`src${seed}/`), dir.at("dst"), "--yes"]);
+    assertExit(result, 0);
+    await assertFaithful(dir.at(`src${seed}`), dir.at("dst"));
+  }
+});
+
+testNeeding(needs, "random trees: moved faithfully", async () => {
+  await using dir = await testDirectory();
+  const metadata = await supportedMetadata(dir.path);
+  for (const seed of [5, 6]) {
+    await dir.make(`src${seed}`, randomTree(seed, 250, metadata).lines());
+    await dir.make(`wanted${seed}`, randomTree(seed, 250, metadata).lines());
+    // The destination exists already, so the tree cannot simply be renamed.
+    await dir.make(`dst${seed}`, []);
+    const result = await blitJson(["move", dir.at(`src${seed}/`), dir.at(`dst${seed}`)]);
+    assertExit(result, 0);
+    await assertFaithful(dir.at(`wanted${seed}`), dir.at(`dst${seed}`), { directoryTimes: false, rsync: false });
+  }
+});
+
+testNeeding([linux, command("cc")], "paths longer than PATH_MAX are copied, compared and deleted", async () => {
+  await using dir = await testDirectory();
+  await dir.make("src", deepTree().lines());
+  await dir.write({ "empty": null });
+  const copy = await blitJson(["copy", dir.at("src/"), dir.at("dst")]);
+  assertExit(copy, 0);
+  await assertFaithful(dir.at("src"), dir.at("dst"), { rsync: false });
+  const again = await blitJson(["copy", dir.at("src/"), dir.at("dst")]);
+  assertSummary(again, { status: "ok", files_copied: 0 });
+  const checked = await blitJson(["check", "--checksum", dir.at("src/"), dir.at("dst")]);
+  assertExit(checked, 0);
+  const emptied = await blitJson(["mirror", dir.at("empty/"), dir.at("dst"), "--yes"]);
+  assertExit(emptied, 0);
+  assertEquals(await dir.names("dst"), []);
+});
+
+testNeeding([linux, command("cc")], "a move takes paths longer than PATH_MAX away file by file", async () => {
+  await using dir = await testDirectory();
+  await dir.make("src", deepTree().lines());
+  await dir.make("wanted", deepTree().lines());
+  await dir.write({ "dst/other": "content" });
+  assertExit(await blitJson(["move", dir.at("src/"), dir.at("dst")]), 0);
+  await assertFaithful(dir.at("wanted"), dir.at("dst"), {
+    rsync: false,
+    directoryTimes: false,
+    rootEntry: false,
+    extraAllowed: true,
+  });
+  const left = await dir.exists("src")
+    ? [...(await dir.snapshot("src")).values()].filter((entry) => entry.type !== "d")
+    : [];
+  assertEquals(left, []);
+});
+
+testNeeding(needs, "files read back and verified, synced and slowed down are just as faithful", async () => {
+  await using dir = await testDirectory();
+  await dir.make("src", everyKind(await supportedMetadata(dir.path)).lines());
+  for (
+    const [target, options] of [["a", ["--verify"]], ["b", ["--fsync"]], ["c", ["--workers", "1"]], ["d", [
+      "--bwlimit",
+      "1G",
+    ]]] as const
+  ) {
+    assertExit(await blitJson(["copy", dir.at("src/"), dir.at(target), ...options]), 0);
+    await assertFaithful(dir.at("src"), dir.at(target));
+  }
+});
+
+testNeeding(needs, "times, modes and attributes that changed alone are brought up to date", async () => {
+  await using dir = await testDirectory();
+  const metadata = await supportedMetadata(dir.path);
+  await dir.make("src", everyKind(metadata).lines());
+  assertExit(await blitJson(["copy", dir.at("src/"), dir.at("dst")]), 0);
+  const operations = [
+    ...["mode sizes/1 600", "mode nested 700", "mode special/fifo 644", "attribute sizes/4095 user.new 61"],
+    ...["attribute attributes/file-10 user.short 62", "attribute empty user.new 63"],
+    ...["time links/relative 77 7", "time special/fifo 5 5", "time deep/d/d 6 6", "time . 8 8"],
+    ...metadata.has("owner") ? ["owner sizes/0 3 4", "owner links/dangling 5 6", "owner empty 7 8"] : [],
+  ];
+  await dir.make("src", operations);
+  const result = await blitJson(["mirror", dir.at("src/"), dir.at("dst"), "--yes"]);
+  assertExit(result, 0);
+  assertSummary(result, { bytes_copied: 0, files_deleted: 0, files_failed: 0 });
+  await assertFaithful(dir.at("src"), dir.at("dst"));
+});
+
+testNeeding(needs, "hard links that came, went and moved between groups are followed", async () => {
+  await using dir = await testDirectory();
+  const steps = [
+    ["file a 100 1", "link b a", "file c 200 2", "file d 300 3"],
+    ["file a 100 1", "file b 100 1", "file c 200 2", "link d c"],
+    ["file c 100 1", "link d c", "link a c", "file b 300 3"],
+    ["file a 100 1", "link b a", "link c a", "link d a", "dir sub", "link sub/e a"],
+    ["symlink a x", "link b a", "fifo c", "link d c"],
+  ];
+  for (const [i, operations] of steps.entries()) {
+    const times = ["a", "b", "c", "d"].map((name) => `time ${name} ${1_000_000_000 + i} 0`);
+    await dir.make(`src${i}`, [...operations, ...times]);
+    assertExit(await blitJson(["mirror", dir.at(`src${i}/`), dir.at("dst"), "--yes"]), 0);
+    await assertFaithful(dir.at(`src${i}`), dir.at("dst"));
+  }
+});
+
+testNeeding([linux, command("cc")], "a sparse file shrinks, grows and gets its holes back", async () => {
+  await using dir = await testDirectory();
+  const versions = [
+    "file f 3000000 1",
+    "file f 5000000 2 4000000:1000",
+    "file f 40000000 3 0:10,39000000:1000000",
+    "file f 100 4",
+  ];
+  for (const [i, operation] of versions.entries()) {
+    await dir.make(`src${i}`, [operation]);
+    assertExit(await blitJson(["copy", dir.at(`src${i}/`), dir.at("dst")]), 0);
+    await assertFaithful(dir.at(`src${i}`), dir.at("dst"), { rsync: false });
+  }
+  assertEquals(temporaryNames(await dir.snapshot("dst")), []);
+});

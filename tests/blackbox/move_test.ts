@@ -1,0 +1,170 @@
+/** `move`: renames where it can, removes a source entry only after its copy has settled, loses nothing. */
+
+import { assert, assertEquals } from "@std/assert";
+import { testDirectory } from "../support/environment.ts";
+import { assertExit, assertSummary, assertUntouched } from "../support/expect.ts";
+import { supportedMetadata } from "../support/fixture.ts";
+import { mountNew } from "../support/mounts.ts";
+import { command, fileSystem, linux, testNeeding } from "../support/needs.ts";
+import { assertFaithful } from "../support/oracle.ts";
+import { blit, blitJson } from "../support/program.ts";
+import { everyKind } from "../support/tree.ts";
+
+testNeeding([linux, command("cc")], "move: a tree on one file system is renamed, inodes and all", async () => {
+  await using dir = await testDirectory();
+  await dir.make("src", everyKind(await supportedMetadata(dir.path)).lines());
+  const before = await dir.snapshot("src");
+  const result = await blitJson(["move", dir.at("src/"), dir.at("new")]);
+  assertExit(result, 0);
+  assertSummary(result, { status: "ok", route: "rename" });
+  assertUntouched(before, await dir.snapshot("new"), "the moved tree");
+  assertEquals(await dir.exists("src"), false);
+});
+
+testNeeding([linux], "move: a tree nests by rename in an existing directory", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "src/a": "A", "src/sub/b": "B", "dst/other": "O" });
+  const before = await dir.snapshot("src");
+  assertExit(await blit(["move", dir.at("src"), dir.at("dst")]), 0);
+  assertUntouched(before, await dir.snapshot("dst/src"), "the moved tree");
+  assertEquals(await dir.names(), ["dst", "dst/other", "dst/src", "dst/src/a", "dst/src/sub", "dst/src/sub/b"]);
+});
+
+Deno.test("move: a file gets a new name and keeps its inode", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "old": "content" });
+  const inode = (await Deno.stat(dir.at("old"))).ino;
+  assertExit(await blit(["move", dir.at("old"), dir.at("new")]), 0);
+  assertEquals([(await Deno.stat(dir.at("new"))).ino, await dir.exists("old")], [inode, false]);
+});
+
+Deno.test("move: a file replaces a file, several go into a directory", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "a": "A", "b": "B", "c": "C", "dst/b": "old", "target": "old" });
+  assertExit(await blit(["move", dir.at("a"), dir.at("target")]), 0);
+  assertExit(await blit(["move", dir.at("b"), dir.at("c"), dir.at("dst")]), 0);
+  assertEquals(await dir.names(), ["dst", "dst/b", "dst/c", "target"]);
+  assertEquals([await dir.read("target"), await dir.read("dst/b"), await dir.read("dst/c")], ["A", "B", "C"]);
+});
+
+Deno.test("move: merging keeps what the destination has and removes the source's files, equal ones too", async () => {
+  await using dir = await testDirectory();
+  await dir.write({
+    "src/new": "N",
+    "src/sub/changed": "new content",
+    "src/equal": "E",
+    "dst/sub/changed": "old",
+    "dst/extra": "X",
+  });
+  assertExit(await blit(["copy", dir.at("src/equal"), dir.at("dst/")]), 0);
+  const result = await blitJson(["move", dir.at("src/"), dir.at("dst")]);
+  assertExit(result, 0);
+  assertSummary(result, { files_removed: 3, files_failed: 0 });
+  assertEquals(await dir.names("dst"), ["equal", "extra", "new", "sub", "sub/changed"]);
+  assertEquals(await dir.read("dst/sub/changed"), "new content");
+  assertEquals(await dir.exists("src/new") || await dir.exists("src/equal") || await dir.exists("src/sub"), false);
+});
+
+testNeeding(
+  [linux, fileSystem("tmpfs"), command("rsync")],
+  "move: across file systems everything arrives, then the source is gone",
+  async () => {
+    await using mount = await mountNew("tmpfs");
+    await using dir = await testDirectory();
+    const metadata = await supportedMetadata(dir.path);
+    await dir.make("src", everyKind(metadata).lines());
+    await dir.make("wanted", everyKind(metadata).lines());
+    const result = await blitJson(["move", dir.at("src/"), `${mount.path}/dst`]);
+    assertExit(result, 0);
+    assertSummary(result, { status: "ok", files_removed: result.summary.files_total, files_failed: 0 });
+    await assertFaithful(dir.at("wanted"), `${mount.path}/dst`, { directoryTimes: false, rsync: false });
+    const left = await dir.exists("src") ? await dir.names("src") : [];
+    assertEquals(left, []);
+  },
+);
+
+Deno.test("move: what could not be copied stays in the source", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "src/a": "A", "src/conflict": "file", "src/sub/b": "B", "dst/conflict/x": "X" });
+  const result = await blitJson(["move", dir.at("src/"), dir.at("dst")]);
+  assertExit(result, 2);
+  assertEquals(await dir.names("src"), ["conflict"]);
+  assertEquals(await dir.names("dst"), ["a", "conflict", "conflict/x", "sub", "sub/b"]);
+});
+
+Deno.test("move: what the filter leaves out stays in the source", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "src/a": "A", "src/keep.o": "K", "src/sub/b": "B", "src/sub/keep.o": "K", "src/gone/c": "C" });
+  assertExit(await blit(["move", dir.at("src/"), dir.at("dst"), "--exclude", "*.o"]), 0);
+  assertEquals(await dir.names("src"), ["keep.o", "sub", "sub/keep.o"]);
+  assertEquals(await dir.names("dst"), ["a", "gone", "gone/c", "sub", "sub/b"]);
+});
+
+Deno.test("move: --ignore-existing leaves both sides of an existing name alone", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "src/a": "new content", "src/b": "B", "dst/a": "old" });
+  assertExit(await blit(["move", dir.at("src/"), dir.at("dst"), "--ignore-existing"]), 0);
+  assertEquals([await dir.read("src/a"), await dir.read("dst/a"), await dir.read("dst/b")], [
+    "new content",
+    "old",
+    "B",
+  ]);
+  assertEquals(await dir.exists("src/b"), false);
+});
+
+Deno.test("move: a dry run moves nothing", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "src/a": "A", "dst/b": "B" });
+  const before = await dir.snapshot();
+  for (const destination of ["dst", "new"]) {
+    assertExit(await blit(["move", "-n", dir.at("src/"), dir.at(destination)]), 0);
+  }
+  assertUntouched(before, await dir.snapshot(), "the tree");
+});
+
+Deno.test("move: --backup-dir keeps what is replaced", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "src/a": "new content", "dst/a": "old" });
+  assertExit(await blit(["move", dir.at("src/"), dir.at("dst"), "--backup-dir", dir.at("backup")]), 0);
+  assertEquals([await dir.read("dst/a"), await dir.read("backup/a")], ["new content", "old"]);
+});
+
+Deno.test("move: the contents of a directory go up into its parent", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "top/src/a": "A", "top/src/sub/b": "B", "top/other": "O" });
+  const result = await blit(["move", dir.at("top/src/"), dir.at("top")]);
+  assertExit(result, 0);
+  const names = (await dir.names("top")).filter((name) => name !== "src");
+  assertEquals(names, ["a", "other", "sub", "sub/b"]);
+});
+
+Deno.test("move: onto itself loses nothing", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "d/file": "content", "d/sub/x": "X", "link": { to: "d" } });
+  await Deno.link(dir.at("d/file"), dir.at("d/hard"));
+  const attempts = [["d/file", "d/file"], ["d/file", "d"], ["d/file", "link/file"], ["d/", "d"], ["d", "."], [
+    "d/",
+    "link",
+  ], ["d/", "link/"]];
+  const before = await dir.snapshot();
+  for (const [source, destination] of attempts) {
+    const result = await blit(["move", dir.at(source), dir.at(destination)]);
+    assertExit(result, 1, 64);
+    assertUntouched(before, await dir.snapshot(), `${source} moved to ${destination}`);
+  }
+  // Another name of the same inode: at least one name must be left, with the content.
+  await blit(["move", dir.at("d/file"), dir.at("d/hard")]);
+  assertEquals(await dir.read("d/hard"), "content");
+});
+
+Deno.test("move: a directory into itself is refused", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "d/file": "content", "d/sub/x": "X" });
+  const before = await dir.snapshot();
+  for (const [source, destination] of [["d", "d/sub"], ["d/", "d/sub"], ["d", "d/new"], ["d/", "d/new/deep"]]) {
+    const result = await blit(["move", dir.at(source), dir.at(destination)]);
+    assertExit(result, 1, 64);
+    assert(result.stderr.trim().split("\n").length <= 2, result.stderr);
+    assertUntouched(before, await dir.snapshot(), `${source} moved to ${destination}`);
+  }
+});

@@ -1,0 +1,88 @@
+import { assertEquals } from "@std/assert";
+import type { Summary } from "../../lib/model/event.ts";
+import { statsLines, summaryLines } from "../../lib/report/summary_text.ts";
+import { summary } from "./sample.ts";
+
+const cases: [name: string, changes: Partial<Summary>, lines: string[]][] = [
+  ["a copy", {}, [
+    "Copied 1,234 files, 3.20 GiB in 12.3 s, 266 MiB/s (reflink 2.10 GiB, read/write 1.10 GiB)",
+    "Unchanged 56, deleted 0, failed 0",
+  ]],
+  ["one file", {
+    filesCopied: 1,
+    filesUnchanged: 0,
+    bytesCopied: 4096,
+    durationMs: 3,
+    bytesByMethod: { read_write: 4096, reflink: 0 },
+  }, [
+    "Copied 1 file, 4.00 KiB in 3 ms, 1.30 MiB/s (read/write 4.00 KiB)",
+    "Unchanged 0, deleted 0, failed 0",
+  ]],
+  ["nothing to do", { filesCopied: 0, bytesCopied: 0, bytesByMethod: {}, durationMs: 0 }, [
+    "Copied 0 files, 0 B in 0 ms, 0 B/s",
+    "Unchanged 56, deleted 0, failed 0",
+  ]],
+  ["a mirror with deletions and failures", {
+    verb: "mirror",
+    status: "partial",
+    filesDeleted: 12,
+    directoriesDeleted: 1,
+    filesMetadataOnly: 4,
+    failuresTotal: 2,
+    bytesByMethod: {},
+  }, [
+    "Copied 1,234 files (4 metadata only), 3.20 GiB in 12.3 s, 266 MiB/s",
+    "Unchanged 56, deleted 12 and 1 directory, failed 2",
+  ]],
+  ["a dry run", { verb: "mirror", dryRun: true, filesDeleted: 3 }, [
+    "Would copy 1,234 files, 3.20 GiB (dry run, nothing was changed)",
+    "Unchanged 56, would delete 3, failed 0",
+  ]],
+  ["a move", { verb: "move", filesRemoved: 1290, bytesByMethod: {} }, [
+    "Copied 1,234 files, 3.20 GiB in 12.3 s, 266 MiB/s",
+    "Unchanged 56, deleted 0, removed from the source 1,290, failed 0",
+  ]],
+  ["a move by rename", { verb: "move", route: "rename", durationMs: 2 }, ["Moved by a plain rename in 2 ms"]],
+  ["a check", {
+    verb: "check",
+    filesCopied: 30,
+    directoriesCreated: 2,
+    filesMetadataOnly: 2,
+    filesUnchanged: 1200,
+    filesDeleted: 4,
+  }, [
+    "Compared 1,290 files, 3.73 GiB in 12.3 s",
+    "Equal 1,200, missing or different 30 and 2 directories (2 metadata only), only in destination 4, failed 0",
+  ]],
+  ["an interruption", { status: "interrupted", bytesByMethod: {} }, [
+    "Interrupted. Copied 1,234 files, 3.20 GiB in 12.3 s, 266 MiB/s",
+    "Unchanged 56, deleted 0, failed 0",
+  ]],
+];
+
+for (const [name, changes, lines] of cases) {
+  Deno.test(`summary of ${name}`, () => assertEquals(summaryLines(summary(changes), false), lines));
+}
+
+Deno.test("summary of reading only", () => {
+  const read = summary({ bytesByMethod: { discarded: 3_435_973_836 } });
+  assertEquals(
+    summaryLines(read, true)[0],
+    "Read 1,234 files, 3.20 GiB in 12.3 s, 266 MiB/s (discarded 3.20 GiB)",
+  );
+});
+
+Deno.test("stats show exact bytes, and each method that was used", () => {
+  assertEquals(statsLines(summary()), [
+    "Route:                streaming",
+    "Files:                1,290",
+    "Directories:          12",
+    "Directories created:  3",
+    "Total size:           3.73 GiB (4,000,000,000 bytes)",
+    "Copied size:          3.20 GiB (3,435,973,836 bytes)",
+    "  by reflink:         2.10 GiB (2,254,857,830 bytes)",
+    "  by read/write:      1.10 GiB (1,181,116,006 bytes)",
+    "Files per second:     100",
+    "Time:                 12.3 s",
+  ]);
+});

@@ -1,0 +1,75 @@
+import { assertEquals } from "@std/assert";
+import type { JobEvent } from "../../lib/model/event.ts";
+import { coloured, plain } from "../../lib/report/palette.ts";
+import { type TextOptions, TextReporter } from "../../lib/report/text.ts";
+import { screenOn, summary } from "./sample.ts";
+
+const options: TextOptions = {
+  quiet: false,
+  listChanges: false,
+  listUnchanged: false,
+  explain: false,
+  stats: false,
+  discard: false,
+  paintOut: plain,
+  paintError: plain,
+};
+
+const events: JobEvent[] = [
+  { type: "phase", phase: "copying" },
+  { type: "planner", message: "route: streaming" },
+  { type: "entry", change: "create", kind: "directory", path: "d" },
+  { type: "entry", change: "create", kind: "file", path: "d/new", size: 3 },
+  { type: "entry", change: "replace", kind: "file", path: "d/bad\udcff\nname" },
+  { type: "entry", change: "metadata", kind: "directory", path: "." },
+  { type: "entry", change: "link", kind: "file", path: "hard" },
+  { type: "entry", change: "delete", kind: "symlink", path: "gone" },
+  { type: "entry", change: "unchanged", kind: "file", path: "same" },
+  { type: "failure", path: "d/x\udc80", code: "EACCES", message: "Cannot open: permission denied" },
+  { type: "notice", kind: "xattr", message: "the destination cannot hold extended attributes" },
+];
+
+function report(changes: Partial<TextOptions>) {
+  const { screen, stdout, stderr } = screenOn();
+  const reporter = new TextReporter(screen, { ...options, ...changes });
+  for (const event of events) reporter.event(event);
+  screen.flush();
+  const shown = [stdout.text, stderr.text];
+  reporter.finish(summary());
+  screen.flush();
+  return { stdout: shown[0], stderr: shown[1], end: stdout.text.slice(shown[0].length) };
+}
+
+const changes = "+ d/\n+ d/new\n~ d/bad\\xff\\x0aname\n. ./\nh hard\n- gone\n";
+const failure = "blit: d/x\\x80: Cannot open: permission denied\n";
+const notice = "blit: the destination cannot hold extended attributes\n";
+
+Deno.test("text: by default only failures and notices are said before the summary", () => {
+  const { stdout, stderr, end } = report({});
+  assertEquals([stdout, stderr], ["", failure + notice]);
+  assertEquals(end.split("\n").length, 3);
+});
+
+Deno.test("text: changes are listed on request, unchanged entries on a further one", () => {
+  assertEquals(report({ listChanges: true }).stdout, changes);
+  assertEquals(report({ listChanges: true, listUnchanged: true }).stdout, `${changes}= same\n`);
+});
+
+Deno.test("text: decisions are explained on request", () => {
+  assertEquals(report({ explain: true }).stderr, `blit: route: streaming\n${failure}${notice}`);
+});
+
+Deno.test("text: quiet leaves failures only", () => {
+  assertEquals(report({ quiet: true }), { stdout: "", stderr: failure, end: "" });
+});
+
+Deno.test("text: colours surround the sign only", () => {
+  const { stdout, stderr } = report({ listChanges: true, paintOut: coloured, paintError: coloured });
+  assertEquals(stdout.split("\n")[0], "\x1b[32m+\x1b[0m d/");
+  assertEquals(stderr.split("\n")[0], "\x1b[31mblit:\x1b[0m d/x\\x80: Cannot open: permission denied");
+});
+
+Deno.test("text: stats follow the summary", () => {
+  const { end } = report({ stats: true });
+  assertEquals(end.split("\n").slice(2, 4), ["Route:                streaming", "Files:                1,290"]);
+});

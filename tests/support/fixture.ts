@@ -1,0 +1,59 @@
+/**
+ * Drives the helper program fixture.c, which is compiled once per test file into a temporary directory.
+ *
+ * C rather than a script language: the suite needs a C compiler for the native shim anyway, and nothing else.
+ */
+
+let compiled: Promise<string> | undefined;
+
+/** Path of the helper program. */
+export function fixtureProgram(): Promise<string> {
+  compiled ??= compile("fixture.c", "fixture", ["-lutil"]);
+  return compiled;
+}
+
+let fault: Promise<string> | undefined;
+
+/** Path of the library that injects faults by LD_PRELOAD; fault.c says which. */
+export function faultLibrary(): Promise<string> {
+  fault ??= compile("fault.c", "fault.so", ["-shared", "-fPIC", "-ldl"]);
+  return fault;
+}
+
+/** Runs the helper and returns its output; throws with its message when it fails. */
+export async function fixture(args: string[], input?: string): Promise<string> {
+  const child = new Deno.Command(await fixtureProgram(), { args, stdin: "piped", stdout: "piped", stderr: "piped" })
+    .spawn();
+  const writer = child.stdin.getWriter();
+  // A helper that failed early has closed its end; its own message says why.
+  if (input !== undefined) await writer.write(new TextEncoder().encode(input)).catch(() => {});
+  await writer.close().catch(() => {});
+  const output = await child.output();
+  if (!output.success) throw new Error(`${args.join(" ")}: ${new TextDecoder().decode(output.stderr)}`);
+  return new TextDecoder().decode(output.stdout);
+}
+
+/** Which kinds of privileged metadata can be made in `directory`: user, trusted, capability, acl, owner, device. */
+export async function supportedMetadata(directory: string): Promise<Set<string>> {
+  return new Set((await fixture(["probe", directory])).split("\n").filter((word) => word !== ""));
+}
+
+/** A name as the helper reads and prints it: bytes outside [A-Za-z0-9._/-] as %XX. Takes bytes or text. */
+export function percentEncode(name: string | Uint8Array): string {
+  const bytes = typeof name === "string" ? new TextEncoder().encode(name) : name;
+  return Array.from(bytes, (byte) => {
+    const char = String.fromCharCode(byte);
+    return /[A-Za-z0-9._\/-]/.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }).join("");
+}
+
+async function compile(source: string, target: string, flags: string[]): Promise<string> {
+  const directory = await Deno.makeTempDir({ prefix: "blit-fixture-" });
+  globalThis.addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
+  await Deno.chmod(directory, 0o755);
+  const path = `${directory}/${target}`;
+  const input = new URL(source, import.meta.url).pathname;
+  const output = await new Deno.Command("cc", { args: ["-O2", "-o", path, input, ...flags] }).output();
+  if (!output.success) throw new Error(`Cannot compile ${source}: ${new TextDecoder().decode(output.stderr)}`);
+  return path;
+}

@@ -1,0 +1,204 @@
+/**
+ * Runs blit as its users do: a process of its own, with what it printed and how it ended.
+ *
+ * BLIT_BIN names a compiled executable to test; otherwise main.ts runs under the Deno that runs the tests. Every run has a
+ * time limit (a hang is a failure, not a wait), and no process outlives its test.
+ */
+
+import { faultLibrary, fixtureProgram } from "./fixture.ts";
+import { isRoot } from "./needs.ts";
+
+const REPOSITORY = new URL("../../", import.meta.url).pathname;
+const TIME_LIMIT_MS = 60_000;
+/** The user "nobody" almost everywhere; only the number matters. */
+export const UNPRIVILEGED_ID = 65534;
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+  readonly stdin?: string;
+  /** Run without root's privileges; a no-op when the tests themselves have none. */
+  readonly unprivileged?: boolean;
+  /** Words put before the program, for example ["strace", "-f"]. */
+  readonly wrapper?: readonly string[];
+  /** Faults to inject (fault.c): the words of BLIT_FAULT, and the directory they apply to. */
+  readonly fault?: { readonly kind: string; readonly below: string };
+}
+
+export interface Result {
+  /** Exit code; 128 + signal when a signal ended it. */
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+// deno-lint-ignore no-explicit-any
+export type Json = any;
+
+export interface JsonResult extends Result {
+  /** The document that --json printed; undefined when the output is not one document. */
+  readonly summary: Json;
+}
+
+/** Runs to the end. */
+export async function blit(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+  return await (await startBlit(args, options)).result;
+}
+
+/** Runs with --json to the end. */
+export async function blitJson(args: readonly string[], options: RunOptions = {}): Promise<JsonResult> {
+  const result = await blit([...args, "--json"], options);
+  try {
+    return { ...result, summary: JSON.parse(result.stdout) };
+  } catch {
+    return { ...result, summary: undefined };
+  }
+}
+
+export interface RunningProgram {
+  readonly pid: number;
+  readonly result: Promise<Result>;
+  /** What it printed so far on stdout. */
+  output(): string;
+  /** Writes to its standard input; only with `stdin` given. */
+  send(text: string): Promise<void>;
+  /** Sends the signal; nothing happens when it has ended. */
+  kill(signal: Deno.Signal): void;
+}
+
+export async function startBlit(args: readonly string[], options: RunOptions = {}): Promise<RunningProgram> {
+  const env: Record<string, string> = { DENO_NO_UPDATE_CHECK: "1", ...options.env };
+  let words = [...(options.wrapper ?? []), ...programCommand()];
+  if (options.unprivileged && isRoot) words = [...(options.wrapper ?? []), ...await unprivilegedCommand(env)];
+  if (options.fault !== undefined) {
+    env.LD_PRELOAD = await faultLibrary();
+    env.BLIT_FAULT = options.fault.kind;
+    env.BLIT_FAULT_BELOW = options.fault.below;
+  }
+  return start([...words, ...args], { cwd: options.cwd, env, stdin: options.stdin });
+}
+
+export interface Terminal extends RunningProgram {
+  /** Halves the width of the terminal. */
+  shrink(): void;
+}
+
+/** Runs on a terminal of its own; stdout and stderr arrive mixed in `stdout`, as a person sees them. */
+export async function blitOnTerminal(
+  args: readonly string[],
+  size: { columns: number; rows: number },
+  env: Record<string, string> = {},
+): Promise<Terminal> {
+  const pty = [await fixtureProgram(), "pty", `${size.columns}`, `${size.rows}`];
+  const terminalEnv = { TERM: "xterm-256color", DENO_NO_UPDATE_CHECK: "1", ...env };
+  const running = start([...pty, ...programCommand(), ...args], { env: terminalEnv, stdin: "" });
+  return { ...running, shrink: () => running.kill("SIGUSR1") };
+}
+
+/** Polls until `condition` holds; throws after the time limit. For moments that only the outside can see. */
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const end = Date.now() + TIME_LIMIT_MS / 2;
+  while (!await condition()) {
+    if (Date.now() > end) throw new Error(`Waited in vain for: ${what}`);
+    await pause(5);
+  }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** The program and its first words. */
+export function programCommand(): string[] {
+  const binary = Deno.env.get("BLIT_BIN");
+  if (binary !== undefined && binary !== "") return [binary];
+  return [Deno.execPath(), "run", "-A", "--no-check", `${REPOSITORY}main.ts`];
+}
+
+function start(
+  words: string[],
+  options: { cwd?: string; env: Record<string, string>; stdin?: string },
+): RunningProgram {
+  const child = new Deno.Command(words[0], {
+    args: words.slice(1),
+    cwd: options.cwd,
+    env: options.env,
+    stdin: options.stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const kill = (signal: Deno.Signal) => {
+    try {
+      child.kill(signal);
+    } catch { /* it has ended */ }
+  };
+  const out = collect(child.stdout);
+  const err = collect(child.stderr);
+  const writer = options.stdin === undefined ? undefined : child.stdin.getWriter();
+  const send = async (text: string) => await writer?.write(new TextEncoder().encode(text)).catch(() => {});
+  if (options.stdin !== undefined) void send(options.stdin);
+  let hung = false;
+  const limit = setTimeout(() => {
+    hung = true;
+    kill("SIGKILL");
+  }, TIME_LIMIT_MS);
+  const finish = async (): Promise<Result> => {
+    const status = await child.status;
+    clearTimeout(limit);
+    await Promise.all([out.done, err.done]);
+    await writer?.close().catch(() => {});
+    const result = { code: status.code, signal: status.signal, stdout: out.text(), stderr: err.text() };
+    if (hung) {
+      throw new Error(`Still running after ${TIME_LIMIT_MS} ms: ${words.join(" ")}\n${result.stdout}${result.stderr}`);
+    }
+    return result;
+  };
+  return { pid: child.pid, result: finish(), output: out.text, send, kill };
+}
+
+function collect(stream: ReadableStream<Uint8Array>): { done: Promise<void>; text: () => string } {
+  let text = "";
+  const read = async () => {
+    for await (const part of stream.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)) {
+      text += part;
+    }
+  };
+  return { done: read(), text: () => text };
+}
+
+let staged: Promise<string> | undefined;
+
+/** Deno, the module cache and the program may lie where only root can read; other users get a copy. */
+async function unprivilegedCommand(env: Record<string, string>): Promise<string[]> {
+  staged ??= stage();
+  const directory = await staged;
+  const id = `${UNPRIVILEGED_ID}`;
+  const as = ["setpriv", `--reuid=${id}`, `--regid=${id}`, "--clear-groups", "--"];
+  env.HOME = directory;
+  env.DENO_DIR = `${directory}/cache`;
+  if (Deno.env.get("BLIT_BIN")) return [...as, `${directory}/blit`];
+  return [...as, `${directory}/deno`, "run", "-A", "--no-check", `${directory}/program/main.ts`];
+}
+
+async function stage(): Promise<string> {
+  const directory = await Deno.makeTempDir({ prefix: "blit-unprivileged-" });
+  globalThis.addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
+  const script = `
+    cd "$0" && mkdir program cache
+    if [ -n "$BLIT_BIN" ]; then cp "$BLIT_BIN" blit; else
+      ln "$1" deno 2>/dev/null || cp --reflink=auto "$1" deno
+      cp -R "$3/npm" cache/ 2>/dev/null
+      cd "$2" && cp -R main.ts deno.json lib native "$0/program/" && { cp deno.lock "$0/program/" || :; } 2>/dev/null
+    fi
+    chmod -R a+rX "$0" && chown -R ${UNPRIVILEGED_ID}:${UNPRIVILEGED_ID} "$0/cache"`;
+  const args = ["-ec", script, directory, Deno.execPath(), REPOSITORY, await denoCache()];
+  const output = await new Deno.Command("sh", { args, stdin: "null", stdout: "null", stderr: "piped" }).output();
+  if (!output.success) throw new Error(`Cannot stage the program: ${new TextDecoder().decode(output.stderr)}`);
+  return directory;
+}
+
+async function denoCache(): Promise<string> {
+  const output = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"], stdin: "null" }).output();
+  return JSON.parse(new TextDecoder().decode(output.stdout)).denoDir;
+}
