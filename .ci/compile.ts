@@ -43,10 +43,9 @@ async function main(args: string[]): Promise<void> {
 function compileArguments(shim: string[]): string[] {
   // deno.json is only there to pin the root of the embedded files: without a file in it they would move up.
   const included = [...shim, commitFile, "deno.json"].flatMap((path) => ["--include", path]);
-  // Deno would keep V8's code cache under a guessable name in the shared temporary folder, where another user could have
-  // put code before; for one bundled script it saves no time either.
-  const fast = ["--no-check", "--no-code-cache"];
-  return ["--quiet", "--allow-all", ...fast, ...included, "--output", executable, bundle];
+  // Deno would keep V8's code cache under a guessable name in the shared temporary folder and take it from whoever put it
+  // there: other users could run code as root. The few milliseconds it saves are not worth that.
+  return ["--quiet", "--allow-all", "--no-check", "--no-code-cache", ...included, "--output", executable, bundle];
 }
 
 /** An executable without the shim would quietly be slow, so only a platform that has no shim yet may lack it. */

@@ -1,5 +1,6 @@
 /** Finds blit itself: the compiled executable when it is up to date, else the sources under Deno. */
 
+import { denortFromNpm } from "../.ci/denort.ts";
 import { buildDir } from "./native.ts";
 import { type Contender, keepsAll, type Row, type Tool } from "./contender.ts";
 import { attempt, versionLine } from "./process.ts";
@@ -27,6 +28,7 @@ export async function findBlit(): Promise<Blit | { readonly absent: string }> {
   const interpreted = [Deno.execPath(), "run", "-A", "--no-check"];
   const fresh = compiled > sources;
   const command = fresh ? [executable] : [...interpreted, `${repository}main.ts`];
+  if (!fresh) await attempt([...interpreted, `${repository}native/build.ts`, "--optional"]);
   const version = await versionLine([...command, "--version"]);
   if (version === undefined) return { absent: `"${command.join(" ")} --version" fails` };
   const compiledEmpty = fresh ? await compileEmpty() : undefined;
@@ -38,12 +40,15 @@ export async function findBlit(): Promise<Blit | { readonly absent: string }> {
   };
 }
 
-/** The empty program as an executable; undefined where `deno compile` has no runtime to put into it. */
+/** The empty program as an executable, made as dist/blit is; undefined where there is no denort to put it on. */
 async function compileEmpty(): Promise<string | undefined> {
   const output = `${buildDir}empty`;
   if (await modified(output) > await modified(emptyProgram)) return output;
-  const args = ["compile", "-A", "--no-check", "--output", output, emptyProgram];
-  return (await attempt([Deno.execPath(), ...args])).success ? output : undefined;
+  const args = ["compile", "--quiet", "--allow-all", "--no-check", "--no-code-cache", "--output", output, emptyProgram];
+  if ((await attempt([Deno.execPath(), ...args])).success) return output;
+  const denort = await denortFromNpm().catch(() => undefined);
+  if (!denort) return undefined;
+  return (await attempt(["env", `DENORT_BIN=${denort}`, Deno.execPath(), ...args])).success ? output : undefined;
 }
 
 async function newestSource(): Promise<number> {

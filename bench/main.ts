@@ -61,7 +61,7 @@ async function main(): Promise<number> {
   } catch (error) {
     status("");
     if (error instanceof Interrupted) {
-      console.error("Interrupted; places are taken away, finished rows are saved");
+      console.error("Interrupted; places are taken away, finished rows are saved in the result file");
       return 130;
     }
     if (!(error instanceof BenchError)) throw error;

@@ -1,5 +1,6 @@
 /**
- * Where the bench writes: tmpfs, loop-mounted images of xfs, ext4 and btrfs on tmpfs, or a directory the user names.
+ * Where the bench writes: tmpfs (one of its own where it may mount), loop-mounted images of xfs, ext4 and btrfs on
+ * tmpfs, or a directory the user names.
  *
  * Owns: everything below one working directory per place, named after this process. `withPlace` takes it all away
  * again (mounts, loop devices, images) however its body ends; `sweepAbandoned` does the same for a bench that was killed.
@@ -102,8 +103,12 @@ function memoryFor(id: string, room: Room): number {
 }
 
 function imageBytes(id: string, room: Room): number {
-  const full = room.bytes * 1.25 + room.entries * 2048 + 512 * 2 ** 20;
-  return Math.ceil(Math.max(full, imageKinds[id].leastBytes) / 2 ** 20) * 2 ** 20;
+  return Math.max(roomyBytes(room), imageKinds[id].leastBytes);
+}
+
+/** With space for a file system's own needs; whole MiB. */
+function roomyBytes(room: Room): number {
+  return Math.ceil((room.bytes * 1.25 + room.entries * 2048) / 2 ** 20 + 512) * 2 ** 20;
 }
 
 /** Makes a place, lends it to `body`, takes it away. Raises BenchError when it cannot be made. */
@@ -116,15 +121,20 @@ export async function withPlace<T>(
   const working = `${parentOf(id)}/blit-bench-${Deno.pid}`;
   await Deno.mkdir(working);
   try {
-    const place = id in imageKinds ? await mountImage(id, room, working, signal) : await plainPlace(id, working);
-    return await body(place);
+    return await body(await makePlace(id, room, working, signal));
   } finally {
     await takeAway(working);
   }
 }
 
-async function plainPlace(id: string, root: string): Promise<Place> {
-  if (id === "tmpfs") return { id, description: `tmpfs (${await hugePages(memoryRoot)})`, fileSystem: "tmpfs", root };
+async function makePlace(id: string, room: Room, working: string, signal?: AbortSignal): Promise<Place> {
+  if (id in imageKinds) return await mountImage(id, room, working, signal);
+  if (id !== "tmpfs") return await userDirectory(id, working);
+  if (await mayMount()) return await mountMemory(room, working, signal);
+  return { id, description: `tmpfs (${await hugePages(memoryRoot)})`, fileSystem: "tmpfs", root: working };
+}
+
+async function userDirectory(id: string, root: string): Promise<Place> {
   const type = (await run(["stat", "-f", "-c", "%T", root])).trim();
   const known: Record<string, FileSystem> = { tmpfs: "tmpfs", xfs: "xfs", "ext2/ext3": "ext4", btrfs: "btrfs" };
   const name = type === "ext2/ext3" ? "ext4" : type;
@@ -136,6 +146,15 @@ async function hugePages(mountPoint: string): Promise<string> {
   const line = (await readText("/proc/mounts")).split("\n").find((mount) => mount.split(" ")[1] === mountPoint) ?? "";
   const huge = line.match(/\bhuge=(\w+)/)?.[1] ?? "never";
   return huge === "never" ? "4 KiB pages" : `huge=${huge}`;
+}
+
+/** A tmpfs of our own does not run out of inodes because of what others keep in the shared one. */
+async function mountMemory(room: Room, working: string, signal?: AbortSignal): Promise<Place> {
+  const root = `${working}/mnt`;
+  await Deno.mkdir(root);
+  const options = `size=${roomyBytes(room)},nr_inodes=${room.entries + 10_000},huge=never,mode=0755`;
+  await run(["mount", "-t", "tmpfs", "-o", options, "blit-bench", root], signal);
+  return { id: "tmpfs", description: "tmpfs (4 KiB pages)", fileSystem: "tmpfs", root };
 }
 
 async function mountImage(id: string, room: Room, working: string, signal?: AbortSignal): Promise<Place> {

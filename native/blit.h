@@ -134,7 +134,7 @@ struct blit_result {
 	uint64_t bytes;      /* APPLY: bytes of content copied; OPEN: size */
 	uint32_t done;       /* APPLY, REMOVE: entries without a failure or deferral */
 	uint32_t step;       /* for status */
-	uint32_t flags;      /* LIST: BLIT_MORE; SETTLE: 1 when something changed */
+	uint32_t flags;      /* LIST: BLIT_MORE */
 	uint32_t lost;       /* BLIT_LOST_* */
 };
 
@@ -167,7 +167,7 @@ struct blit_batch {
 	uint32_t renamed;         /* NAMED: the destination name starts here in the names, 0 if it is the same */
 	uint32_t renamed_len;
 	uint32_t stale;           /* temporary files of dead runs that were removed */
-	uint32_t dir_diff;        /* READ_ONLY: how the directory itself differs */
+	uint32_t dir_diff;        /* how the directory itself differs, before anything in it is touched */
 	uint64_t length;          /* of the whole batch in bytes */
 	/* uint32_t name_end[count]; uint8_t kind[count]; uint8_t dst_kind[count]; uint16_t diff[count];
 	 * with has_stat: uint64_t size[count], ino[count], dev[count]; int64_t mtime_sec[count]; uint32_t mtime_nsec[count],

@@ -186,7 +186,7 @@ static int open_source(struct engine *e, struct task *t, struct blit_result *r)
 	int fd = open_side(e, t->d, SRC);
 	int err = fd < 0 ? fd : os_facts_fd(fd, &f);
 	r->step = BLIT_STEP_LIST_SRC;
-	if (!err && e->have[DST] && same_inode(&f, &e->root_facts[DST]))
+	if (!err && t->d->parent && e->have[DST] && same_inode(&f, &e->root_facts[DST]))
 		err = -BLIT_E_INSIDE; /* copying into itself would never end */
 	return err;
 }
@@ -515,7 +515,7 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 		/* freshly made: nothing can be in it, so there is nothing to read */
 		if (first && flags & BLIT_DST && !(flags & BLIT_MKDIR))
 			err = read_names(l.dfd, l.s);
-		if (!err && first && flags & BLIT_SRC && flags & BLIT_DST && e->config.flags & BLIT_CFG_READ_ONLY)
+		if (!err && first && flags & BLIT_SRC && flags & BLIT_DST)
 			r->flags = compare_dir(&l);
 		if (!err && !l.s->source_done)
 			err = read_source(&l);

@@ -11,7 +11,7 @@ static int remove_dir(struct engine *e, struct dir *d, enum side side)
 	return err;
 }
 
-static struct outcome apply_facts(struct engine *e, int sfd, int dfd, bool *changed)
+static struct outcome apply_facts(struct engine *e, int sfd, int dfd)
 {
 	struct facts s, d;
 	struct outcome o = { 0 };
@@ -20,9 +20,9 @@ static struct outcome apply_facts(struct engine *e, int sfd, int dfd, bool *chan
 		err = os_facts_fd(dfd, &d);
 	if (err)
 		return (struct outcome){ .err = -err, .step = BLIT_STEP_MODE };
-	*changed = meta_owner_differs(e, &s, &d) || meta_mode_differs(&s, &d) || meta_mtime_differs(e, &s, &d) ||
+	bool differs = meta_owner_differs(e, &s, &d) || meta_mode_differs(&s, &d) || meta_mtime_differs(e, &s, &d) ||
 		meta_xattr_same(e, sfd, NULL, dfd, NULL) != 1;
-	if (*changed)
+	if (differs)
 		o = meta_apply_fd(e, sfd, dfd, &s, d.mode & 07777, true);
 	if (!o.err && (e->config.flags & BLIT_CFG_FSYNC) && fsync(dfd) < 0)
 		o.err = errno, o.step = BLIT_STEP_SYNC;
@@ -37,11 +37,9 @@ static int settle_metadata(struct engine *e, struct dir *d, struct blit_result *
 		return sfd;
 	int dfd = dir_pin(e, d, DST), err = dfd;
 	if (dfd >= 0) {
-		bool changed = false;
-		struct outcome o = apply_facts(e, sfd, dfd, &changed);
+		struct outcome o = apply_facts(e, sfd, dfd);
 		r->lost |= o.lost;
 		r->step = o.step;
-		r->flags = changed;
 		err = -o.err;
 		dir_unpin(e, d);
 	}
@@ -67,7 +65,7 @@ int settle_dir(struct worker *w, struct task *t, struct blit_result *r)
 		if (err == -ENOTEMPTY || err == -EEXIST)
 			err = 0; /* what was excluded or failed stays, and so does its directory */
 	}
-	if (flags & BLIT_DROP)
+	if (!err && (flags & BLIT_DROP))
 		dir_drop(e, d);
 	return err;
 }

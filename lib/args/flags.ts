@@ -234,10 +234,9 @@ const table = [
   {
     name: "verbose",
     short: "v",
-    repeats: true,
     verbs: jobs,
     group: "output",
-    help: "list every change and what was decided; -vv lists unchanged entries too",
+    help: "list every change, and what was decided and why",
   },
   {
     name: "quiet",
@@ -261,7 +260,7 @@ const table = [
     verbs: jobs,
     group: "output",
     help:
-      "print the summary as one JSON object; with --dry-run or -v also the list of changes. A byte of a name that " +
+      "print the summary as one JSON object; with --dry-run, -v, or for check also the list of changes. A byte of a name that " +
       "is not UTF-8 is written as \\udcXX (PEP 383), XX being the byte",
   },
   {

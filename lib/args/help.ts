@@ -58,7 +58,7 @@ const legend = [
   "Listed changes:",
   "  +  new (check: missing in DST)      .  only times, mode, owner or attributes",
   "  ~  content replaced (differs)       -  deleted (only in DST)",
-  "  h  made a hard link                 =  unchanged (-vv)",
+  "  h  made a hard link",
   "  Directories end in a slash. A byte of a name that is not UTF-8 shows as \\xNN.",
 ];
 

@@ -61,10 +61,6 @@ export function isGiven(typed: Typed, name: FlagName): boolean {
   return typed.options.some((option) => option.name === name);
 }
 
-export function timesGiven(typed: Typed, name: FlagName): number {
-  return typed.options.filter((option) => option.name === name).length;
-}
-
 /** The value of the last occurrence. */
 export function lastValue(typed: Typed, name: FlagName): string | undefined {
   return typed.options.findLast((option) => option.name === name)?.value;

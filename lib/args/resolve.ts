@@ -9,13 +9,13 @@ import { parseCount, parseDuration, parseRate, parseSize } from "../base/units.t
 import type { CompareMode, FilterOptions, Job, Verb } from "../model/job.ts";
 import { findFlag, type FlagName } from "./flags.ts";
 import { type Inputs, readFilterRules, readPathList } from "./lists.ts";
-import { isGiven, lastValue, timesGiven, type Typed } from "./parse.ts";
+import { isGiven, lastValue, type Typed } from "./parse.ts";
 
 export interface OutputOptions {
   readonly format: "text" | "json" | "ndjson";
   readonly quiet: boolean;
-  /** 0; 1: changes and decisions (-v); 2: unchanged entries too (-vv). */
-  readonly verbosity: number;
+  /** Changes and decisions (-v). */
+  readonly verbose: boolean;
   /** Undefined: where standard error is a terminal. */
   readonly progress?: boolean;
   readonly stats: boolean;
@@ -41,7 +41,7 @@ export function resolveJob(verb: Verb, typed: Typed, inputs: Inputs): Request {
     throw usageError(`"--files-from" needs exactly one source, ${sources.length} were given`);
   }
   const dryRun = isGiven(typed, "dry-run");
-  const itemize = output.format === "ndjson" || output.verbosity > 0 ||
+  const itemize = output.format === "ndjson" || output.verbose ||
     ((dryRun || verb === "check") && (output.format === "json" || !output.quiet));
   const job: Job = {
     verb,
@@ -90,7 +90,7 @@ function outputOf(typed: Typed): OutputOptions {
   return {
     format: isGiven(typed, "ndjson") ? "ndjson" : isGiven(typed, "json") ? "json" : "text",
     quiet: isGiven(typed, "quiet"),
-    verbosity: timesGiven(typed, "verbose"),
+    verbose: isGiven(typed, "verbose"),
     progress: progress === undefined ? undefined : progress.name === "progress",
     stats: isGiven(typed, "stats"),
   };

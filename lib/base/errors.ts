@@ -47,16 +47,15 @@ export class BlitError extends Error {
   }
 
   get exitCode(): ExitCode {
-    switch (this.code) {
-      case "usage":
-        return ExitCode.Usage;
-      case "interrupted":
-        return ExitCode.Interrupted;
-      case "failed":
-        return ExitCode.Failed;
-    }
+    return exitCodes[this.code];
   }
 }
+
+const exitCodes: Readonly<Record<ErrorCode, ExitCode>> = {
+  usage: ExitCode.Usage,
+  failed: ExitCode.Failed,
+  interrupted: ExitCode.Interrupted,
+};
 
 export function usageError(message: string, hint?: string): BlitError {
   return new BlitError("usage", message, hint);

@@ -14,7 +14,7 @@ export async function makeReporter(
   job: Job,
   output: OutputOptions,
 ): Promise<Reporter> {
-  const listChanges = job.dryRun || job.verb === "check" || output.verbosity > 0;
+  const listChanges = job.dryRun || job.verb === "check" || output.verbose;
   switch (output.format) {
     case "ndjson":
       return new (await import("../report/ndjson.ts")).NdjsonReporter(screen);
@@ -24,8 +24,7 @@ export async function makeReporter(
       return new (await import("../report/text.ts")).TextReporter(screen, {
         quiet: output.quiet,
         listChanges: listChanges && !output.quiet,
-        listUnchanged: output.verbosity > 1,
-        explain: output.verbosity > 0,
+        explain: output.verbose,
         stats: output.stats,
         discard: job.discard,
         paintOut: paintFor(context, context.stdout),

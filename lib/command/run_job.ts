@@ -53,31 +53,52 @@ export async function watch(
     screen.errorLine("blit: stopping (once more to stop at once)");
     stop();
   });
-  let timer: ReturnType<typeof setInterval> | undefined;
+  let over = false;
+  let stopTicking = () => {};
   try {
     const running = await context.startJob(job, (event) => observer.event(event));
     stop = () => running.stop();
     if (stopping) running.stop();
-    let live: LiveProgress | undefined;
-    timer = setInterval(async () => {
+    let loading: Promise<LiveProgress> | undefined;
+    stopTicking = tick(async () => {
       // Loaded when first needed: most jobs are over before.
-      if (drawn && live === undefined) {
-        const { LiveProgress } = await import("../report/live.ts");
-        live = new LiveProgress(screen, () => context.columns(), startMs);
-      }
-      if (timer === undefined) return;
+      if (drawn) loading ??= loadLive(context, screen, startMs);
+      const live = await loading;
+      if (over) return;
       const progress = running.progress();
       observer.progress?.(progress, context.nowMs());
       screen.flush();
       live?.draw(progress, context.nowMs());
-    }, tickMs);
+    });
     return await running.done;
   } finally {
-    clearInterval(timer);
-    timer = undefined;
+    over = true;
+    stopTicking();
     unlisten();
     screen.clearLive();
   }
+}
+
+async function loadLive(context: CommandContext, screen: Screen, startMs: number): Promise<LiveProgress> {
+  const { LiveProgress } = await import("../report/live.ts");
+  return new LiveProgress(screen, () => context.columns(), startMs);
+}
+
+/** Calls `draw` every `tickMs` until the returned function is called. */
+function tick(draw: () => void): () => void {
+  let stopped = false;
+  let timer: ReturnType<typeof setInterval> | undefined;
+  // The first call of setInterval or clearInterval in a process takes 5 ms. A job that is over before the first tick shall not
+  // pay for it.
+  AbortSignal.timeout(tickMs).addEventListener("abort", () => {
+    if (stopped) return;
+    draw();
+    timer = setInterval(draw, tickMs);
+  });
+  return () => {
+    stopped = true;
+    if (timer !== undefined) clearInterval(timer);
+  };
 }
 
 function howToContinue(job: Job): string {

@@ -9,7 +9,7 @@
 import { BlitError, usageError } from "../base/errors.ts";
 import { printablePath } from "../base/path_bytes.ts";
 import type { Job } from "../model/job.ts";
-import { Kind } from "../native/engine.ts";
+import { Kind } from "../model/entry.ts";
 import { type PathFacts, pathFacts } from "../native/paths.ts";
 
 /** One source in one place. All paths are PEP 383 strings. */

@@ -111,7 +111,14 @@ export interface LearntProfile {
   readonly workers?: number;
   readonly lanes?: number;
   readonly shard_bytes?: number;
+  /** How far the tiny route reaches between these file systems. */
+  readonly tiny_files: number;
+  readonly tiny_bytes: number;
 }
 
 /** Whether runs are recorded, and if not, what keeps them from it. */
-export type HistoryState = "enabled" | "disabled by settings" | "disabled by environment" | "no configuration directory";
+export type HistoryState =
+  | "enabled"
+  | "disabled by settings"
+  | "disabled by environment"
+  | "no configuration directory";

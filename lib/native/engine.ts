@@ -30,36 +30,6 @@ export interface EngineConfig {
   readonly readOnly: boolean;
 }
 
-/** Kinds of entries as the batches number them (native/blit.h, enum blit_kind). */
-export const Kind = {
-  None: 0,
-  File: 1,
-  Symlink: 2,
-  Fifo: 3,
-  Socket: 4,
-  CharDevice: 5,
-  BlockDevice: 6,
-  Directory: 7,
-} as const;
-
-/** How an entry that both sides have differs, as bits (native/blit.h, BLIT_DIFF_*). */
-export const Diff = {
-  Size: 1,
-  Mtime: 2,
-  Mode: 4,
-  Owner: 8,
-  Xattr: 16,
-  /** Symlink target or device number. */
-  Target: 32,
-  /** The source's file has more than one name. */
-  Linked: 64,
-  Kind: 128,
-  /** The entry could not be looked at; `error(index)` says why. */
-  Error: 256,
-  /** The destination's file has more than one name, the source's has not. */
-  DestinationLinked: 512,
-} as const;
-
 /** Why one entry, or one whole request, failed. The message is `Cannot <action>: <state>`. */
 export interface EngineError {
   readonly code: string;
@@ -80,7 +50,7 @@ export interface EntryBatch {
   /** Non-directories that compare equal and were left out, and their bytes. */
   readonly unchanged: number;
   readonly unchangedBytes: number;
-  /** Diff bits of the directory itself; only with `readOnly`. */
+  /** Diff bits of the directory itself, before the run touched it. */
   readonly dirDiff: number;
   kind(index: number): number;
   /** Kind of what stands at that name in the destination; Kind.None if nothing. */
@@ -204,12 +174,8 @@ export interface SettleRequest {
   readonly what: "metadata" | "remove" | "nothing";
   /** Then remove the source's directory if it is empty. */
   readonly removeSource: boolean;
-  /** The number is not used again. */
+  /** The number is not used again (unless this fails). */
   readonly drop: boolean;
-}
-
-export interface SettleAnswer extends Answer {
-  readonly changed: boolean;
 }
 
 export interface Counters {
@@ -230,7 +196,7 @@ export interface Engine {
   link(request: LinkRequest, done: (answer: LinkAnswer) => void): void;
   /** Deletes non-directories of the destination. */
   remove(dir: number, batch: EntryBatch, indices: readonly number[], done: (answer: ApplyAnswer) => void): void;
-  settle(request: SettleRequest, done: (answer: SettleAnswer) => void): void;
+  settle(request: SettleRequest, done: (answer: Answer) => void): void;
   /** Path of a directory relative to the root, with a trailing slash; "" for the root. */
   pathOf(dir: number): string;
   progress(): Counters;

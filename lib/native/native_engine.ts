@@ -21,7 +21,6 @@ import type {
   LinkRequest,
   ListAnswer,
   ListRequest,
-  SettleAnswer,
   SettleRequest,
 } from "./engine.ts";
 import { engineError, STEP_LIST_SOURCE } from "./errno.ts";
@@ -150,13 +149,11 @@ class NativeEngine implements Engine {
     });
   }
 
-  settle(request: SettleRequest, done: (answer: SettleAnswer) => void): void {
+  settle(request: SettleRequest, done: (answer: Answer) => void): void {
     const flags = (request.what === "remove" ? TaskFlag.RemoveDirectory : 0) |
       (request.what === "nothing" ? TaskFlag.Skip : 0) | (request.removeSource ? TaskFlag.RemoveSource : 0) |
       (request.drop ? TaskFlag.Drop : 0);
-    this.#submit({ op: Op.Settle, dir: request.dir, flags }, undefined, (result) => {
-      done({ ...answer(result), changed: result.flags !== 0 });
-    });
+    this.#submit({ op: Op.Settle, dir: request.dir, flags }, undefined, (result) => done(answer(result)));
   }
 
   pathOf(dir: number): string {

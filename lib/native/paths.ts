@@ -5,7 +5,7 @@
 
 import { BlitError } from "../base/errors.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
-import { Kind } from "./engine.ts";
+import { Kind } from "../model/entry.ts";
 import { engineError } from "./errno.ts";
 import { openLibrary } from "./library.ts";
 

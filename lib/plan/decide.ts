@@ -1,7 +1,7 @@
 /** What to do with one entry, from how it differs. Pure: the engine compared, this decides. */
 
 import type { Job } from "../model/job.ts";
-import { Diff, Kind } from "../native/engine.ts";
+import { Diff, Kind } from "../model/entry.ts";
 
 export type Decision =
   /** Not there: make it. */

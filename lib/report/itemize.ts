@@ -4,16 +4,17 @@ import { printablePath } from "../base/path_bytes.ts";
 import type { Change, EntryEvent } from "../model/event.ts";
 import type { Colour, Paint } from "./palette.ts";
 
-const signs: Readonly<Record<Change, readonly [sign: string, colour: Colour]>> = {
+type Visible = Exclude<Change, "unchanged">;
+
+const signs: Readonly<Record<Visible, readonly [sign: string, colour: Colour]>> = {
   create: ["+", "green"],
   replace: ["~", "yellow"],
   metadata: [".", "cyan"],
   link: ["h", "green"],
   delete: ["-", "red"],
-  unchanged: ["=", "dim"],
 };
 
-export function itemLine(entry: EntryEvent, paint: Paint): string {
-  const [sign, colour] = signs[entry.change];
+export function itemLine(entry: EntryEvent, change: Visible, paint: Paint): string {
+  const [sign, colour] = signs[change];
   return `${paint(colour, sign)} ${printablePath(entry.path)}${entry.kind === "directory" ? "/" : ""}`;
 }

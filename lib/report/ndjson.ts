@@ -1,6 +1,6 @@
 /**
- * `--ndjson`: one JSON object per line on standard output. Types: "entry", "failure", "notice", "phase", "planner" as
- * they happen, "progress" once a second, and as the last line "summary" (with "error" in it where the job broke off).
+ * `--ndjson`: one JSON object per line on standard output. Types: "entry" (changes), "failure", "notice", "phase", "planner"
+ * as they happen, "progress" once a second, and as the last line "summary" (with "error" in it where the job broke off).
  */
 
 import type { BlitError } from "../base/errors.ts";
@@ -20,6 +20,8 @@ export class NdjsonReporter implements Reporter {
   }
 
   event(event: JobEvent): void {
+    // Most unchanged entries are only counted, so the rest of them would be half a list.
+    if (event.type === "entry" && event.change === "unchanged") return;
     // The fields of events are single words, so they are snake_case as they stand.
     this.#screen.line(JSON.stringify(event));
   }

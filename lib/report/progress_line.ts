@@ -22,18 +22,29 @@ interface Piece {
 const gap = "  ";
 /** A path cut shorter than this says nothing. */
 const pathMinCells = 8;
+/** What a path may claim; the figures at `dispensableForPath` and above give way to it. */
+const pathClaimCells = 24;
+const dispensableForPath = 5;
 
 /** At most `cells` wide. */
 export function progressLine(progress: Progress, rates: Rates, cells: number): string {
-  let pieces = piecesOf(progress, rates);
-  while (pieces.length > 1 && cellWidth(join(pieces)) > cells) {
-    const worst = Math.max(...pieces.map((piece) => piece.dispensable));
-    pieces = pieces.filter((piece) => piece.dispensable !== worst);
-  }
+  const path = progress.currentPath === undefined ? "" : printablePath(progress.currentPath);
+  const claim = path === "" ? 0 : gap.length + Math.min(cellWidth(path), pathClaimCells);
+  let pieces = withoutDispensable(piecesOf(progress, rates), cells - claim, dispensableForPath);
+  pieces = withoutDispensable(pieces, cells, 1);
   const line = cutMiddle(join(pieces), cells);
   const room = cells - cellWidth(line) - gap.length;
-  if (progress.currentPath === undefined || room < pathMinCells) return line;
-  return line + gap + cutMiddle(printablePath(progress.currentPath), room);
+  return path === "" || room < pathMinCells ? line : line + gap + cutMiddle(path, room);
+}
+
+/** Leaves out one piece after the other, but none below `least`, until the rest fits. */
+function withoutDispensable(pieces: Piece[], cells: number, least: number): Piece[] {
+  while (cellWidth(join(pieces)) > cells) {
+    const worst = Math.max(...pieces.map((piece) => piece.dispensable));
+    if (worst < least) break;
+    pieces = pieces.filter((piece) => piece.dispensable !== worst);
+  }
+  return pieces;
 }
 
 /** In the order shown. */

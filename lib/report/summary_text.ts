@@ -16,14 +16,21 @@ export function bytesPerSecond(bytes: number, durationMs: number): number {
   return durationMs > 0 ? bytes * 1000 / durationMs : 0;
 }
 
-/** Without line ends. `discard`: the job read only (--null). */
-export function summaryLines(summary: Summary, discard: boolean): string[] {
+export interface SummaryContext {
+  /** The job read only (--null). */
+  readonly discard: boolean;
+  /** Directories of which `check` found only the metadata different; a summary does not count them. */
+  readonly directoriesMetadataOnly: number;
+}
+
+/** Without line ends. */
+export function summaryLines(summary: Summary, context: SummaryContext): string[] {
   const prefix = summary.status === "interrupted" ? "Interrupted. " : summary.status === "failed" ? "Failed. " : "";
   const suffix = summary.dryRun ? " (dry run, nothing was changed)" : "";
-  const first = prefix + headline(summary, discard) + suffix;
+  const first = prefix + headline(summary, context.discard) + suffix;
   // A rename moves a tree without looking into it; there is nothing to count.
   if (summary.route === "rename" && summary.failuresTotal === 0) return [first];
-  return [first, countsLine(summary)];
+  return [first, countsLine(summary, context)];
 }
 
 function headline(summary: Summary, discard: boolean): string {
@@ -51,13 +58,16 @@ function methodsOf(summary: Summary): string {
   return used.length === 0 ? "" : ` (${used.join(", ")})`;
 }
 
-function countsLine(summary: Summary): string {
+function countsLine(summary: Summary, { directoriesMetadataOnly }: SummaryContext): string {
   const unchanged = formatCount(summary.filesUnchanged);
   const gone = filesAndDirectories(summary.filesDeleted, summary.directoriesDeleted);
   const failed = `failed ${formatCount(summary.failuresTotal)}`;
   if (summary.verb === "check") {
     const different = filesAndDirectories(summary.filesCopied, summary.directoriesCreated) + metadataOnly(summary);
-    return `Equal ${unchanged}, missing or different ${different}, only in destination ${gone}, ${failed}`;
+    const directories = directoriesMetadataOnly === 0
+      ? ""
+      : `, other metadata on ${formatCountOf(directoriesMetadataOnly, "directory", "directories")}`;
+    return `Equal ${unchanged}, missing or different ${different}${directories}, only in destination ${gone}, ${failed}`;
   }
   const removed = summary.verb === "move" ? `, removed from the source ${formatCount(summary.filesRemoved)}` : "";
   return `Unchanged ${unchanged}, ${summary.dryRun ? "would delete" : "deleted"} ${gone}${removed}, ${failed}`;

@@ -13,8 +13,6 @@ export interface TextOptions {
   readonly quiet: boolean;
   /** Print changed entries. */
   readonly listChanges: boolean;
-  /** Print unchanged entries too. */
-  readonly listUnchanged: boolean;
   /** Print what was decided and why. */
   readonly explain: boolean;
   readonly stats: boolean;
@@ -27,6 +25,7 @@ export interface TextOptions {
 export class TextReporter implements Reporter {
   readonly #screen: Screen;
   readonly #options: TextOptions;
+  #directoriesMetadataOnly = 0;
 
   constructor(screen: Screen, options: TextOptions) {
     this.#screen = screen;
@@ -34,10 +33,11 @@ export class TextReporter implements Reporter {
   }
 
   event(event: JobEvent): void {
-    const { quiet, listChanges, listUnchanged, explain, paintOut, paintError } = this.#options;
+    const { quiet, listChanges, explain, paintOut, paintError } = this.#options;
     switch (event.type) {
       case "entry":
-        if (event.change === "unchanged" ? listUnchanged : listChanges) this.#screen.line(itemLine(event, paintOut));
+        if (event.change === "metadata" && event.kind === "directory") this.#directoriesMetadataOnly++;
+        if (listChanges && event.change !== "unchanged") this.#screen.line(itemLine(event, event.change, paintOut));
         break;
       case "failure":
         this.#screen.errorLine(`${paintError("red", "blit:")} ${failureText(event)}`);
@@ -55,7 +55,8 @@ export class TextReporter implements Reporter {
 
   finish(summary: Summary): void {
     if (this.#options.quiet) return;
-    for (const line of summaryLines(summary, this.#options.discard)) this.#screen.line(line);
+    const context = { discard: this.#options.discard, directoriesMetadataOnly: this.#directoriesMetadataOnly };
+    for (const line of summaryLines(summary, context)) this.#screen.line(line);
     if (this.#options.stats) { for (const line of statsLines(summary)) this.#screen.line(line); }
   }
 

@@ -1,32 +1,38 @@
 /**
- * What mirror deletes, and when: everything that only the destination has is collected while the scan runs, and goes only after
- * the source was read to its end without an error and the number is within --max-delete. Directories that hold such entries
- * wait for that and settle afterwards. `check` and dry runs only count and report.
+ * What mirror deletes, and when.
+ *
+ * 1. While the scan runs, entries that only the destination has are remembered by directory; such a directory waits before it
+ *    settles. Extra directories are not looked into yet, except to count what is in them where --max-delete is given.
+ * 2. When the source was read to its end without an error, and the number is allowed, the waiting directories are worked off:
+ *    extra files go, extra directories are walked and emptied from the inside out. Memory is bounded as in the scan.
+ *
+ * `check` and dry runs take the same way and only report.
  */
 
 import type { Job } from "../model/job.ts";
 import type { Engine, EntryBatch } from "../native/engine.ts";
-import type { DirNode } from "./dir_node.ts";
+import type { DirNode, Extras } from "./dir_node.ts";
 import { kindNames } from "./entries.ts";
 import type { Tally } from "./tally.ts";
 
 export interface DeletionSurroundings {
   pathOf(node: DirNode, batch: EntryBatch, index: number): string;
   pathOfDir(node: DirNode): string;
-  /** The directory stays; its own metadata is next. */
+  begin(node: DirNode, batch: EntryBatch, count: number, first: number): void;
+  end(node: DirNode, batch: EntryBatch, count: number): void;
+  /** Lists these extra directories and deletes them from the inside out; each holds `node` until it is dealt with. */
+  walk(node: DirNode, extras: Extras): void;
+  /** One thing less is pending in the directory. */
+  done(node: DirNode): void;
+  /** Nothing more is to be deleted in the directory: it settles, or its number is dropped. */
   settle(node: DirNode): void;
-  /** The directory is dealt with. */
-  gone(node: DirNode): void;
 }
-
-type Verdict = "waiting" | "delete" | "keep";
 
 export class Deletions {
   readonly #readOnly: boolean;
-  readonly #parked: DirNode[] = [];
-  readonly #extraDirs: DirNode[] = [];
-  #files = 0;
-  #verdict: Verdict = "waiting";
+  readonly #waiting: DirNode[] = [];
+  #counted = 0;
+  #verdict: "waiting" | "delete" | "keep" = "waiting";
 
   constructor(
     private readonly job: Job,
@@ -37,78 +43,92 @@ export class Deletions {
     this.#readOnly = job.dryRun || job.verb === "check";
   }
 
-  /** Entries of a directory that are to go. */
-  remember(node: DirNode, batch: EntryBatch, indices: readonly number[]): void {
+  /** Whether extra directories must be counted before anything may go. */
+  get counts(): boolean {
+    return this.job.verb === "mirror" && this.job.deletion.max !== undefined;
+  }
+
+  count(entries: number): void {
+    this.#counted += entries;
+  }
+
+  /** Extra entries of a directory that the source has. */
+  remember(node: DirNode, batch: EntryBatch, files: readonly number[], directories: readonly number[]): void {
+    if (files.length + directories.length === 0) return;
     batch.retain();
-    node.extras.push({ batch, indices });
-    this.#files += indices.length;
+    node.extras.push({ batch, files, directories });
+    this.count(files.length);
   }
 
-  /** A directory that is to go, when everything below it may. */
-  expect(node: DirNode): void {
-    this.#extraDirs.push(node);
+  /** A directory that must go because something else is to take its name; `whenGone` says whether it did. */
+  makeWay(node: DirNode, batch: EntryBatch, index: number, whenGone: (gone: boolean) => void): void {
+    batch.retain();
+    node.extras.push({ batch, files: [], directories: [index], whenGone });
   }
 
-  /** Whether the directory, with nothing else pending, is now in the hands of the deletions. */
+  /** Whether the directory, with nothing else pending, is in the hands of the deletions. */
   takes(node: DirNode): boolean {
-    if (!node.extra && node.extras.length === 0) return false;
-    if (this.#verdict === "waiting") this.#parked.push(node);
-    else this.#carryOut(node);
+    if (node.role === "extra") {
+      this.#emptied(node);
+      return true;
+    }
+    if (node.extras.length === 0) return false;
+    if (this.#verdict === "waiting") this.#waiting.push(node);
+    else this.#workOff(node);
     return true;
   }
 
   /** The scan ended. */
   begin(scanFailed: boolean): void {
-    const directories = this.#extraDirs.filter((node) => !node.keeps).length;
-    this.#verdict = this.#judge(this.#files + directories, scanFailed) ? "delete" : "keep";
-    if (this.#parked.length > 0 && this.#verdict === "delete") this.tally.setPhase("deleting");
-    for (const node of this.#parked.splice(0)) this.#carryOut(node);
+    this.#verdict = this.#judge(scanFailed) ? "delete" : "keep";
+    if (this.#waiting.length > 0 && this.#verdict === "delete") this.tally.setPhase("deleting");
+    for (const node of this.#waiting.splice(0)) this.#workOff(node);
   }
 
-  #judge(count: number, scanFailed: boolean): boolean {
-    if (count === 0 || this.job.verb === "check") return true;
+  #judge(scanFailed: boolean): boolean {
+    if (this.job.verb === "check" || (this.#waiting.length === 0 && this.#counted === 0)) return true;
     if (scanFailed) {
-      this.tally.notice(
-        "delete",
-        `nothing was deleted: the source could not be read completely (${count} entries stay)`,
-      );
+      this.tally.notice("delete", "nothing was deleted: the source could not be read completely");
       return false;
     }
     const max = this.job.deletion.max;
-    if (max === undefined || count <= max) return true;
+    if (max === undefined || this.#counted <= max) return true;
     this.tally.failure(".", {
       code: "max_delete",
-      message: `Cannot delete ${count} entries: more than --max-delete ${max} allows, nothing was deleted`,
+      message: `Cannot delete ${this.#counted} entries: more than --max-delete ${max} allows, nothing was deleted`,
     });
     return false;
   }
 
-  #carryOut(node: DirNode): void {
-    const extras = node.extras.splice(0);
-    const next = () => {
-      const extra = extras.shift();
-      if (!extra) return this.#emptied(node);
-      const { batch, indices } = extra;
-      const finish = () => {
-        batch.release();
-        next();
-      };
-      if (this.#verdict === "keep") return finish();
-      if (this.#readOnly) {
-        for (const index of indices) this.#deleted(node, batch, index);
-        return finish();
+  #workOff(node: DirNode): void {
+    node.pending++; // until everything is handed out
+    for (const extras of node.extras.splice(0)) {
+      if (this.#verdict === "keep") extras.whenGone?.(false);
+      else {
+        if (extras.files.length > 0) this.remove(node, extras.batch, extras.files);
+        if (extras.directories.length > 0) this.around.walk(node, extras);
       }
-      this.engine.remove(node.id, batch, indices, (answer) => {
-        const failed = new Map(answer.details.map((detail) => [detail.index, detail]));
-        for (const index of indices) {
-          const detail = failed.get(index);
-          if (detail?.is === "failed") this.tally.failure(this.around.pathOf(node, batch, index), detail.error);
-          else this.#deleted(node, batch, index);
-        }
-        finish();
-      });
-    };
-    next();
+      extras.batch.release();
+    }
+    this.around.done(node);
+  }
+
+  /** Deletes non-directories. */
+  remove(node: DirNode, batch: EntryBatch, files: readonly number[]): void {
+    if (this.#readOnly) {
+      for (const index of files) this.#deleted(node, batch, index);
+      return;
+    }
+    this.around.begin(node, batch, files.length, files[0]);
+    this.engine.remove(node.id, batch, files, (answer) => {
+      const failed = new Map(answer.details.map((detail) => [detail.index, detail]));
+      for (const index of files) {
+        const detail = failed.get(index);
+        if (detail?.is === "failed") this.tally.failure(this.around.pathOf(node, batch, index), detail.error);
+        else this.#deleted(node, batch, index);
+      }
+      this.around.end(node, batch, files.length);
+    });
   }
 
   #deleted(node: DirNode, batch: EntryBatch, index: number): void {
@@ -117,26 +137,26 @@ export class Deletions {
   }
 
   #emptied(node: DirNode): void {
-    if (!node.extra) return this.around.settle(node);
-    if (this.#verdict === "keep" || node.keeps || node.broken) {
+    if (node.keeps || node.broken) {
       node.whenGone?.(false);
       return this.around.settle(node);
     }
-    const path = this.tally.itemize ? this.around.pathOfDir(node) : "";
+    // The path is asked for first: the number is dropped with the directory.
+    const path = this.around.pathOfDir(node);
     const gone = () => {
       this.tally.directoriesDeleted++;
       this.tally.entry("delete", "directory", () => path);
       node.whenGone?.(true);
-      this.around.gone(node);
+      this.around.done(node.parent!);
     };
-    if (this.#readOnly) return gone();
-    // The path is asked for first: the number is dropped with the directory.
-    const name = this.around.pathOfDir(node);
-    this.engine.settle({ dir: node.id, what: "remove", removeSource: false, drop: !node.pinned }, (answer) => {
+    if (this.#readOnly) {
+      return this.engine.settle({ dir: node.id, what: "nothing", removeSource: false, drop: true }, gone);
+    }
+    this.engine.settle({ dir: node.id, what: "remove", removeSource: false, drop: true }, (answer) => {
       if (!answer.error) return gone();
-      this.tally.failure(name, answer.error);
+      this.tally.failure(path, answer.error);
       node.whenGone?.(false);
-      this.around.gone(node);
+      this.around.done(node.parent!);
     });
   }
 }

@@ -2,34 +2,43 @@
 
 import type { EntryBatch } from "../native/engine.ts";
 
+/** What of one batch is to be deleted; the batch is retained. */
+export interface Extras {
+  readonly batch: EntryBatch;
+  readonly files: readonly number[];
+  readonly directories: readonly number[];
+  /** Of each of the directories: whether it is gone now, or is known to stay. */
+  readonly whenGone?: (gone: boolean) => void;
+}
+
+/**
+ * - `source`: the source has it. - `extra`: only the destination has it, it is being deleted.
+ * - `count`: only the destination has it, its entries are being counted.
+ */
+export type Role = "source" | "extra" | "count";
+
 export class DirNode {
   /** What must end before the directory can settle: its listing, its entries' work, its subdirectories. */
   pending = 1;
   /** Its number must stay valid: a hard link's first name lives here or below. */
   pinned = false;
-  /** Extra directories: something below is protected by the filter, so the directory stays. */
+  /** Not a source directory: something below is protected by the filter, so the directory stays. */
   keeps = false;
   /** It could not be listed or made; its metadata is left alone. */
   broken = false;
-  /** Entries to delete, by batch; each batch is retained. */
-  readonly extras: { readonly batch: EntryBatch; readonly indices: readonly number[] }[] = [];
-  /** Called once an extra directory is gone (true) or is known to stay (false). */
-  whenGone?: (gone: boolean) => void;
+  /** Source directories: what the destination has beyond them. */
+  readonly extras: Extras[] = [];
 
   constructor(
     readonly id: number,
     readonly parent: DirNode | undefined,
-    readonly onSource: boolean,
+    readonly role: Role,
     /** It exists there, or is made there by this run. */
     readonly onDestination: boolean,
     /** Nothing was in it at the destination before this run. */
     readonly fresh: boolean,
+    readonly whenGone?: (gone: boolean) => void,
   ) {}
-
-  /** Only the destination has it (or the filter hides the source's and it is to be deleted). */
-  get extra(): boolean {
-    return !this.onSource;
-  }
 
   /** This directory and everything above it stay valid. */
   pin(): void {
@@ -40,7 +49,7 @@ export class DirNode {
 
   /** Something below is protected: no extra directory on the way up may go. */
   keep(): void {
-    if (!this.extra || this.keeps) return;
+    if (this.role === "source" || this.keeps) return;
     this.keeps = true;
     this.parent?.keep();
   }

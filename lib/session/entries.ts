@@ -5,7 +5,8 @@
 
 import type { Change, EntryKind } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
-import { Action, type Detail, Diff, type Engine, type EngineError, type EntryBatch, Kind } from "../native/engine.ts";
+import { Diff, Kind } from "../model/entry.ts";
+import { Action, type Detail, type Engine, type EngineError, type EntryBatch } from "../native/engine.ts";
 import { decide, type Decision } from "../plan/decide.ts";
 import type { DirNode } from "./dir_node.ts";
 import { HardLinks, type LinkName, type LinkTarget } from "./hard_links.ts";
@@ -33,8 +34,8 @@ interface Planned {
 
 /** What the entries need from the run around them. */
 export interface Surroundings {
-  /** The directory, and the batch, are needed for `count` more pieces of work. */
-  begin(node: DirNode, batch: EntryBatch, count: number): void;
+  /** The directory, and the batch, are needed for `count` more pieces of work, of which entry `first` is one. */
+  begin(node: DirNode, batch: EntryBatch, count: number, first: number): void;
   /** `count` of them are done. */
   end(node: DirNode, batch: EntryBatch, count: number): void;
   pathOf(node: DirNode, batch: EntryBatch, index: number): string;
@@ -68,7 +69,7 @@ export class Entries {
   makeRun(node: DirNode, batch: EntryBatch, first: number, count: number): void {
     const { tally } = this;
     tally.filesTotal += count;
-    this.around.begin(node, batch, count);
+    this.around.begin(node, batch, count, first);
     this.engine.apply({ dir: node.id, batch, entries: { first, count }, takeLinked: false }, (answer) => {
       tally.lost(answer.lost);
       tally.filesCopied += answer.done;
@@ -144,7 +145,7 @@ export class Entries {
   }
 
   #apply(node: DirNode, batch: EntryBatch, planned: readonly Planned[]): void {
-    this.around.begin(node, batch, planned.length);
+    this.around.begin(node, batch, planned.length, planned[0].index);
     this.engine.apply({ dir: node.id, batch, entries: planned, takeLinked: false }, (answer) => {
       this.tally.lost(answer.lost);
       const exceptions = new Map(answer.details.map((detail) => [detail.index, detail]));
@@ -175,7 +176,7 @@ export class Entries {
   }
 
   #copyLarge(node: DirNode, batch: EntryBatch, index: number, decision: Decision, then?: (ok: boolean) => void): void {
-    this.around.begin(node, batch, 1);
+    this.around.begin(node, batch, 1, index);
     this.#large.copy(node, batch, index, (error, size) => {
       if (error) this.tally.failure(this.around.pathOf(node, batch, index), error);
       else {
@@ -188,7 +189,7 @@ export class Entries {
   }
 
   #linked(node: DirNode, batch: EntryBatch, index: number, decision: Decision, inode = batch.inode(index)): void {
-    this.around.begin(node, batch, 1);
+    this.around.begin(node, batch, 1, index);
     this.#links.add(inode, { node, batch, index, decision });
   }
 

@@ -37,6 +37,7 @@ export class Tally {
   readonly #notices = new Map<string, string>();
   readonly #bytesByMethod: Partial<Record<Method, number>> = {};
   #finishedBytes = 0;
+  #finishedFiles = 0;
   readonly #startedMs = performance.now();
 
   constructor(private readonly job: Job, private readonly sink: EventSink) {}
@@ -107,10 +108,13 @@ export class Tally {
       if (bytes > 0) this.#bytesByMethod[method] = (this.#bytesByMethod[method] ?? 0) + bytes;
     }
     this.#finishedBytes += counters.bytesMoved;
+    this.#finishedFiles += counters.files;
   }
 
   progress(counters: Counters | undefined, currentPath: string | undefined): Progress {
-    const settled = this.filesCopied + this.filesUnchanged + this.filesFailed;
+    // The engine counts each file as it is done, the score only when the answer for a whole batch is in.
+    const copied = Math.max(this.filesCopied, this.#finishedFiles + (counters?.files ?? 0));
+    const settled = copied + this.filesUnchanged + this.filesFailed;
     const bytesDone = this.#finishedBytes + (counters?.bytesMoved ?? 0);
     // Sizes are not known before files are opened: what remains is taken to be like what was seen.
     const mean = this.filesCopied > 0 ? this.bytesCopied / this.filesCopied : 0;

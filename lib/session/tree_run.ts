@@ -9,20 +9,27 @@
  * Everything happens in callbacks of one engine, on one thread: no state here is ever seen half changed.
  */
 
-import type { EngineError } from "../native/engine.ts";
-import { type Engine, type EntryBatch, Kind, type ListAnswer } from "../native/engine.ts";
+import type { Engine, EngineError, EntryBatch, ListAnswer } from "../native/engine.ts";
+import { Kind } from "../model/entry.ts";
 import type { Placement } from "../endpoint/place.ts";
 import type { Job } from "../model/job.ts";
 import type { Filter } from "../scan/filter.ts";
 import { Deletions } from "./deletions.ts";
-import { DirNode } from "./dir_node.ts";
+import { DirNode, type Role } from "./dir_node.ts";
 import { Entries } from "./entries.ts";
 import { ENTRIES_IN_FLIGHT, LISTINGS_IN_FLIGHT } from "./limits.ts";
 import type { Tally } from "./tally.ts";
 
 /** Subdirectories of one batch that are still to be listed, or a listing that has more to give. */
 type Frame =
-  | { readonly node: DirNode; readonly batch: EntryBatch; readonly indices: readonly number[]; next: number }
+  | {
+    readonly node: DirNode;
+    readonly role: Role;
+    readonly batch: EntryBatch;
+    readonly indices: readonly number[];
+    readonly whenGone?: (gone: boolean) => void;
+    next: number;
+  }
   | { readonly node: DirNode; readonly batch?: undefined };
 
 export interface RootState {
@@ -44,7 +51,7 @@ export class TreeRun {
   #nextDir = 1;
   #scanFailed = false;
   #scanEnded = false;
-  #recent: DirNode | undefined;
+  #recent: { readonly node: DirNode; readonly batch?: EntryBatch; readonly index: number } | undefined;
   readonly #startedMs = performance.now();
 
   constructor(
@@ -59,7 +66,7 @@ export class TreeRun {
     this.#missing = new Set(filter.listed);
     this.#missing.delete(".");
     this.#entries = new Entries(job, engine, tally, {
-      begin: (node, batch, count) => this.#begin(node, batch, count),
+      begin: (node, batch, count, first) => this.#begin(node, batch, count, first),
       end: (node, batch, count) => this.#end(node, batch, count),
       pathOf: (node, batch, index) => this.#pathOf(node, batch, index),
       sourceUnreadable: () => this.#scanFailed = true,
@@ -68,14 +75,20 @@ export class TreeRun {
     this.#deletions = new Deletions(job, engine, tally, {
       pathOf: (node, batch, index) => this.#pathOf(node, batch, index),
       pathOfDir: (node) => this.#pathOfDir(node),
+      begin: (node, batch, count, first) => this.#begin(node, batch, count, first),
+      end: (node, batch, count) => this.#end(node, batch, count),
+      walk: (node, extras) => {
+        this.#goDown(node, "extra", extras.batch, extras.directories, extras.whenGone);
+        this.#pump();
+      },
+      done: (node) => this.#done(node),
       settle: (node) => this.#settle(node),
-      gone: (node) => this.#finished(node),
     });
   }
 
   async execute(): Promise<void> {
     const { exists, fresh } = this.root;
-    const node = new DirNode(0, undefined, true, exists, fresh);
+    const node = new DirNode(0, undefined, "source", exists, fresh);
     if (!this.placement.entry) {
       this.tally.directoriesTotal++;
       if (fresh && !this.job.discard) this.#created(node);
@@ -85,8 +98,9 @@ export class TreeRun {
   }
 
   currentPath(): string | undefined {
-    const node = this.#recent;
-    return node && node.pending > 0 ? this.#pathOfDir(node) : undefined;
+    const { node, batch, index } = this.#recent ?? {};
+    if (!node || node.pending === 0) return undefined;
+    return batch ? this.#pathOf(node, batch, index!) : this.#pathOfDir(node);
   }
 
   // --- listing ---
@@ -95,15 +109,14 @@ export class TreeRun {
     const { job } = this;
     const make = node.fresh && node.onDestination && node.id !== 0 && !more;
     this.#listings++;
-    this.#recent = node;
     this.engine.list({
       dir: node.id,
       parent: at && { dir: node.parent!.id, batch: at.batch, index: at.index },
-      onSource: node.onSource,
+      onSource: node.role === "source",
       onDestination: node.onDestination && !make,
       make,
       conflict,
-      stat: this.#readOnly || this.filter.needsStat,
+      stat: this.#readOnly || this.filter.needsStat || job.itemize,
       all: !this.filter.passesEverything || job.compare === "checksum" || job.compare === "always" ||
         job.verb === "move",
       more,
@@ -129,7 +142,7 @@ export class TreeRun {
   }
 
   #notListed(node: DirNode, error: EngineError, side: ListAnswer["failedSide"]): void {
-    if (side === "source" || node.extra) this.#scanFailed = true;
+    if (side === "source") this.#scanFailed = true;
     node.broken = true;
     const path = this.placement.entry && node.id === 0 ? this.placement.entry.destination : this.#pathOfDir(node);
     this.tally.failure(path, error);
@@ -143,14 +156,23 @@ export class TreeRun {
     tally.filesUnchanged += batch.unchanged;
     tally.bytesTotal += batch.unchangedBytes;
     if (batch.dirDiff) tally.entry("metadata", "directory", () => this.#pathOfDir(node));
+    this.#takeExtras(node, batch);
     if (batch.others > 0) this.#takeOthers(node, batch);
-    const dirs = this.#takeExtras(node, batch);
-    for (let i = batch.others; i < batch.others + batch.dirs; i++) dirs.push(i);
-    if (dirs.length > 0) {
-      node.pending += dirs.length;
-      batch.retain();
-      this.#frames.push({ node, batch, indices: dirs, next: 0 });
-    }
+    if (batch.dirs > 0) this.#goDown(node, "source", batch, range(batch.others, batch.others + batch.dirs));
+  }
+
+  /** Puts directories of a batch in line to be listed. */
+  #goDown(
+    node: DirNode,
+    role: Role,
+    batch: EntryBatch,
+    indices: readonly number[],
+    whenGone?: (gone: boolean) => void,
+  ): void {
+    if (indices.length === 0) return;
+    node.pending += indices.length;
+    batch.retain();
+    this.#frames.push({ node, role, batch, indices, whenGone, next: 0 });
   }
 
   #takeOthers(node: DirNode, batch: EntryBatch): void {
@@ -164,7 +186,7 @@ export class TreeRun {
       else if (this.#mayDeleteHidden(node, batch, i)) hidden.push(i);
     }
     this.#entries.plan(node, batch, indices);
-    if (hidden.length > 0) this.#deletions.remember(node, batch, hidden);
+    this.#deletions.remember(node, batch, hidden, []);
   }
 
   #includes(node: DirNode, batch: EntryBatch, index: number): boolean {
@@ -188,22 +210,31 @@ export class TreeRun {
     return this.job.verb === "mirror" && this.job.deletion.scope === "all" && this.filter.listed === undefined;
   }
 
-  /** Remembers what only the destination has; returns the directories among it, which are to be listed. */
-  #takeExtras(node: DirNode, batch: EntryBatch): number[] {
+  /** What only the destination has: remembered, or, below a directory that only the destination has, deleted or counted. */
+  #takeExtras(node: DirNode, batch: EntryBatch): void {
     const counts = this.job.verb === "mirror" || (this.job.verb === "check" && !this.job.oneWay);
-    if (batch.extras === 0 || !counts) return [];
-    const dirs: number[] = [];
+    if (batch.extras === 0 || !counts) return;
+    const directories: number[] = [];
     const files: number[] = [];
     for (let i = batch.count - batch.extras; i < batch.count; i++) {
       const isDirectory = batch.kind(i) === Kind.Directory;
       const free = this.filter.passesEverything || this.#deletesHidden ||
         this.filter.mayDelete(this.#pathOf(node, batch, i), isDirectory);
       if (!free) node.keep();
-      else if (isDirectory) dirs.push(i);
+      else if (isDirectory) directories.push(i);
       else files.push(i);
     }
-    if (files.length > 0) this.#deletions.remember(node, batch, files);
-    return dirs;
+    this.#takeExtra(node, batch, files, directories);
+  }
+
+  #takeExtra(node: DirNode, batch: EntryBatch, files: readonly number[], directories: readonly number[]): void {
+    if (node.role === "extra") {
+      if (files.length > 0) this.#deletions.remove(node, batch, files);
+      return this.#goDown(node, "extra", batch, directories);
+    }
+    if (node.role === "source") this.#deletions.remember(node, batch, files, directories);
+    else this.#deletions.count(files.length);
+    if (this.#deletions.counts) this.#goDown(node, "count", batch, directories);
   }
 
   // --- going down ---
@@ -218,21 +249,22 @@ export class TreeRun {
         continue;
       }
       const index = frame.indices[frame.next++];
-      if (frame.next === frame.indices.length) this.#frames.pop();
-      this.#descend(frame.node, frame.batch, index);
-      if (frame.next === frame.indices.length) frame.batch.release();
+      const last = frame.next === frame.indices.length;
+      if (last) this.#frames.pop();
+      if (frame.role === "source") this.#descend(frame.node, frame.batch, index);
+      else this.#descendExtra(frame.node, frame.role, frame.batch, index, frame.whenGone);
+      if (last) frame.batch.release();
     }
     if (this.#listings === 0 && this.#frames.length === 0 && !this.#scanEnded) this.#endScan();
   }
 
   #descend(parent: DirNode, batch: EntryBatch, index: number): void {
-    if (index >= batch.others + batch.dirs) return this.#descendExtra(parent, batch, index);
     const dstKind = batch.dstKind(index);
     if (!this.filter.passesEverything) {
       const path = this.#pathOf(parent, batch, index);
       this.#missing.delete(path);
       if (!this.filter.includesDirectory(path)) {
-        if (this.#deletesHidden && dstKind === Kind.Directory) return this.#descendExtra(parent, batch, index);
+        if (this.#deletesHidden && dstKind === Kind.Directory) this.#takeExtra(parent, batch, [], [index]);
         return this.#done(parent);
       }
     }
@@ -241,7 +273,7 @@ export class TreeRun {
     if (conflict && !this.#replaceByDirectory(parent, batch, index)) return this.#done(parent);
     const fresh = dstKind !== Kind.Directory;
     const onDestination = !this.job.discard && (!this.#readOnly || (!fresh && parent.onDestination));
-    const node = new DirNode(this.#nextDir++, parent, true, onDestination, fresh);
+    const node = new DirNode(this.#nextDir++, parent, "source", onDestination, fresh);
     this.#list(node, { batch, index }, conflict && !this.#readOnly, false);
     if (fresh && !this.job.discard) this.#created(node);
   }
@@ -261,33 +293,31 @@ export class TreeRun {
     return false;
   }
 
-  #descendExtra(parent: DirNode, batch: EntryBatch, index: number): void {
-    const node = new DirNode(this.#nextDir++, parent, false, true, false);
-    this.#deletions.expect(node);
+  #descendExtra(
+    parent: DirNode,
+    role: Role,
+    batch: EntryBatch,
+    index: number,
+    whenGone?: (gone: boolean) => void,
+  ): void {
+    const node = new DirNode(this.#nextDir++, parent, role, true, false, whenGone);
     this.#list(node, { batch, index }, false, false);
   }
 
   /** A directory stands where a non-directory is to be: mirror deletes it, with the other deletions, and then makes the entry. */
   #conflict(node: DirNode, batch: EntryBatch, index: number): void {
-    const refuse = () =>
+    if (this.job.verb === "check") {
+      return this.tally.entry("replace", "directory", () => this.#pathOf(node, batch, index));
+    }
+    const resolve = (gone: boolean) => {
+      if (gone) return this.#entries.makeAfterAll(node, batch, index);
       this.tally.failure(this.#pathOf(node, batch, index), {
         code: "kind_conflict",
         message: "Cannot create: a directory is in the way",
       });
-    if (this.job.verb === "check") {
-      return this.tally.entry("replace", "directory", () => this.#pathOf(node, batch, index));
-    }
-    if (this.job.verb !== "mirror") return refuse();
-    this.#begin(node, batch, 1);
-    node.pending++;
-    const extra = new DirNode(this.#nextDir++, node, false, true, false);
-    extra.whenGone = (gone) => {
-      if (!gone) refuse();
-      else this.#entries.makeAfterAll(node, batch, index);
-      this.#end(node, batch, 1);
     };
-    this.#deletions.expect(extra);
-    this.#list(extra, { batch, index }, false, false);
+    if (this.job.verb === "mirror") this.#deletions.makeWay(node, batch, index, resolve);
+    else resolve(false);
   }
 
   #created(node: DirNode): void {
@@ -297,8 +327,8 @@ export class TreeRun {
 
   // --- coming up ---
 
-  #begin(node: DirNode, batch: EntryBatch, count: number): void {
-    this.#recent = node;
+  #begin(node: DirNode, batch: EntryBatch, count: number, first = 0): void {
+    this.#recent = { node, batch, index: first };
     node.pending++;
     batch.retain();
     this.#entriesInFlight += count;
@@ -306,6 +336,7 @@ export class TreeRun {
 
   #end(node: DirNode, batch: EntryBatch, count: number): void {
     this.#entriesInFlight -= count;
+    if (this.#recent?.batch === batch) this.#recent = { node, index: 0 };
     batch.release();
     this.#done(node);
     this.#pump();
@@ -314,23 +345,24 @@ export class TreeRun {
   /** One thing less is pending in the directory. */
   #done(node: DirNode): void {
     if (--node.pending > 0) return;
+    if (node.role === "count" && !node.keeps) this.#deletions.count(1);
     if (!this.#deletions.takes(node)) this.#settle(node);
   }
 
   #settle(node: DirNode): void {
     const single = node.id === 0 && this.placement.entry !== undefined;
-    const keepsTimes = single || node.broken || node.extra || !node.onDestination || this.#readOnly || this.job.discard;
+    const keepsTimes = single || node.broken || node.role !== "source" || !node.onDestination || this.#readOnly ||
+      this.job.discard;
     const moves = this.job.verb === "move" && !this.#readOnly && node.id !== 0;
     if (keepsTimes && !moves && node.id === 0) return this.#finished(node);
     this.engine.settle({
       dir: node.id,
       what: keepsTimes ? "nothing" : "metadata",
-      removeSource: moves && !node.broken,
+      removeSource: moves && !node.broken && node.role === "source",
       drop: node.id !== 0 && !node.pinned,
     }, (answer) => {
       this.tally.lost(answer.lost);
       if (answer.error) this.tally.failure(this.#pathOfDir(node), answer.error);
-      else if (answer.changed && !node.fresh) this.tally.entry("metadata", "directory", () => this.#pathOfDir(node));
       this.#finished(node);
     });
   }
@@ -367,4 +399,8 @@ export class TreeRun {
   #pathOf(node: DirNode, batch: EntryBatch, index: number): string {
     return this.engine.pathOf(node.id) + batch.name(index);
   }
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
 }

@@ -59,7 +59,11 @@ export function learnCost(model: CostModel, files: number, bytes: number, measur
   const believed = believe(surprise, model);
   const step = Math.abs(surprise) > STRONG_FROM ? STRONG_STEP : WEAK_STEP;
 
-  const shares = { perFile: terms.perFile / predicted, perMib: terms.perMib / predicted, fixed: terms.fixed / predicted };
+  const shares = {
+    perFile: terms.perFile / predicted,
+    perMib: terms.perMib / predicted,
+    fixed: terms.fixed / predicted,
+  };
   const norm = shares.perFile ** 2 + shares.perMib ** 2 + shares.fixed ** 2;
   const corrected = (name: keyof PlanningCost) =>
     clamp(model[name] * Math.exp(step * believed * shares[name] / norm), limits[name]);

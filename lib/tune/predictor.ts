@@ -5,7 +5,7 @@
  * those from cautious defaults, so that what one disk taught helps with the next. Keeping it is predictor_store.ts.
  */
 
-import type { FileSystemProfile, LearntProfile, Route, RunFlag, RunRecord } from "../model/run_record.ts";
+import type { FileSystemProfile, Route, RunFlag, RunRecord } from "../model/run_record.ts";
 import { type CostModel, learnCost, type PlanningCost, predictionError, predictMs } from "./planning_cost.ts";
 
 /** Raised when a field changes its meaning; a state of another version is forgotten. */
@@ -43,6 +43,10 @@ export interface Situation {
   readonly flags: readonly RunFlag[];
 }
 
+/** What keys begin with: of pairs of disks, and of pairs of kinds of file systems. */
+const DISKS = "disks: ";
+const KINDS = "kinds: ";
+
 /** A pair takes about 300 bytes and the whole is read at every start. */
 const PAIRS_MAX = 128;
 const ERRORS_KEPT = 9;
@@ -59,15 +63,18 @@ export function predictPlanning(state: PredictorState, situation: Situation, fil
   return predictMs(modelFor(state, situation).cost, files, bytes);
 }
 
-/** How many runs taught what `predictPlanning` says about exactly this pair of disks. */
-export function runsKnown(state: PredictorState, situation: Situation): number {
-  return state.pairs.get(keys(situation).disks)?.cost.runs ?? 0;
-}
-
 /** Where to start, or undefined while too few runs are known. */
 export function settledFor(state: PredictorState, situation: Situation): Settled | undefined {
-  const { settled } = modelFor(state, situation);
+  return habitOf(modelFor(state, situation));
+}
+
+export function habitOf({ settled }: PairModel): Settled | undefined {
   return settled.runs >= SETTLED_FROM ? settled : undefined;
+}
+
+/** The models of pairs of disks, last taught first. */
+export function pairModels(state: PredictorState): PairModel[] {
+  return [...state.pairs].filter(([key]) => key.startsWith(DISKS)).map(([, model]) => model).reverse();
 }
 
 /** Whether a run tells about the machine: finished, whole, and at its own speed. */
@@ -92,30 +99,6 @@ export function learn(state: PredictorState, record: RunRecord): PredictorState 
   return { version: predictorVersion, pairs };
 }
 
-/** What is known about pairs of disks, newest first, for people. */
-export function learntProfiles(state: PredictorState): LearntProfile[] {
-  return [...state.pairs].filter(([key]) => key.startsWith("disks:")).reverse().map(([, model]) => profileOf(model));
-}
-
-function profileOf({ source, destination, route, cost, errors, settled }: PairModel): LearntProfile {
-  const known = settled.runs >= SETTLED_FROM;
-  const habit = (value: number) => known && value > 0 ? Math.round(value) : undefined;
-  return {
-    source,
-    destination,
-    route,
-    runs: cost.runs,
-    ms_per_file: cost.perFile,
-    ms_per_mib: cost.perMib,
-    fixed_ms: cost.fixed,
-    // The first error is that of the defaults.
-    median_error: errors.length > 1 ? median(errors.slice(cost.runs > errors.length ? 0 : 1)) : undefined,
-    workers: habit(settled.workers),
-    lanes: habit(settled.lanes),
-    shard_bytes: habit(settled.shardBytes),
-  };
-}
-
 function teach(model: PairModel, record: RunRecord): PairModel {
   const { files, bytes } = record.workload;
   const error = predictionError(predictMs(model.cost, files, bytes), record.planning_ms);
@@ -128,7 +111,8 @@ function teach(model: PairModel, record: RunRecord): PairModel {
 }
 
 function settle(settled: Settled, record: RunRecord): Settled {
-  const towards = (average: number, value: number) => average === 0 ? value : average + SETTLED_STEP * (value - average);
+  const towards = (average: number, value: number) =>
+    average === 0 ? value : average + SETTLED_STEP * (value - average);
   return {
     runs: settled.runs + 1,
     workers: towards(settled.workers, record.workers),
@@ -138,7 +122,7 @@ function settle(settled: Settled, record: RunRecord): Settled {
 }
 
 /** The model under `key`, or what a new one starts from: that of the same kinds of file systems, or the defaults. */
-function modelFor(state: PredictorState, situation: Situation, key = keys(situation).disks): PairModel {
+export function modelFor(state: PredictorState, situation: Situation, key = keys(situation).disks): PairModel {
   const own = state.pairs.get(key);
   if (own !== undefined) return own;
   const { disks, kinds } = keys(situation);
@@ -160,14 +144,18 @@ function modelFor(state: PredictorState, situation: Situation, key = keys(situat
  */
 function defaultCost({ source, destination, flags }: Situation): PlanningCost {
   const sides = [source, destination];
-  const perFile = sides.some((side) => side.network) ? 0.5 : sides.some((side) => side.rotational === true) ? 0.1 : 0.01;
+  const perFile = sides.some((side) => side.network)
+    ? 0.5
+    : sides.some((side) => side.rotational === true)
+    ? 0.1
+    : 0.01;
   return { perFile, perMib: flags.includes("checksum") ? 2 : 0.001, fixed: 5 };
 }
 
 function keys(situation: Situation): { readonly disks: string; readonly kinds: string } {
   const key = (disks: boolean) =>
     [profileName(situation.source, disks), profileName(situation.destination, disks), routeName(situation)].join(" > ");
-  return { disks: `disks: ${key(true)}`, kinds: `kinds: ${key(false)}` };
+  return { disks: DISKS + key(true), kinds: KINDS + key(false) };
 }
 
 function routeName({ route, flags }: Situation): string {
@@ -179,10 +167,4 @@ function profileName(profile: FileSystemProfile, withDisk: boolean): string {
   const disk = withDisk && profile.device !== undefined ? ` on ${profile.device}` : "";
   const nature = profile.network ? " (network)" : profile.rotational === true ? " (rotational)" : "";
   return `${profile.kind}${disk}${nature}`;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

@@ -27,11 +27,19 @@ export function removeIfThere(path: string): void {
   }
 }
 
-/** False also where nothing stands. A fifo under the name of a file would hang whoever opens it. */
-export function isRegularFile(path: string): boolean {
+/** The text of `dir`/`name`, undefined where nothing stands. Throws for anything that is no file that can be read. */
+export function readSmallFile(dir: string, name: string): string | undefined {
+  const path = `${dir}/${name}`;
   try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
+    refuseNonFile(path);
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    throw error;
   }
+}
+
+/** Throws where anything but a regular file stands, or nothing: a fifo would hang whoever opens it. */
+export function refuseNonFile(path: string): void {
+  if (!Deno.statSync(path).isFile) throw new Error(`Cannot use "${path}": it is not a regular file`);
 }

@@ -6,7 +6,7 @@
 
 import type { HistoryState } from "../model/run_record.ts";
 import { type Environment, processEnvironment } from "./config_dir.ts";
-import { replaceFile } from "./private_files.ts";
+import { readSmallFile, replaceFile } from "./private_files.ts";
 
 /** `dir`: the configuration folder, if there is one. */
 export function historyState(dir: string | undefined, environment: Environment = processEnvironment): HistoryState {
@@ -25,9 +25,11 @@ export function enableHistory(dir: string, enabled: boolean): void {
 function readSettings(dir: string): Record<string, unknown> | undefined {
   const unclear = { perf_history: false };
   try {
-    const parsed: unknown = JSON.parse(Deno.readTextFileSync(`${dir}/settings.json`));
+    const text = readSmallFile(dir, "settings.json");
+    if (text === undefined) return undefined;
+    const parsed: unknown = JSON.parse(text);
     return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : unclear;
-  } catch (error) {
-    return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory ? undefined : unclear;
+  } catch {
+    return unclear;
   }
 }

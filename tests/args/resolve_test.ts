@@ -46,7 +46,7 @@ Deno.test("a plain copy has the documented defaults", () => {
       workers: 0,
       itemize: false,
     },
-    output: { format: "text", quiet: false, verbosity: 0, progress: undefined, stats: false },
+    output: { format: "text", quiet: false, verbose: false, progress: undefined, stats: false },
     assumeYes: false,
     remarks: [],
   });
@@ -98,7 +98,8 @@ const outputs: [words: string, expected: Partial<OutputOptions>][] = [
   ["copy --json a b", { format: "json" }],
   ["copy --ndjson a b", { format: "ndjson" }],
   ["copy -q a b", { quiet: true }],
-  ["copy -vv a b", { verbosity: 2 }],
+  ["copy -v a b", { verbose: true }],
+  ["copy -vv a b", { verbose: true }],
   ["copy --stats a b", { stats: true }],
   ["copy --progress a b", { progress: true }],
   ["copy --no-progress a b", { progress: false }],

@@ -52,8 +52,8 @@ Deno.test("a place that cannot be used says why", async () => {
   assertEquals(await absenceOf("/no/such/directory"), "no such directory");
 });
 
-for (const id of ["xfs", "ext4", "btrfs"]) {
-  testNeeding([fileSystem(id), command("losetup")], `${id}: the image is mounted and taken away`, async () => {
+for (const id of ["tmpfs", "xfs", "ext4", "btrfs"]) {
+  testNeeding([fileSystem(id), command("losetup")], `${id} is mounted and taken away`, async () => {
     let root = "";
     await withPlace(id, room, undefined, async (place) => {
       root = place.root;

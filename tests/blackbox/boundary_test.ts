@@ -12,7 +12,7 @@ Deno.test("a destination inside the source is refused in one line, and nothing i
   await dir.write({ "src/a": "A", "src/sub/b": "B", "link": { to: "src/sub" } });
   const before = await dir.snapshot();
   for (const verb of ["copy", "mirror", "move"]) {
-    for (const destination of ["src/sub", "src/new", "src/sub/deep/new", "link", "link/new", "other/../src/sub"]) {
+    for (const destination of ["src/sub", "src/new", "src/sub/deep/new", "link", "link/new", "src/sub/../new"]) {
       for (const source of ["src/", "src"]) {
         const result = await blit([verb, "--yes", dir.at(source), dir.at(destination)]);
         assertExit(result, 1, 64);
@@ -21,6 +21,14 @@ Deno.test("a destination inside the source is refused in one line, and nothing i
       }
     }
   }
+});
+
+Deno.test("a destination that a missing directory and dot-dot hide inside the source is not filled", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "src/a": "A", "src/sub/b": "B" });
+  const before = await dir.snapshot("src");
+  assertExit(await blit(["copy", dir.at("src/"), dir.at("absent/../src/sub")]), 1, 64);
+  assertUntouched(before, await dir.snapshot("src"), "the source");
 });
 
 Deno.test("a source that equals the destination is refused in one line, also through symlinks and odd spellings", async () => {

@@ -38,7 +38,12 @@ async function assertSameCounts(
   assertEquals(dry.code, real.code, args.join(" "));
   const lines = (summary: Json) =>
     summary.changes.map((change: Json) => `${change.change} ${change.kind} ${change.path}`).sort();
-  assertEquals(lines(dry.summary), lines(real.summary), args.join(" "));
+  const [promised, done] = [lines(dry.summary), lines(real.summary)];
+  const [allDone, allPromised] = [new Set(done), new Set(promised)];
+  const message = args.join(" ");
+  assertEquals(promised.filter((line: string) => !allDone.has(line)), [], `listed, but not done: ${message}`);
+  assertEquals(done.filter((line: string) => !allPromised.has(line)), [], `done, but not listed: ${message}`);
+  assertEquals(promised.length, done.length, message);
 }
 
 const SCENARIOS: Record<string, { entries: Record<string, Content>; args: string[] }> = {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { testDirectory } from "../support/environment.ts";
-import { assertExit, assertSaysOnce, assertSummary, failureOf } from "../support/expect.ts";
+import { assertExit, assertNoDifferences, assertSaysOnce, assertSummary, failureOf } from "../support/expect.ts";
 import { supportedMetadata } from "../support/fixture.ts";
 import { command, isRoot, linux, root, testNeeding } from "../support/needs.ts";
 import { assertFaithful } from "../support/oracle.ts";
@@ -128,7 +128,10 @@ testNeeding(
     await Deno.chown(dir.at("dst"), 65534, 65534);
     const result = await blitJson(["copy", dir.at("src/"), dir.at("dst/copy")], unprivileged);
     assertExit(result, 0);
-    assertEquals(differences(await dir.snapshot("src"), await dir.snapshot("dst/copy"), { owners: false }), []);
+    assertNoDifferences(
+      differences(await dir.snapshot("src"), await dir.snapshot("dst/copy"), { owners: false }),
+      "the copy",
+    );
     assertSummary(await blitJson(["copy", dir.at("src/"), dir.at("dst/copy")], unprivileged), { files_copied: 0 });
   },
 );

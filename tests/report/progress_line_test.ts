@@ -20,8 +20,9 @@ const narrower: [cells: number, line: string][] = [
     110,
     "copying  1.24/3.10 GiB  40%  12,345/30,000 files  842 MiB/s  avg 790 MiB/s  ETA 0:02  photos/2024…IMG_0001.jpg",
   ],
-  [84, "copying  1.24/3.10 GiB  40%  12,345/30,000 files  842 MiB/s  avg 790 MiB/s  ETA 0:02"],
-  [79, "copying  1.24/3.10 GiB  40%  12,345/30,000 files  842 MiB/s  ETA 0:02  pho….jpg"],
+  [109, "copying  1.24/3.10 GiB  40%  12,345/30,000 files  842 MiB/s  ETA 0:02  photos/2024/summer/IMG_0001.jpg"],
+  [95, "copying  1.24/3.10 GiB  40%  12,345/30,000 files  842 MiB/s  ETA 0:02  photos/2024…IMG_0001.jpg"],
+  [79, "copying  1.24/3.10 GiB  40%  842 MiB/s  ETA 0:02  photos/2024/su…r/IMG_0001.jpg"],
   [60, "copying  1.24/3.10 GiB  40%  842 MiB/s  ETA 0:02  phot…1.jpg"],
   [40, "copying  1.24/3.10 GiB  40%  842 MiB/s"],
   [35, "copying  1.24/3.10 GiB  842 MiB/s"],
@@ -40,6 +41,12 @@ for (const [cells, line] of narrower) {
 Deno.test("done and total each have their unit where these differ", () => {
   const line = progressLine(progress({ bytesDone: 1024 }), rates, 200);
   assert(line.startsWith("copying  1.00 KiB/3.10 GiB  0%  "), line);
+});
+
+Deno.test("a short path takes no more room than it has, and without one the figures stay", () => {
+  const figures = "copying  1.24/3.10 GiB  40%  12,345/30,000 files  842 MiB/s  avg 790 MiB/s  ETA 0:02";
+  assertEquals(progressLine(progress({ currentPath: "short.txt" }), rates, 95), `${figures}  short.txt`);
+  assertEquals(progressLine(progress({ currentPath: undefined }), rates, 84), figures);
 });
 
 Deno.test("while the scan runs there is no total, no share and no ETA", () => {

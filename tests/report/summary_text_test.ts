@@ -3,6 +3,8 @@ import type { Summary } from "../../lib/model/event.ts";
 import { statsLines, summaryLines } from "../../lib/report/summary_text.ts";
 import { summary } from "./sample.ts";
 
+const context = { discard: false, directoriesMetadataOnly: 0 };
+
 const cases: [name: string, changes: Partial<Summary>, lines: string[]][] = [
   ["a copy", {}, [
     "Copied 1,234 files, 3.20 GiB in 12.3 s, 266 MiB/s (reflink 2.10 GiB, read/write 1.10 GiB)",
@@ -61,13 +63,21 @@ const cases: [name: string, changes: Partial<Summary>, lines: string[]][] = [
 ];
 
 for (const [name, changes, lines] of cases) {
-  Deno.test(`summary of ${name}`, () => assertEquals(summaryLines(summary(changes), false), lines));
+  Deno.test(`summary of ${name}`, () => assertEquals(summaryLines(summary(changes), context), lines));
 }
+
+Deno.test("summary of a check that found only a directory's metadata different", () => {
+  const check = summary({ verb: "check", filesCopied: 0, directoriesCreated: 0, filesUnchanged: 1290 });
+  assertEquals(
+    summaryLines(check, { ...context, directoriesMetadataOnly: 1 })[1],
+    "Equal 1,290, missing or different 0, other metadata on 1 directory, only in destination 0, failed 0",
+  );
+});
 
 Deno.test("summary of reading only", () => {
   const read = summary({ bytesByMethod: { discarded: 3_435_973_836 } });
   assertEquals(
-    summaryLines(read, true)[0],
+    summaryLines(read, { ...context, discard: true })[0],
     "Read 1,234 files, 3.20 GiB in 12.3 s, 266 MiB/s (discarded 3.20 GiB)",
   );
 });

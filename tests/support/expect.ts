@@ -38,11 +38,17 @@ export function failureOf(result: JsonResult, path: string): Json {
 
 /** Nothing changed between two listings of one tree, not even an inode. */
 export function assertUntouched(before: Snapshot, after: Snapshot, what: string): void {
-  const found = changes(before, after);
-  if (found.length > 0) throw new AssertionError(`${what} was touched:\n  ${found.slice(0, 20).join("\n  ")}`);
+  assertNoDifferences(changes(before, after), `${what} was touched`);
 }
 
 export function fail(result: Result, what: string): never {
   const output = `--- stdout\n${result.stdout.slice(0, 4000)}\n--- stderr\n${result.stderr.slice(0, 4000)}`;
   throw new AssertionError(`${what} (exit code ${result.code})\n${output}`);
+}
+
+/** The list from `differences` or `changes` is empty. */
+export function assertNoDifferences(found: readonly string[], what: string): void {
+  if (found.length === 0) return;
+  const shown = found.slice(0, 20).map((line) => line.length > 300 ? `...${line.slice(-300)}` : line);
+  throw new AssertionError(`${what}: ${found.length} differences:\n  ${shown.join("\n  ")}`);
 }

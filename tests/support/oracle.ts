@@ -18,7 +18,7 @@ export interface OracleOptions extends Comparison {
 export async function assertFaithful(source: string, destination: string, options: OracleOptions = {}): Promise<void> {
   const found = await unfaithful(source, destination, options);
   if (found.length === 0) return;
-  const shown = found.slice(0, 25).join("\n  ");
+  const shown = found.slice(0, 25).map((line) => line.length > 300 ? `...${line.slice(-300)}` : line).join("\n  ");
   throw new AssertionError(`${destination} is no faithful copy of ${source}; ${found.length} differences:\n  ${shown}`);
 }
 

@@ -16,6 +16,7 @@ export const UNPRIVILEGED_ID = 65534;
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
+  /** Given to it as its whole standard input; without it, standard input is /dev/null. */
   readonly stdin?: string;
   /** Run without root's privileges; a no-op when the tests themselves have none. */
   readonly unprivileged?: boolean;
@@ -61,8 +62,6 @@ export interface RunningProgram {
   readonly result: Promise<Result>;
   /** What it printed so far on stdout. */
   output(): string;
-  /** Writes to its standard input; only with `stdin` given. */
-  send(text: string): Promise<void>;
   /** Sends the signal; nothing happens when it has ended. */
   kill(signal: Deno.Signal): void;
 }
@@ -80,9 +79,14 @@ export async function startBlit(args: readonly string[], options: RunOptions = {
 }
 
 export interface Terminal extends RunningProgram {
+  /** Types on its keyboard. */
+  send(text: string): Promise<void>;
   /** Halves the width of the terminal. */
   shrink(): void;
 }
+
+/** What `deno run` itself may write to a terminal before the program starts. */
+const DENO_CLEARS_SCREEN = "\x1b[0G\x1b[2K\x1b[J";
 
 /** Runs on a terminal of its own; stdout and stderr arrive mixed in `stdout`, as a person sees them. */
 export async function blitOnTerminal(
@@ -92,8 +96,14 @@ export async function blitOnTerminal(
 ): Promise<Terminal> {
   const pty = [await fixtureProgram(), "pty", `${size.columns}`, `${size.rows}`];
   const terminalEnv = { TERM: "xterm-256color", DENO_NO_UPDATE_CHECK: "1", ...env };
-  const running = start([...pty, ...programCommand(), ...args], { env: terminalEnv, stdin: "" });
-  return { ...running, shrink: () => running.kill("SIGUSR1") };
+  const running = start([...pty, ...programCommand(), ...args], { env: terminalEnv, stdin: "", keepOpen: true });
+  const clean = (text: string) => text.replaceAll(DENO_CLEARS_SCREEN, "");
+  return {
+    ...running,
+    result: running.result.then((result) => ({ ...result, stdout: clean(result.stdout) })),
+    output: () => clean(running.output()),
+    shrink: () => running.kill("SIGUSR1"),
+  };
 }
 
 /** Polls until `condition` holds; throws after the time limit. For moments that only the outside can see. */
@@ -116,10 +126,15 @@ export function programCommand(): string[] {
   return [Deno.execPath(), "run", "-A", "--no-check", `${REPOSITORY}main.ts`];
 }
 
-function start(
-  words: string[],
-  options: { cwd?: string; env: Record<string, string>; stdin?: string },
-): RunningProgram {
+interface StartOptions {
+  readonly cwd?: string;
+  readonly env: Record<string, string>;
+  readonly stdin?: string;
+  /** Leave standard input open behind `stdin`. */
+  readonly keepOpen?: boolean;
+}
+
+function start(words: string[], options: StartOptions): Omit<Terminal, "shrink"> {
   const child = new Deno.Command(words[0], {
     args: words.slice(1),
     cwd: options.cwd,
@@ -137,7 +152,8 @@ function start(
   const err = collect(child.stderr);
   const writer = options.stdin === undefined ? undefined : child.stdin.getWriter();
   const send = async (text: string) => await writer?.write(new TextEncoder().encode(text)).catch(() => {});
-  if (options.stdin !== undefined) void send(options.stdin);
+  const given = options.stdin === undefined ? Promise.resolve() : send(options.stdin);
+  if (!options.keepOpen) void given.then(() => writer?.close().catch(() => {}));
   let hung = false;
   const limit = setTimeout(() => {
     hung = true;
@@ -147,7 +163,7 @@ function start(
     const status = await child.status;
     clearTimeout(limit);
     await Promise.all([out.done, err.done]);
-    await writer?.close().catch(() => {});
+    if (options.keepOpen) await writer?.close().catch(() => {});
     const result = { code: status.code, signal: status.signal, stdout: out.text(), stderr: err.text() };
     if (hung) {
       throw new Error(`Still running after ${TIME_LIMIT_MS} ms: ${words.join(" ")}\n${result.stdout}${result.stderr}`);

@@ -1,0 +1,112 @@
+/**
+ * What the parts of the portable engine share for one run: who we are, what the destination can keep, the counters, the
+ * bandwidth limit and whether it is time to stop.
+ */
+
+import { statfsSync } from "node:fs";
+import process from "node:process";
+import type { Method } from "../model/event.ts";
+import type { EngineConfig } from "./engine.ts";
+import { DirectoryTable } from "./portable_dirs.ts";
+import { Own, ownError, Step } from "./portable_error.ts";
+
+/** Longest sleep before looking whether to stop. */
+const NAP_MS = 50;
+
+export class Context {
+  /** Owners are kept. */
+  readonly root: boolean;
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: ReadonlySet<number>;
+  /** Modes and owners mean something. */
+  readonly posix = Deno.build.os !== "windows";
+  /** Of the destination's modification times. */
+  readonly granularityMs: number;
+  readonly directories: DirectoryTable;
+  readonly bytesByMethod: Record<Method, number> = {
+    reflink: 0,
+    copy_file_range: 0,
+    read_write: 0,
+    hole: 0,
+    discarded: 0,
+  };
+  bytesMoved = 0;
+  files = 0;
+  stopped = false;
+  #nextByteMs = 0;
+  #tempNumber = crypto.getRandomValues(new Uint32Array(1))[0];
+
+  /** Raises BlitError (failed) when a root cannot be opened. */
+  constructor(readonly config: EngineConfig, anchored: boolean) {
+    this.directories = new DirectoryTable([config.source, config.destination, config.backup], anchored);
+    this.uid = process.geteuid?.() ?? -1;
+    this.gid = process.getegid?.() ?? -1;
+    this.groups = new Set([this.gid, ...process.getgroups?.() ?? []]);
+    this.root = this.uid === 0;
+    this.granularityMs = config.destination === undefined ? 1 : granularityMs(config.destination);
+  }
+
+  /** A path that leads to an open file, or the given one where that is not possible. */
+  through(descriptor: number, path: string): string {
+    return this.directories.anchored ? `/proc/self/fd/${descriptor}` : path;
+  }
+
+  count(method: Method, bytes: number): void {
+    this.bytesByMethod[method] += bytes;
+    this.bytesMoved += bytes;
+  }
+
+  /** Largest piece to move at once: a slow limit shall not come in bursts. */
+  pieceBytes(most: number): number {
+    const rate = this.config.bytesPerSecond;
+    return rate > 0 ? Math.min(most, Math.max(4096, Math.floor(rate / 16))) : most;
+  }
+
+  /** Waits as the bandwidth limit demands before moving `bytes`. Raises EntryError when the engine is stopped. */
+  async pace(bytes: number): Promise<void> {
+    const rate = this.config.bytesPerSecond;
+    if (rate > 0 && bytes > 0) {
+      const until = this.#nextByteMs = Math.max(this.#nextByteMs, performance.now()) + bytes * 1000 / rate;
+      for (let left; !this.stopped && (left = until - performance.now()) > 0;) {
+        await new Promise((resolve) => setTimeout(resolve, Math.min(left!, NAP_MS)));
+      }
+    }
+    this.goOn(Step.Read);
+  }
+
+  /** Raises EntryError when the engine is stopped. */
+  goOn(step: Step): void {
+    if (this.stopped) throw ownError(Own.Stopped, step);
+  }
+
+  /** `.blit-`, process id and counter as 16 hex digits, `.tmp`: as the shim names them. */
+  tempName(): string {
+    this.#tempNumber = (this.#tempNumber + 1) >>> 0;
+    return `.blit-${hex8(Deno.pid)}${hex8(this.#tempNumber)}.tmp`;
+  }
+}
+
+function hex8(n: number): string {
+  return n.toString(16).padStart(8, "0");
+}
+
+/** File systems (statfs, f_type on Linux) whose times are coarser than Deno's milliseconds. */
+const granularities: Readonly<Record<number, number>> = {
+  0x4d44: 2000, // FAT keeps even seconds
+  0x2011bab0: 10, // exFAT
+  0x482b: 1000, // HFS+
+};
+const EXT4_MAGIC = 0xef53;
+
+function granularityMs(destination: string): number {
+  if (Deno.build.os !== "linux") return 1;
+  try {
+    const type = Number(statfsSync(destination).type);
+    // 128-byte inodes: no birth time and no fractions of seconds
+    if (type === EXT4_MAGIC && Deno.statSync(destination).birthtime === null) return 1000;
+    return granularities[type] ?? 1;
+  } catch {
+    return 1;
+  }
+}

@@ -1,0 +1,95 @@
+/** Getting into the directories that are to be listed; making them where they are missing. */
+
+import { chmod, mkdir } from "node:fs/promises";
+import { Kind, type ListRequest } from "./engine.ts";
+import { backupEntry } from "./portable_backup.ts";
+import type { Context } from "./portable_context.ts";
+import { type Directory, type Pinned, Side } from "./portable_dirs.ts";
+import { codeOf, during, entryError, Own, ownError, Step } from "./portable_error.ts";
+import { factsAt, factsIfAny } from "./portable_facts.ts";
+import { chmodAt } from "./portable_meta.ts";
+import type { Lane } from "./portable_queue.ts";
+import { removeFile } from "./portable_remove.ts";
+
+export async function openSource(context: Context, directory: Directory): Promise<Pinned> {
+  const { directories } = context;
+  const source = await during(Step.ListSource, directories.pin(directory, Side.Source));
+  try {
+    const { inode } = await during(Step.ListSource, factsAt(`${source.prefix}.`));
+    // Copying into itself would never end.
+    if (directories.isRoot(inode, Side.Destination)) throw ownError(Own.Inside, Step.ListSource);
+    return source;
+  } catch (thrown) {
+    source[Symbol.dispose]();
+    throw thrown;
+  }
+}
+
+/** Undefined where the request is not about the destination. */
+export async function openDestination(
+  context: Context,
+  lane: Lane,
+  request: ListRequest,
+  directory: Directory,
+): Promise<Pinned | undefined> {
+  if (!request.onDestination && !request.make) return undefined;
+  if (request.make && !request.more) {
+    await during(Step.MakeDirectory, makeDirectory(context, lane, directory, request.conflict));
+  }
+  const destination = await during(Step.ListDestination, pinDestination(context, directory));
+  if (request.more) return destination;
+  try {
+    await during(Step.ListDestination, prepare(context, request, destination));
+    return destination;
+  } catch (thrown) {
+    destination[Symbol.dispose]();
+    throw thrown;
+  }
+}
+
+async function makeDirectory(context: Context, lane: Lane, directory: Directory, conflict: boolean): Promise<void> {
+  const { directories } = context;
+  if (directory.broken) throw directory.broken;
+  using above = await directories.pin(directory.parent!, Side.Destination);
+  const path = above.prefix + directory.name;
+  if (conflict && directories.has(Side.Backup)) {
+    await backupEntry(context, lane, directory.parent!, above.prefix, directory.name, true);
+  } else if (conflict) {
+    await removeFile(path);
+  }
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (thrown) {
+    if (codeOf(thrown) !== "EEXIST") throw thrown;
+  }
+}
+
+async function pinDestination(context: Context, directory: Directory): Promise<Pinned> {
+  const { directories, config } = context;
+  try {
+    return await directories.pin(directory, Side.Destination);
+  } catch (thrown) {
+    if (codeOf(thrown) !== "EACCES" || context.root || config.readOnly || !directory.parent) throw thrown;
+    // Perhaps ours, but not readable by us: widened for the time of the run, its settle puts the mode right.
+    using above = await directories.pin(directory.parent, Side.Destination);
+    const path = above.prefix + directory.name;
+    const facts = await factsIfAny(path);
+    if (facts?.kind !== Kind.Directory || facts.uid !== context.uid) throw thrown;
+    await chmodAt(context, path, facts.mode | 0o700);
+    return await directories.pin(directory, Side.Destination);
+  }
+}
+
+async function prepare(context: Context, request: ListRequest, destination: Pinned): Promise<void> {
+  const path = `${destination.prefix}.`;
+  const { inode, mode, uid } = await factsAt(path);
+  if (!request.onSource && context.directories.isRoot(inode, Side.Source)) {
+    // An extra directory that holds the source is not to be emptied.
+    throw ownError(Own.Inside, Step.ListDestination);
+  }
+  const narrow = context.posix && !context.root && uid === context.uid && (mode & 0o700) !== 0o700;
+  if (!narrow || context.config.readOnly) return;
+  await chmod(path, mode | 0o700).catch((thrown) => {
+    if (codeOf(thrown) !== "EPERM") throw entryError(Step.Mode, thrown);
+  });
+}

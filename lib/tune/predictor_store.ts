@@ -1,0 +1,58 @@
+/**
+ * Keeps what the predictor learnt in `perf_predictor.json`.
+ *
+ * Read at every start, so small and read in one go. Two runs that end at once may lose what one of them learnt, never
+ * more: the file is replaced as a whole. What cannot be understood is forgotten.
+ */
+
+import type { CostModel } from "./planning_cost.ts";
+import { clampCost } from "./planning_cost.ts";
+import { emptyPredictor, type PairModel, type PredictorState, predictorVersion, type Settled } from "./predictor.ts";
+import { readSmallFile, removeIfThere, replaceFile } from "./private_files.ts";
+
+const fileName = "perf_predictor.json";
+
+/** What is kept in the configuration folder `dir`; nothing learnt where that is missing, foreign or damaged. */
+export function loadPredictor(dir: string): PredictorState {
+  try {
+    const text = readSmallFile(dir, fileName);
+    return text === undefined ? emptyPredictor : parsePredictor(text);
+  } catch {
+    return emptyPredictor;
+  }
+}
+
+/** Throws what the file system says. */
+export function savePredictor(dir: string, state: PredictorState): void {
+  replaceFile(dir, fileName, JSON.stringify({ version: state.version, pairs: [...state.pairs] }));
+}
+
+/** Throws what the file system says. */
+export function forgetPredictor(dir: string): void {
+  removeIfThere(`${dir}/${fileName}`);
+}
+
+function parsePredictor(text: string): PredictorState {
+  const { version, pairs } = JSON.parse(text);
+  if (version !== predictorVersion || !Array.isArray(pairs)) return emptyPredictor;
+  const sound = pairs.filter((pair): pair is [string, PairModel] =>
+    Array.isArray(pair) && typeof pair[0] === "string" && isPairModel(pair[1])
+  );
+  return {
+    version: predictorVersion,
+    pairs: new Map(sound.map(([key, model]) => [key, { ...model, cost: { ...model.cost, ...clampCost(model.cost) } }])),
+  };
+}
+
+function isPairModel(value: unknown): boolean {
+  const model = value as PairModel | null;
+  return typeof model === "object" && model !== null &&
+    [model.source, model.destination, model.route].every((text) => typeof text === "string") &&
+    hasNumbers<CostModel>(model.cost, ["perFile", "perMib", "fixed", "runs", "lastSurprise"]) &&
+    Array.isArray(model.errors) && model.errors.every(Number.isFinite) &&
+    hasNumbers<Settled>(model.settled, ["runs", "workers", "lanes", "shardBytes"]);
+}
+
+function hasNumbers<T extends object>(value: T | null | undefined, names: readonly (keyof T)[]): boolean {
+  return typeof value === "object" && value !== null && names.every((name) => Number.isFinite(value[name]));
+}
