@@ -38,7 +38,7 @@ options of local:
   --only ROW,...    ${workloads.map(({ id }) => id).join(", ")}
   --place NAME,...  ${knownPlaces.join(", ")}, or a directory (every one that this machine can make)
   --peers NAME,...  ${peerIds.join(", ")} (all that are installed); "none" for none
-  --wait-idle S     seconds to wait at most for an idle machine before a run (5)
+  --wait-idle S     seconds to wait at most for an idle machine before a run (2; quick 0.2)
   --json FILE       where the results go (bench/results/DATE.json)
 `;
 
@@ -71,7 +71,7 @@ function parseLocal(argv: readonly string[]): LocalOptions {
   return {
     scale: positive("--scale", given.get("--scale"), quick ? 0.1 : 1),
     runs: Math.ceil(positive("--runs", given.get("--runs"), 5)),
-    patienceMs: 1000 * positive("--wait-idle", given.get("--wait-idle"), 5),
+    patienceMs: 1000 * positive("--wait-idle", given.get("--wait-idle"), quick ? 0.2 : 2),
     only: known("row", list(given.get("--only")), workloads.map(({ id }) => id)),
     places: places.length > 0 ? places : quick ? ["tmpfs", "xfs"] : knownPlaces,
     placesGiven: places.length > 0,

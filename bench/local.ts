@@ -124,7 +124,7 @@ async function runOne(competition: Competition, workload: Workload, placeId: str
   results.rows.push(row);
   await saveResults(around.file, results);
   around.status("");
-  around.print(renderRow(row, results.machine.cores, around.color) + "\n");
+  around.print(renderRow(row, { cores: results.machine.cores, scale: options.scale }, around.color) + "\n");
 }
 
 async function chooseContenders({ options, blit, results }: Competition, row: Row): Promise<Contender[]> {

@@ -12,7 +12,7 @@ type Paint = (text: string, color: "red" | "green" | "yellow" | "dim") => string
 
 const codes = { red: 31, green: 32, yellow: 33, dim: 2 };
 
-export function renderRow(row: RowResult, cores: number, color = false): string {
+export function renderRow(row: RowResult, { cores, scale }: { cores: number; scale: number }, color = false): string {
   const paint: Paint = (text, name) => color ? `\x1b[${codes[name]}m${text}\x1b[0m` : text;
   const reference = referenceOf(row);
   const heading = [
@@ -47,7 +47,7 @@ export function renderRow(row: RowResult, cores: number, color = false): string 
   for (const contender of row.contenders) {
     if (contender.failure) lines.push(paint(`${contender.label}: ${contender.failure}`, "red"));
   }
-  for (const { wanted, reached, state } of targetVerdicts(row)) {
+  for (const { wanted, reached, state } of targetVerdicts(row, scale)) {
     const tint = { met: "green", missed: "red", undecided: "yellow" } as const;
     lines.push(paint(`target ${state}: ${wanted}; reached ${reached}`, tint[state]));
   }
@@ -55,7 +55,7 @@ export function renderRow(row: RowResult, cores: number, color = false): string 
   return lines.join("\n") + "\n";
 }
 
-export function describe(row: RowResult): string {
+function describe(row: RowResult): string {
   const { files, directories, bytes } = row.facts;
   const counts = files === 1
     ? showBytes(bytes)

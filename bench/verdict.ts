@@ -31,11 +31,12 @@ export function compareWith(reference: ContenderResult, contender: ContenderResu
   return { contender, ratio, judgement: side === "above" ? "slower" : side === "below" ? "faster" : "undecided" };
 }
 
-/** The targets for this row whose contenders took part. */
-export function targetVerdicts(row: RowResult): TargetVerdict[] {
+/** The targets for this row whose contenders took part. A smaller scale is another task: only starting up stays the same. */
+export function targetVerdicts(row: RowResult, scale: number): TargetVerdict[] {
   const blit = finishers(row).find((one) => one.role === "blit");
   if (!blit) return [];
   return targets.filter((target) => target.workload === row.workload && (target.places?.includes(row.place) ?? true))
+    .filter((target) => scale === 1 || target.kind === "over-baseline")
     .flatMap((target) => verdictOn(target, row, blit) ?? []);
 }
 

@@ -3,7 +3,13 @@
 
 #include <sys/sysmacros.h>
 
-struct place { struct dir *d; int sdir, ddir; char sname[256], dname[256]; uint32_t index; };
+struct place {
+	struct dir *d;
+	const struct blit_batch *batch;
+	uint32_t index;
+	int sdir, ddir;
+	char sname[NAME_CAP], dname[NAME_CAP];
+};
 
 static void report(struct worker *w, struct task *t, const struct place *p, struct outcome o, const struct facts *f)
 {
@@ -78,12 +84,14 @@ static struct outcome make_special(struct worker *w, const struct place *p, cons
 	return o;
 }
 
-static struct outcome copy_special(struct worker *w, const struct place *p, bool replace, struct facts *f)
+static struct outcome copy_special(struct worker *w, const struct place *p, bool replace, enum take take, struct facts *f)
 {
 	char target[4097];
 	int err = os_facts_at(p->sdir, p->sname, f);
 	if (err)
 		return (struct outcome){ .err = -err, .step = BLIT_STEP_OPEN_SRC };
+	if (take == TAKE_PLAIN && f->nlink > 1 && !S_ISDIR(f->mode))
+		return (struct outcome){ .err = COPY_IS_LINKED };
 	if (S_ISLNK(f->mode)) {
 		ssize_t n = readlinkat(p->sdir, p->sname, target, sizeof target - 1);
 		if (n < 0)
@@ -104,7 +112,7 @@ static void make_entry(struct worker *w, struct task *t, struct place *p, uint8_
 	struct facts f = { 0 };
 	enum take take = t->t.flags & BLIT_FORCE ? TAKE_LINKED : TAKE_PLAIN;
 	struct outcome o = kind == BLIT_KIND_FILE ? copy_file(w, p->sdir, p->sname, p->d, p->ddir, p->dname, replace, take, &f)
-	                                          : copy_special(w, p, replace, &f);
+	                                          : copy_special(w, p, replace, take, &f);
 	if (!o.err && (w->e->config.flags & BLIT_CFG_MOVE)) {
 		int err = remove_source(p->sdir, p->sname, &f);
 		if (err)
@@ -117,6 +125,9 @@ static void fix_metadata(struct worker *w, struct task *t, struct place *p)
 {
 	struct facts f;
 	int err = os_facts_at(p->sdir, p->sname, &f);
+	/* With its new time the old content would pass for up to date, at every later run. */
+	if (!err && !batch_still(p->batch, p->index, &f))
+		err = -BLIT_E_CHANGED;
 	struct outcome o = err ? (struct outcome){ .err = -err, .step = BLIT_STEP_OPEN_SRC }
 	                       : meta_apply_at(w->e, p->sdir, p->sname, p->ddir, p->dname, &f);
 	if (!o.err && (w->e->config.flags & BLIT_CFG_MOVE) && (err = remove_source(p->sdir, p->sname, &f)))
@@ -140,7 +151,8 @@ static void forget_source(struct worker *w, struct task *t, struct place *p)
 	int err = os_facts_at(p->sdir, p->sname, &s);
 	if (!err)
 		err = os_facts_at(p->ddir, p->dname, &d);
-	if (!err && (s.size != d.size || meta_mtime_differs(w->e, &s, &d) || ((s.mode ^ d.mode) & S_IFMT)))
+	if (!err && (!batch_still(p->batch, p->index, &s) || s.size != d.size || meta_mtime_differs(w->e, &s, &d) ||
+		((s.mode ^ d.mode) & S_IFMT)))
 		err = -BLIT_E_CHANGED;
 	if (!err)
 		err = remove_source(p->sdir, p->sname, &s);
@@ -149,33 +161,43 @@ static void forget_source(struct worker *w, struct task *t, struct place *p)
 	report(w, t, p, o, &s);
 }
 
+static void apply_entry(struct worker *w, struct task *t, struct place *p, uint32_t action)
+{
+	struct engine *e = w->e;
+	bool writes = !(e->config.flags & BLIT_CFG_DISCARD);
+	uint32_t step = p->sdir < 0 ? BLIT_STEP_OPEN_SRC : BLIT_STEP_CREATE;
+	int err = p->sdir < 0 ? p->sdir : writes && p->ddir < 0 ? p->ddir : 0;
+	if (!err && p->index >= p->batch->count)
+		err = -EINVAL;
+	if (!err && (e->config.flags & BLIT_CFG_READ_ONLY) && action != BLIT_CONTENT)
+		err = -EROFS;
+	if (!err)
+		err = batch_names(p->batch, p->index, p->sname, p->dname);
+	if (err) {
+		task_detail(t, p->index, BLIT_D_FAILED, -err, step);
+		return;
+	}
+	switch (action) {
+	case BLIT_MAKE: make_entry(w, t, p, batch_kind(p->batch, p->index), false); break;
+	case BLIT_REPLACE: make_entry(w, t, p, batch_kind(p->batch, p->index), true); break;
+	case BLIT_METADATA: fix_metadata(w, t, p); break;
+	case BLIT_CONTENT: compare_content(w, t, p); break;
+	case BLIT_FORGET: forget_source(w, t, p); break;
+	default: task_detail(t, p->index, BLIT_D_FAILED, EINVAL, step);
+	}
+}
+
 void apply_slice(struct worker *w, struct task *t, const uint32_t *words, uint32_t first, uint32_t n)
 {
 	struct engine *e = w->e;
-	const struct blit_batch *b = (void *)(uintptr_t)t->t.batch;
-	bool writes = !(e->config.flags & BLIT_CFG_DISCARD);
-	struct place p = { .d = t->d, .ddir = -1 };
+	struct place p = { .d = t->d, .batch = (void *)(uintptr_t)t->t.batch, .ddir = -1 };
 	p.sdir = dir_pin(e, p.d, SRC);
-	if (writes)
+	if (!(e->config.flags & BLIT_CFG_DISCARD))
 		p.ddir = dir_pin(e, p.d, DST);
 	for (uint32_t i = first; i < first + n && !engine_stopped(e); i++) {
 		uint32_t word = words ? words[i] : (t->t.first + i) | BLIT_MAKE << BLIT_ACTION_SHIFT;
 		p.index = word & BLIT_INDEX_MASK;
-		if (p.index >= b->count)
-			continue;
-		if (p.sdir < 0 || (writes && p.ddir < 0)) {
-			int err = p.sdir < 0 ? p.sdir : p.ddir;
-			task_detail(t, p.index, BLIT_D_FAILED, -err, p.sdir < 0 ? BLIT_STEP_OPEN_SRC : BLIT_STEP_CREATE);
-			continue;
-		}
-		batch_names(b, p.index, p.sname, p.dname);
-		switch (word >> BLIT_ACTION_SHIFT) {
-		case BLIT_MAKE: make_entry(w, t, &p, batch_kind(b, p.index), false); break;
-		case BLIT_REPLACE: make_entry(w, t, &p, batch_kind(b, p.index), true); break;
-		case BLIT_METADATA: fix_metadata(w, t, &p); break;
-		case BLIT_CONTENT: compare_content(w, t, &p); break;
-		case BLIT_FORGET: forget_source(w, t, &p); break;
-		}
+		apply_entry(w, t, &p, word >> BLIT_ACTION_SHIFT);
 	}
 	if (p.sdir >= 0)
 		dir_unpin(e, p.d);

@@ -152,10 +152,12 @@ uint8_t batch_kind(const struct blit_batch *b, uint32_t index)
 	return c.kind[index];
 }
 
-void batch_names(const struct blit_batch *b, uint32_t index, char src[256], char dst[256])
+int batch_names(const struct blit_batch *b, uint32_t index, char src[NAME_CAP], char dst[NAME_CAP])
 {
 	uint32_t len;
 	const char *name = batch_name(b, index, &len);
+	if (len >= NAME_CAP || b->renamed_len >= NAME_CAP)
+		return -ENAMETOOLONG;
 	memcpy(src, name, len);
 	src[len] = 0;
 	if (b->renamed) {
@@ -166,6 +168,17 @@ void batch_names(const struct blit_batch *b, uint32_t index, char src[256], char
 	} else {
 		memcpy(dst, src, len + 1);
 	}
+	return 0;
+}
+
+bool batch_still(const struct blit_batch *b, uint32_t index, const struct facts *now)
+{
+	struct columns c;
+	lay_out((char *)b, b->count, b->has_stat, 0, &c);
+	if (!b->has_stat || !c.known[index])
+		return true;
+	return c.kind[index] == kind_of_mode(now->mode) && c.size[index] == now->size && c.mtime_sec[index] == now->mtime.tv_sec &&
+		c.mtime_nsec[index] == now->mtime.tv_nsec;
 }
 
 int64_t blit_batch_free(struct engine *e, void *batch)

@@ -102,6 +102,7 @@ enum {
 	BLIT_E_GREW = 4004,     /* the source grew; what it held at first is in place */
 	BLIT_E_STOPPED = 4005,  /* the engine was stopped first */
 	BLIT_E_BUSY_KIND = 4006, /* another kind of entry stands in the way */
+	BLIT_E_BACKUP = 4007,    /* the directory is the backup tree's root: nothing in it is extra */
 };
 
 /* The step that failed: says which side and what, for the message. */
@@ -209,5 +210,55 @@ BLIT_EXPORT int64_t blit_path_make(const char *path);
 /* Renames, never over something. 0 or -errno. */
 BLIT_EXPORT int64_t blit_path_rename(const char *from, const char *to);
 BLIT_EXPORT int64_t blit_path_remove_dir(const char *path);
+
+/* --- beneath.c: what a client names, below a root; paths are relative, "" is the root, no symlink is followed --- */
+
+/* One packed entry; its name and a symlink's target follow it, padded to 8. */
+struct blit_listed {
+	uint64_t size, allocated, ino, dev;
+	int64_t mtime_sec;
+	uint32_t mtime_nsec, mode, uid, gid, nlink;
+	uint32_t error; /* errno where it could not be looked at: only name and kind are known then */
+	uint16_t name_len, target_len;
+	uint8_t kind, pad[3];
+};
+
+struct blit_space {
+	uint64_t total, free, available, inodes, inodes_free, read_only;
+};
+
+struct blit_listing;
+
+/* Descriptor of the directory, open for reading, or -errno; -ELOOP where a symlink stands in the path. */
+BLIT_EXPORT int64_t blit_beneath_open(const char *root, const char *path);
+/* Packs the entry itself. Its bytes, or -errno. */
+BLIT_EXPORT int64_t blit_beneath_facts(const char *root, const char *path, void *out, uint64_t cap);
+/*
+ * Packs as many entries of the directory as fit; the bytes, or -errno. *state is NULL at first, is not NULL as long as there is
+ * more, and is NULL again after the last entry or an error. names_only: nothing but name and kind, without looking at entries
+ * whose kind the directory tells.
+ */
+BLIT_EXPORT int64_t blit_beneath_list(const char *root, const char *path, int64_t names_only, struct blit_listing **state, void *out,
+	uint64_t cap);
+/* Ends a listing early. */
+BLIT_EXPORT int64_t blit_beneath_list_end(struct blit_listing *state);
+/* Removes entries of a directory, named one after the other with their NULs: all empty directories, or all none. How many are
+ * gone, or -errno; errors[i] is 0 or the errno. */
+BLIT_EXPORT int64_t blit_beneath_remove(const char *root, const char *path, const char *names, uint64_t count, int64_t directories,
+	int32_t *errors);
+BLIT_EXPORT int64_t blit_beneath_space(const char *root, const char *path, struct blit_space *out);
+
+/* --- sockets.c: TCP connections of this process --- */
+
+struct blit_socket {
+	int32_t fd;
+	uint16_t local_port, peer_port;
+	uint8_t peer[16]; /* IPv4 as ::ffff:a.b.c.d */
+};
+
+/* Connections whose local port is that; their number, at most cap. */
+BLIT_EXPORT int64_t blit_sockets_list(uint32_t local_port, struct blit_socket *out, uint64_t cap);
+/* Shuts those that still are what they were; how many. */
+BLIT_EXPORT int64_t blit_sockets_shut(const struct blit_socket *list, uint64_t count);
 
 #endif

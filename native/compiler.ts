@@ -21,13 +21,22 @@ const platforms = ["linux", "darwin", "windows"];
 
 /**
  * The library's sources on `os`, as file names in native/. A name that ends in _linux, _darwin or _windows belongs to that
- * platform, _test is a test program, everything else is common. Empty where the shim has no part for `os`.
+ * platform, _test is a test program, everything else is common to Linux and macOS (it is written for POSIX). Empty where
+ * the shim has no part for `os`.
  */
 export function librarySources(names: string[], os: string = Deno.build.os): string[] {
   const sources = names.filter((name) => name.endsWith(".c") && !name.endsWith("_test.c"));
-  if (!sources.some((name) => name.endsWith(`_${os}.c`))) return [];
+  const own = sources.filter((name) => name.endsWith(`_${os}.c`));
+  if (own.length === 0 || os === "windows") return own;
+  return sources.filter((name) => own.includes(name) || !platforms.some((platform) => name.endsWith(`_${platform}.c`)));
+}
+
+/** The shim's test programs on `os`; one of a platform is named like "copy_windows_test.c". */
+export function testSources(names: string[], os: string = Deno.build.os): string[] {
   const foreign = platforms.filter((platform) => platform !== os);
-  return sources.filter((name) => !foreign.some((platform) => name.endsWith(`_${platform}.c`)));
+  return names.filter((name) =>
+    name.endsWith("_test.c") && !foreign.some((other) => name.endsWith(`_${other}_test.c`))
+  );
 }
 
 /** The compiler's command line so far ("ccache gcc" is two words), or undefined when this machine has none. */

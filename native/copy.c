@@ -23,6 +23,23 @@ static void count(struct worker *w, enum blit_method m, uint64_t n)
 	__atomic_store_n(&c->moving, c->moving + n, __ATOMIC_RELAXED);
 }
 
+/* Reads n bytes, fewer only at the end of the file; their number or -errno. */
+static ssize_t read_at(int fd, char *buf, size_t n, uint64_t at)
+{
+	size_t have = 0;
+	while (have < n) {
+		ssize_t m = pread(fd, buf + have, n - have, at + have);
+		if (m < 0 && errno == EINTR)
+			continue;
+		if (m < 0)
+			return -errno;
+		if (m == 0)
+			break;
+		have += m;
+	}
+	return have;
+}
+
 /* Writes all of it at `at`; 0 or an errno. */
 static int write_at(int fd, const char *buf, size_t n, uint64_t at)
 {
@@ -48,6 +65,10 @@ static struct outcome by_range(struct worker *w, int sfd, int dfd, uint64_t at, 
 		uint64_t n = len - *moved < (8u << 20) ? len - *moved : 8u << 20; /* small enough to stop and to show progress */
 		engine_pace(w->e, n);
 		ssize_t m = os_copy_range(sfd, at + *moved, dfd, n);
+		if (m == -EINTR)
+			continue;
+		if (m == -EINTR)
+			continue;
 		if (m == -EXDEV || m == -EOPNOTSUPP || m == -ENOSYS || m == -EINVAL) {
 			atomic_store(&w->e->no_range, 1);
 			break; /* the caller goes on by read and write */
@@ -71,11 +92,9 @@ static struct outcome by_buffer(struct worker *w, int sfd, int dfd, uint64_t at,
 	for (uint64_t moved = 0; moved < len && !engine_stopped(w->e);) {
 		size_t n = len - moved < piece ? len - moved : piece;
 		engine_pace(w->e, n);
-		ssize_t m = pread(sfd, w->buffer, n, at + moved);
-		if (m < 0 && errno == EINTR)
-			continue;
+		ssize_t m = read_at(sfd, w->buffer, n, at + moved);
 		if (m < 0)
-			return fail(errno, BLIT_STEP_READ);
+			return fail(-m, BLIT_STEP_READ);
 		if (m == 0)
 			return fail(BLIT_E_CHANGED, BLIT_STEP_READ);
 		int err = dfd < 0 ? 0 : write_at(dfd, w->buffer, m, at + moved);
@@ -107,11 +126,9 @@ static int hash_range(struct worker *w, int fd, uint64_t at, uint64_t len, uint6
 	hash64_init(&h);
 	for (uint64_t done = 0; done < len && !engine_stopped(w->e);) {
 		size_t n = len - done < COPY_BUFFER ? len - done : COPY_BUFFER;
-		ssize_t m = pread(fd, w->buffer, n, at + done);
-		if (m < 0 && errno == EINTR)
-			continue;
+		ssize_t m = read_at(fd, w->buffer, n, at + done);
 		if (m < 0)
-			return errno;
+			return -m;
 		if (m == 0)
 			return BLIT_E_CHANGED;
 		hash64_add(&h, w->buffer, m);
@@ -169,20 +186,26 @@ struct outcome copy_data(struct worker *w, int sfd, int dfd, uint64_t at, uint64
 
 /* --- one file --- */
 
-/* Read in one go: asking for more than the size tells at once whether the file grew or shrank meanwhile. */
+/* Read in one go: asking for more than the size tells at once whether the file grew meanwhile. */
 static struct outcome copy_small(struct worker *w, int sfd, int dfd, const struct facts *f)
 {
 	engine_pace(w->e, f->size);
-	ssize_t n = read(sfd, w->buffer, COPY_BUFFER);
-	if (n < 0)
-		return fail(errno, BLIT_STEP_READ);
-	if ((uint64_t)n < f->size)
-		return fail(BLIT_E_CHANGED, BLIT_STEP_READ);
+	uint64_t n = 0;
+	do {
+		ssize_t m = read(sfd, w->buffer + n, COPY_BUFFER - n);
+		if (m < 0 && errno == EINTR)
+			continue;
+		if (m < 0)
+			return fail(errno, BLIT_STEP_READ);
+		if (m == 0)
+			return fail(BLIT_E_CHANGED, BLIT_STEP_READ);
+		n += m;
+	} while (n < f->size);
 	int err = dfd < 0 ? 0 : write_at(dfd, w->buffer, f->size, 0);
 	if (err)
 		return fail(err, BLIT_STEP_WRITE);
 	count(w, dfd < 0 ? BLIT_M_DISCARD : BLIT_M_RW, f->size);
-	return (struct outcome){ .bytes = f->size, .err = (uint64_t)n > f->size ? BLIT_E_GREW : 0, .step = BLIT_STEP_READ };
+	return (struct outcome){ .bytes = f->size, .err = n > f->size ? BLIT_E_GREW : 0, .step = BLIT_STEP_READ };
 }
 
 static struct outcome check_unchanged(int sfd, const struct facts *f)
@@ -239,18 +262,44 @@ static int create(struct worker *w, int ddir, const char *dname, bool replace, c
 	return to->fd < 0 ? -to->fd : 0;
 }
 
+int copy_flush_error(int fd)
+{
+	int second = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return second >= 0 && close(second) < 0 && errno != EINTR ? errno : 0;
+}
+
+/* What a file system over a network (or a quota) kept back it says when a descriptor is closed. A duplicate is closed, so that
+ * the lock on a temporary file holds until it has its name. */
+int flush_by_close(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0)
+		return errno;
+	return close(copy) < 0 && errno != EINTR ? errno : 0;
+}
+
+/* Closes the file in any case. */
 static struct outcome put_in_place(struct worker *w, struct dir *dd, int ddir, const char *dname, const struct target *to)
 {
+	struct outcome o = { 0 };
+	int err = 0;
 	if ((w->e->config.flags & BLIT_CFG_FSYNC) && fsync(to->fd) < 0)
-		return fail(errno, BLIT_STEP_SYNC);
-	if (!to->temporary)
-		return (struct outcome){ 0 };
-	int err = backup_entry(w, dd, ddir, dname, false);
-	if (err)
-		return fail(-err, BLIT_STEP_BACKUP);
-	if (renameat(ddir, to->temp, ddir, dname) < 0)
-		return fail(errno == EISDIR || errno == ENOTEMPTY ? BLIT_E_BUSY_KIND : errno, BLIT_STEP_RENAME);
-	return (struct outcome){ 0 };
+		o = fail(errno, BLIT_STEP_SYNC);
+	else if (to->temporary && (err = flush_by_close(to->fd)))
+		o = fail(err, BLIT_STEP_WRITE);
+	else if (to->temporary && (err = backup_entry(w, dd, ddir, dname, false)))
+		o = fail(-err, BLIT_STEP_BACKUP);
+	else if (to->temporary && renameat(ddir, to->temp, ddir, dname) < 0)
+		o = fail(errno == EISDIR || errno == ENOTEMPTY ? BLIT_E_BUSY_KIND : errno, BLIT_STEP_RENAME);
+	if (close(to->fd) < 0 && !to->temporary && !o.err && errno != EINTR)
+		o = fail(errno, BLIT_STEP_WRITE);
+	return o;
+}
+
+static struct outcome merge(struct outcome first, struct outcome second)
+{
+	second.lost |= first.lost;
+	return second;
 }
 
 static struct outcome copy_once(struct worker *w, int sfd, struct dir *dd, int ddir, const char *dname, bool replace,
@@ -262,28 +311,23 @@ static struct outcome copy_once(struct worker *w, int sfd, struct dir *dd, int d
 	int err = create(w, ddir, dname, replace, f, &to);
 	if (err)
 		return fail(err, BLIT_STEP_CREATE);
-	struct outcome o = copy_content(w, sfd, to.fd, f);
-	uint32_t lost = 0;
+	struct outcome o = copy_content(w, sfd, to.fd, f), done = { 0 };
+	/* A log that is being written to: what it held when it was opened is whole. Its time is the one it had then, so the next
+	 * run copies it again. */
 	bool grew = o.err == BLIT_E_GREW && last;
-	if (grew) {
-		/* A log that is being written to: what it held when it was opened is whole. Its time is the one it had then, so the
-		 * next run copies it again. */
-		o = (struct outcome){ .bytes = f->size };
-	}
-	if (!o.err) {
-		struct outcome m = meta_apply_fd(w->e, sfd, to.fd, f, to.created, dd->inherits);
-		lost = m.lost;
-		if (!m.err)
-			m = put_in_place(w, dd, ddir, dname, &to);
-		if (m.err)
-			o.err = m.err, o.step = m.step;
-	}
-	close(to.fd);
-	if (o.err)
+	if (!o.err || grew)
+		done = meta_apply_fd(w->e, sfd, to.fd, f, to.created, dd->inherits);
+	if (done.err || (o.err && !grew))
+		close(to.fd);
+	else
+		done = merge(done, put_in_place(w, dd, ddir, dname, &to));
+	if (done.err || (o.err && !grew))
 		unlinkat(ddir, to.temporary ? to.temp : dname, 0);
-	else if (grew)
-		o.err = BLIT_E_GREW, o.step = BLIT_STEP_READ;
-	o.lost = lost;
+	if (done.err)
+		o.err = done.err, o.step = done.step;
+	if (grew)
+		o.bytes = f->size;
+	o.lost = done.lost;
 	return o;
 }
 
@@ -326,15 +370,17 @@ int same_content(struct worker *w, int sdir, const char *sname, int ddir, const 
 		close(sfd);
 		return dfd;
 	}
-	for (uint64_t at = 0; same == 1 && !engine_stopped(w->e);) {
+	for (uint64_t at = 0; same == 1;) {
 		engine_pace(w->e, COPY_BUFFER);
-		ssize_t n = pread(sfd, w->buffer, COPY_BUFFER, at), m = pread(dfd, w->second, COPY_BUFFER, at);
+		ssize_t n = read_at(sfd, w->buffer, COPY_BUFFER, at), m = read_at(dfd, w->second, COPY_BUFFER, at);
 		if (n < 0 || m < 0)
-			same = -errno;
+			same = n < 0 ? n : m;
 		else
 			same = n == m && memcmp(w->buffer, w->second, n) == 0;
 		if (n <= 0)
 			break;
+		if (engine_stopped(w->e))
+			same = -BLIT_E_STOPPED;
 		at += n;
 	}
 	close(sfd);

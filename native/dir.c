@@ -7,6 +7,8 @@
 
 #include <sys/resource.h>
 
+#define DIR_ID_MAX 0x0fffffffu /* 2 GiB of slots; nobody has so many directories */
+
 static void ring_insert(struct dir *head, struct dir *d)
 {
 	d->newer = head;
@@ -96,7 +98,7 @@ int dirs_init(struct engine *e, const char *paths[SIDES])
 void dirs_free(struct engine *e)
 {
 	struct dir_table *t = &e->dirs;
-	for (uint32_t i = 0; i < t->capacity; i++) {
+	for (uint32_t i = 0; t->slots && i < t->capacity; i++) {
 		struct dir *d = t->slots[i];
 		if (!d)
 			continue;
@@ -112,7 +114,7 @@ int dir_add(struct engine *e, uint32_t id, uint32_t parent, const char *name, ui
 {
 	struct dir_table *t = &e->dirs;
 	int err = 0;
-	if (len == 0 || len > 255)
+	if (len == 0 || len >= NAME_CAP || id > DIR_ID_MAX)
 		return -EINVAL;
 	pthread_mutex_lock(&t->lock);
 	if (id >= t->capacity) {
@@ -154,25 +156,16 @@ struct dir *dir_get(struct engine *e, uint32_t id)
 	return d;
 }
 
-static int make_backup_dir(struct dir *d, int up)
-{
-	struct facts f;
-	if (mkdirat(up, d->name, 0700) < 0)
-		return errno == EEXIST ? 0 : -errno;
-	if (d->fd[DST] >= 0 && os_facts_fd(d->fd[DST], &f) == 0) /* the backup shall be as private as what it keeps */
-		fchmodat(up, d->name, f.mode & 07777, 0);
-	return 0;
-}
-
 static int open_in(struct dir *d, enum side side, int up)
 {
-	int flags = O_DIRECTORY | O_NOFOLLOW;
-	if (side == BACKUP) {
-		int err = make_backup_dir(d, up);
-		if (err)
-			return err;
-	}
-	return os_open_source(up, d->name, O_RDONLY | flags);
+	struct facts f;
+	bool made = side == BACKUP && mkdirat(up, d->name, 0700) == 0;
+	if (side == BACKUP && !made && errno != EEXIST)
+		return -errno;
+	int fd = os_open_source(up, d->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	if (made && fd >= 0 && d->fd[DST] >= 0 && os_facts_fd(d->fd[DST], &f) == 0)
+		fchmod(fd, f.mode & 07777); /* the backup shall be as private as what it keeps */
+	return fd;
 }
 
 /* Under the lock: opens d and what is above it, from the top down. A loop, since depth has no limit and the stack has. */
@@ -189,8 +182,12 @@ static int open_chain(struct dir_table *t, struct dir *d, enum side side)
 			return fd;
 		x->fd[side] = fd;
 		t->open++;
-		if (x != d && x->pins == 0 && !x->newer)
+		if (x != d && x->pins == 0) {
+			/* a chain may be longer than there are descriptors; of it only the last is needed, so that one is not up for eviction */
+			ring_remove(x);
+			evict(t);
 			ring_insert(&t->idle, x);
+		}
 	}
 	return d->fd[side];
 }

@@ -82,6 +82,37 @@ static bool is_shared(uint32_t op)
 	return op == BLIT_OP_APPLY || op == BLIT_OP_REMOVE;
 }
 
+static bool needs_batch(uint32_t op)
+{
+	return op == BLIT_OP_APPLY || op == BLIT_OP_OPEN || op == BLIT_OP_LINK || op == BLIT_OP_REMOVE;
+}
+
+/* An engine that is to change nothing takes no task that would (APPLY and LINK look for themselves). */
+static bool may_run(const struct engine *e, const struct blit_task *t)
+{
+	if (!(e->config.flags & BLIT_CFG_READ_ONLY))
+		return true;
+	switch (t->op) {
+	case BLIT_OP_LIST: return !(t->flags & BLIT_MKDIR);
+	case BLIT_OP_SETTLE: return (t->flags & BLIT_SKIP) && !(t->flags & (BLIT_RMDIR | BLIT_RMSRC));
+	default: return t->op == BLIT_OP_APPLY || t->op == BLIT_OP_LINK;
+	}
+}
+
+/* 0, -EINVAL for a task that makes no sense, or -EROFS. */
+static int check_task(const struct engine *e, const struct blit_task *t, size_t room)
+{
+	if (t->payload_len > room || t->op < BLIT_OP_LIST || t->op > BLIT_OP_SETTLE)
+		return -EINVAL;
+	if (is_shared(t->op) && (t->count == 0 || (t->payload_len && t->payload_len / 4 < t->count)))
+		return -EINVAL;
+	if (needs_batch(t->op) && !t->batch)
+		return -EINVAL;
+	if ((t->op == BLIT_OP_RANGE || t->op == BLIT_OP_FINISH) && !t->handle)
+		return -EINVAL;
+	return may_run(e, t) ? 0 : -EROFS;
+}
+
 static int bind_dir(struct engine *e, struct task *t)
 {
 	if (t->t.op == BLIT_OP_LIST && t->t.dir != 0 && !(t->t.flags & BLIT_MORE)) {
@@ -125,14 +156,13 @@ int64_t blit_engine_submit(struct engine *e, const void *tasks, uint64_t len)
 		if ((size_t)(end - at) < sizeof raw)
 			return -EINVAL;
 		memcpy(&raw, at, sizeof raw);
-		if (raw.payload_len > (size_t)(end - at) - sizeof raw || raw.op < BLIT_OP_LIST || raw.op > BLIT_OP_SETTLE)
-			return -EINVAL;
-		if (is_shared(raw.op) && (raw.count == 0 || (raw.payload_len && raw.payload_len < raw.count * 4u)))
-			return -EINVAL;
+		int err = check_task(e, &raw, (size_t)(end - at) - sizeof raw);
+		if (err)
+			return err;
 		struct task *t = task_new(&raw, at + sizeof raw);
 		if (!t)
 			return -ENOMEM;
-		int err = bind_dir(e, t);
+		err = bind_dir(e, t);
 		if (err) {
 			task_free(t);
 			return err;
@@ -210,7 +240,8 @@ static void post(struct engine *e, struct task *t, struct blit_result *r)
 	node->next = NULL;
 	node->len = len;
 	memcpy(node->data, r, sizeof *r);
-	memcpy(node->data + sizeof *r, t->details, len - sizeof *r);
+	if (t->details)
+		memcpy(node->data + sizeof *r, t->details, len - sizeof *r);
 	task_free(t);
 	pthread_mutex_lock(&e->results_lock);
 	*e->results_tail = node;

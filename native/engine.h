@@ -27,6 +27,9 @@ enum side { SRC = 0, DST = 1, BACKUP = 2, SIDES = 3 };
 /* Bytes a worker reads at a time: two of them stay in a core's L2 and it measured best on ext4, no worse on tmpfs and xfs. */
 #define COPY_BUFFER (256u << 10)
 
+/* Longest name with its NUL. Linux says 255 bytes, but CIFS, NTFS and FAT count 255 characters of up to three bytes each. */
+#define NAME_CAP 1024
+
 struct facts { /* the part of a stat that matters here, the same on every platform */
 	uint32_t mode, uid, gid, nlink;
 	uint64_t size, ino, dev, rdev, blocks;
@@ -42,6 +45,7 @@ struct dir {
 	uint32_t id, pins;
 	int fd[SIDES];
 	struct list_state *listing;
+	struct facts source; /* as it was when it was listed */
 	bool inherits; /* what is created in it gets a group or an ACL from it */
 	uint16_t name_len;
 	char name[]; /* NUL-terminated; the roots have none */
@@ -151,8 +155,10 @@ struct blit_batch *builder_finish(struct batch_builder *b, uint32_t dir);
 void builder_free(struct batch_builder *b);
 const char *batch_name(const struct blit_batch *b, uint32_t index, uint32_t *len);
 uint8_t batch_kind(const struct blit_batch *b, uint32_t index);
-/* The name in the destination: the same unless the batch renames. Copied into out (256 bytes) with its NUL. */
-void batch_names(const struct blit_batch *b, uint32_t index, char src[256], char dst[256]);
+/* The names on both sides, with their NUL; they differ only where the batch renames. 0 or -ENAMETOOLONG. */
+int batch_names(const struct blit_batch *b, uint32_t index, char src[NAME_CAP], char dst[NAME_CAP]);
+/* Whether the source's entry still has the kind, size and time that the batch tells; true where the batch tells none. */
+bool batch_still(const struct blit_batch *b, uint32_t index, const struct facts *now);
 
 /* --- engine.c --- */
 bool engine_stopped(struct engine *e);
@@ -177,6 +183,11 @@ struct outcome copy_file(struct worker *w, int sdir, const char *sname, struct d
 	bool replace, enum take take, struct facts *f);
 /* Moves [at, at + len) of an open file; sparse areas stay holes. */
 struct outcome copy_data(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len, bool sparse);
+/* Tells what a file system reports no earlier than at a close (NFS: a write that failed). 0 or an errno. */
+int copy_flush_error(int fd);
+/* 1 same, 0 not, or -errno. */
+/* Makes the file system say now what it would say when the last descriptor is closed. 0 or an errno. */
+int flush_by_close(int fd);
 int same_content(struct worker *w, int sdir, const char *sname, int ddir, const char *dname);
 int large_open(struct worker *w, struct task *t, struct blit_result *r);
 int large_range(struct worker *w, struct task *t, struct blit_result *r);
@@ -194,7 +205,7 @@ int remove_source(int sdir, const char *name, const struct facts *copied);
 #define TEMP_NAME_LEN 26
 void temp_name(struct engine *e, char out[TEMP_NAME_LEN + 1]);
 bool temp_is_name(const char *name, uint32_t len);
-/* Creates a locked temporary file; the lock tells other runs that it is alive. Descriptor or -errno. */
+/* Creates a locked temporary file; the lock tells other runs that it is alive. Descriptor, or -errno and an empty name. */
 int temp_create(struct engine *e, int ddir, mode_t mode, char name[TEMP_NAME_LEN + 1]);
 /* Removes a temporary file whose run is dead. 1 if it did, 0 if its owner lives. */
 int temp_remove_stale(int ddir, const char *name);
@@ -210,6 +221,8 @@ struct outcome meta_apply_at(struct engine *e, int sdir, const char *sname, int 
 bool meta_owner_differs(const struct engine *e, const struct facts *src, const struct facts *dst);
 bool meta_mtime_differs(const struct engine *e, const struct facts *src, const struct facts *dst);
 bool meta_mode_differs(const struct facts *src, const struct facts *dst);
+/* Mode of an entry that is open with O_PATH only, where fchmod does not work. 0 or -errno. */
+int meta_chmod_path(int fd, mode_t mode);
 /* Extended attributes of two entries; names NULL where the descriptor is the entry. 1 same, 0 not, or -errno. */
 int meta_xattr_same(struct engine *e, int sfd, const char *sname, int dfd, const char *dname);
 

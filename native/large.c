@@ -9,7 +9,7 @@ struct large {
 	struct dir *d;
 	int sfd, dfd;
 	bool discard, sparse;
-	char sname[256], dname[256], temp[TEMP_NAME_LEN + 1];
+	char sname[NAME_CAP], dname[NAME_CAP], temp[TEMP_NAME_LEN + 1];
 	struct facts facts;
 	mode_t created;
 };
@@ -30,7 +30,7 @@ static void forget(struct engine *e, struct large *l)
 
 static void abandon(struct engine *e, struct large *l)
 {
-	int ddir = l->discard ? -1 : dir_pin(e, l->d, DST);
+	int ddir = l->temp[0] ? dir_pin(e, l->d, DST) : -1;
 	if (ddir >= 0) {
 		unlinkat(ddir, l->temp, 0);
 		dir_unpin(e, l->d);
@@ -139,6 +139,12 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 	r->step = BLIT_STEP_SYNC;
 	if ((e->config.flags & BLIT_CFG_FSYNC) && fsync(l->dfd) < 0)
 		return -errno;
+	r->step = BLIT_STEP_WRITE;
+	if ((err = copy_flush_error(l->dfd)))
+		return -err;
+	r->step = BLIT_STEP_WRITE;
+	if ((err = flush_by_close(l->dfd)))
+		return -err;
 	int ddir = dir_pin(e, l->d, DST);
 	if (ddir < 0)
 		return ddir;
@@ -173,9 +179,10 @@ int large_open(struct worker *w, struct task *t, struct blit_result *r)
 	struct large *l = large_new(w->e, t->d);
 	if (!l)
 		return -ENOMEM;
-	batch_names(b, t->t.first, l->sname, l->dname);
 	r->step = BLIT_STEP_OPEN_SRC;
-	int err = open_source(w->e, l);
+	int err = batch_names(b, t->t.first, l->sname, l->dname);
+	if (!err)
+		err = open_source(w->e, l);
 	r->bytes = l->facts.size;
 	if (!err && !l->discard)
 		err = create(w->e, l, &r->step);

@@ -14,8 +14,7 @@ static int link_over(struct worker *w, struct dir *d, int tdir, const char *tnam
 	int err = backup_entry(w, d, ddir, dname, false);
 	if (!err && renameat(ddir, temp, ddir, dname) < 0)
 		err = errno == EISDIR || errno == ENOTEMPTY ? -BLIT_E_BUSY_KIND : -errno;
-	if (err)
-		unlinkat(ddir, temp, 0);
+	unlinkat(ddir, temp, 0); /* also after a rename that was none: both names had become links of one inode meanwhile */
 	return err;
 }
 
@@ -31,15 +30,20 @@ static int link_to(struct worker *w, struct task *t, int tdir, int ddir, const c
 	return have ? have : link_over(w, t->d, tdir, t->payload, ddir, dname);
 }
 
-static int forget_source(struct worker *w, struct dir *d, const char *sname)
+/* The content was copied under another name, perhaps long ago: what was written to the source since is not in it. */
+static int forget_source(struct worker *w, struct dir *d, const char *sname, int ddir, const char *dname)
 {
 	int sdir = dir_pin(w->e, d, SRC);
-	struct facts f;
+	struct facts here, copied;
 	if (sdir < 0)
 		return sdir;
-	int err = os_facts_at(sdir, sname, &f);
+	int err = os_facts_at(sdir, sname, &here);
 	if (!err)
-		err = remove_source(sdir, sname, &f);
+		err = os_facts_at(ddir, dname, &copied);
+	if (!err && (here.size != copied.size || meta_mtime_differs(w->e, &here, &copied)))
+		err = -BLIT_E_CHANGED;
+	if (!err)
+		err = remove_source(sdir, sname, &here);
 	dir_unpin(w->e, d);
 	return err;
 }
@@ -49,26 +53,29 @@ int link_entry(struct worker *w, struct task *t, struct blit_result *r)
 	const struct blit_batch *b = (void *)(uintptr_t)t->t.batch;
 	struct engine *e = w->e;
 	struct dir *target = dir_get(e, t->t.parent);
-	char sname[256], dname[256];
+	char sname[NAME_CAP], dname[NAME_CAP];
 	if (!target || t->t.first >= b->count)
 		return -EINVAL;
-	batch_names(b, t->t.first, sname, dname);
 	r->step = BLIT_STEP_LINK;
+	int err = batch_names(b, t->t.first, sname, dname);
+	if (err)
+		return err;
 	int tdir = dir_pin(e, target, DST);
 	if (tdir < 0)
 		return tdir;
-	int ddir = dir_pin(e, t->d, DST), err = ddir;
+	int ddir = dir_pin(e, t->d, DST);
+	err = ddir < 0 ? ddir : 0;
 	if (ddir >= 0) {
 		int same = link_to(w, t, tdir, ddir, dname);
-		dir_unpin(e, t->d);
 		err = same < 0 ? same : 0;
 		if (same == 1)
 			task_detail(t, t->t.first, BLIT_D_SAME, 0, 0);
+		if (!err && (e->config.flags & BLIT_CFG_MOVE) && !(e->config.flags & BLIT_CFG_READ_ONLY)) {
+			r->step = BLIT_STEP_REMOVE_SRC;
+			err = forget_source(w, t->d, sname, ddir, dname);
+		}
+		dir_unpin(e, t->d);
 	}
 	dir_unpin(e, target);
-	if (!err && (e->config.flags & BLIT_CFG_MOVE)) {
-		r->step = BLIT_STEP_REMOVE_SRC;
-		err = forget_source(w, t->d, sname);
-	}
 	return err;
 }

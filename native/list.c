@@ -73,6 +73,8 @@ static int set_add(struct name_set *s, const char *name, uint32_t len, uint8_t k
 {
 	if ((!s->slots || s->count * 2 > s->mask) && set_grow(s) < 0)
 		return -ENOMEM;
+	if (len >= NAME_CAP)
+		return -ENAMETOOLONG;
 	if (s->names_len + len > s->names_cap) {
 		uint64_t cap = s->names_cap ? s->names_cap * 2 : 4096;
 		char *names = cap > UINT32_MAX ? NULL : realloc(s->names, cap);
@@ -185,10 +187,27 @@ static int open_source(struct engine *e, struct task *t, struct blit_result *r)
 	struct facts f;
 	int fd = open_side(e, t->d, SRC);
 	int err = fd < 0 ? fd : os_facts_fd(fd, &f);
+	t->d->source = f; /* before a move takes entries out of it and so changes its time */
 	r->step = BLIT_STEP_LIST_SRC;
 	if (!err && t->d->parent && e->have[DST] && same_inode(&f, &e->root_facts[DST]))
 		err = -BLIT_E_INSIDE; /* copying into itself would never end */
 	return err;
+}
+
+/* Ours, but not readable by us: made so for the time of the run, its settle puts the mode right. */
+static bool widen(struct engine *e, struct dir *d)
+{
+	struct facts f;
+	int up = dir_pin(e, d->parent, DST);
+	if (up < 0)
+		return false;
+	int fd = openat(up, d->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	dir_unpin(e, d->parent);
+	bool done = fd >= 0 && os_facts_fd(fd, &f) == 0 && f.uid == e->euid &&
+		meta_chmod_path(fd, (f.mode & 07777) | 0700) == 0;
+	if (fd >= 0)
+		close(fd);
+	return done;
 }
 
 static int open_destination(struct worker *w, struct task *t, struct blit_result *r)
@@ -201,21 +220,16 @@ static int open_destination(struct worker *w, struct task *t, struct blit_result
 		return err;
 	r->step = BLIT_STEP_LIST_DST;
 	int fd = open_side(e, t->d, DST);
-	if (fd == -EACCES && !e->root && !(e->config.flags & BLIT_CFG_READ_ONLY) && t->d->parent) {
-		/* ours, but not readable by us: widen it for the time of the run, its settle puts the mode right */
-		int up = dir_pin(e, t->d->parent, DST);
-		if (up >= 0 && os_facts_at(up, t->d->name, &f) == 0 && S_ISDIR(f.mode) && f.uid == e->euid &&
-			fchmodat(up, t->d->name, (f.mode & 07777) | 0700, 0) == 0)
-			fd = open_side(e, t->d, DST);
-		if (up >= 0)
-			dir_unpin(e, t->d->parent);
-	}
+	if (fd == -EACCES && !e->root && !(e->config.flags & BLIT_CFG_READ_ONLY) && t->d->parent && widen(e, t->d))
+		fd = open_side(e, t->d, DST);
 	if (fd < 0)
 		return fd;
 	if ((err = os_facts_fd(fd, &f)))
 		return err;
 	if (!(t->t.flags & BLIT_SRC) && e->have[SRC] && same_inode(&f, &e->root_facts[SRC]))
 		return -BLIT_E_INSIDE; /* an extra directory that holds the source is not to be emptied */
+	if (!(t->t.flags & BLIT_SRC) && e->have[BACKUP] && same_inode(&f, &e->root_facts[BACKUP]))
+		return -BLIT_E_BACKUP;
 	if (!e->root && f.uid == e->euid && (f.mode & 0700) != 0700 && !(e->config.flags & BLIT_CFG_READ_ONLY))
 		fchmod(fd, (f.mode & 07777) | 0700);
 	t->d->inherits = passes_on(fd, &f);
@@ -233,10 +247,6 @@ static uint16_t compare(struct engine *e, int sfd, const char *sname, const stru
 	if (S_ISREG(s->mode)) {
 		if (s->size != d->size)
 			diff |= BLIT_DIFF_SIZE;
-		if (s->nlink > 1)
-			diff |= BLIT_DIFF_LINKED;
-		else if (d->nlink > 1)
-			diff |= BLIT_DIFF_DST_LINKED;
 	} else if (S_ISLNK(s->mode)) {
 		char a[4096], b[4096];
 		ssize_t n = readlinkat(sfd, sname, a, sizeof a), m = readlinkat(dfd, dname, b, sizeof b);
@@ -245,6 +255,10 @@ static uint16_t compare(struct engine *e, int sfd, const char *sname, const stru
 	} else if ((S_ISCHR(s->mode) || S_ISBLK(s->mode)) && s->rdev != d->rdev) {
 		diff |= BLIT_DIFF_TARGET;
 	}
+	if (s->nlink > 1)
+		diff |= BLIT_DIFF_LINKED;
+	else if (d->nlink > 1)
+		diff |= BLIT_DIFF_DST_LINKED;
 	if (meta_mtime_differs(e, s, d))
 		diff |= BLIT_DIFF_MTIME;
 	if (meta_mode_differs(s, d))
@@ -281,14 +295,16 @@ static int add_source(struct lister *l, const char *name, uint32_t len, uint8_t 
 	struct engine *e = l->w->e;
 	struct facts s, d;
 	uint16_t diff = 0;
-	bool both = dkind && kind != BLIT_KIND_DIR && dkind != BLIT_KIND_DIR;
 	int err = 0;
-	bool stat = both || kind == BLIT_KIND_NONE || (l->t->t.flags & BLIT_STAT);
+	bool stat = kind == BLIT_KIND_NONE || (l->t->t.flags & BLIT_STAT) ||
+		(dkind && kind != BLIT_KIND_DIR && dkind != BLIT_KIND_DIR);
+	if (len >= NAME_CAP)
+		return -ENAMETOOLONG;
 	if (stat && !(err = os_facts_at(l->sfd, name, &s)))
 		kind = kind_of_mode(s.mode);
 	if (err == -ENOENT && kind == BLIT_KIND_NONE)
 		return 0;
-	if (!err && both) {
+	if (!err && stat && dkind && kind != BLIT_KIND_DIR && dkind != BLIT_KIND_DIR) {
 		if (os_facts_at(l->dfd, dname, &d) == 0)
 			diff = compare(e, l->sfd, name, &s, l->dfd, dname, &d);
 		else
@@ -359,7 +375,7 @@ static int add_extras(struct lister *l)
 			continue;
 		const char *name = set->names + slot->at - 1;
 		handled++;
-		if (temp_is_name(name, slot->len)) {
+		if (slot->kind != BLIT_KIND_DIR && temp_is_name(name, slot->len)) {
 			char copy[TEMP_NAME_LEN + 1] = { 0 };
 			memcpy(copy, name, TEMP_NAME_LEN);
 			if (may_remove && temp_remove_stale(l->dfd, copy) == 1)
@@ -496,7 +512,8 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 	int err = first ? begin(&l) : 0;
 	if (err)
 		return err;
-	l.s = t->d->listing;
+	if (!(l.s = t->d->listing))
+		return -EINVAL;
 	if (flags & BLIT_SRC) {
 		l.sfd = dir_pin(e, t->d, SRC);
 		pinned[SRC] = l.sfd >= 0;
@@ -530,8 +547,12 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 		list_state_free(l.s);
 		t->d->listing = NULL;
 	}
-	for (int side = SRC; side <= DST; side++)
-		if (pinned[side])
+	/* Between calls the pins stay: a directory that is opened anew would be read from its beginning again. */
+	for (int side = SRC; side <= DST; side++) {
+		if (pinned[side] && !(first && more))
 			dir_unpin(e, t->d);
+		if (pinned[side] && !first && !more)
+			dir_unpin(e, t->d);
+	}
 	return err;
 }

@@ -198,8 +198,7 @@ struct outcome meta_apply_fd(struct engine *e, int sfd, int dfd, const struct fa
 	return o;
 }
 
-/* Mode of an entry that is open with O_PATH only, where fchmod does not work. */
-static int chmod_path_fd(int fd, mode_t mode)
+int meta_chmod_path(int fd, mode_t mode)
 {
 	char path[40];
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -231,7 +230,7 @@ struct outcome meta_apply_at(struct engine *e, int sdir, const char *sname, int 
 	}
 	if (!o.err) {
 		err = xattr_sync(e, sdir, sname, ddir, dname, false, &o.lost);
-		if (err == -EACCES && S_ISREG(f->mode) && chmod_path_fd(fd, 0600) == 0) { /* user attributes need a writable file */
+		if (err == -EACCES && S_ISREG(f->mode) && meta_chmod_path(fd, 0600) == 0) { /* user attributes need a writable file */
 			chmod_due = true;
 			err = xattr_sync(e, sdir, sname, ddir, dname, false, &o.lost);
 		}
@@ -239,7 +238,7 @@ struct outcome meta_apply_at(struct engine *e, int sdir, const char *sname, int 
 			o.err = -err, o.step = BLIT_STEP_XATTR;
 	}
 	if (!o.err && chmod_due) {
-		err = chmod_path_fd(fd, f->mode & 07777);
+		err = meta_chmod_path(fd, f->mode & 07777);
 		if (err == -EPERM || err == -EOPNOTSUPP)
 			o.lost |= BLIT_LOST_MODE;
 		else if (err)

@@ -39,7 +39,7 @@ static void facts_from(const struct statx *x, struct facts *f)
 int os_facts_at(int dirfd, const char *name, struct facts *f)
 {
 	struct statx x;
-	if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, FACTS_MASK, &x) < 0)
+	if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, FACTS_MASK, &x) < 0)
 		return -errno;
 	facts_from(&x, f);
 	return 0;
@@ -48,7 +48,7 @@ int os_facts_at(int dirfd, const char *name, struct facts *f)
 int os_facts_fd(int fd, struct facts *f)
 {
 	struct statx x;
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, FACTS_MASK, &x) < 0)
+	if (statx(fd, "", AT_EMPTY_PATH, FACTS_MASK, &x) < 0)
 		return -errno;
 	facts_from(&x, f);
 	return 0;
@@ -95,7 +95,11 @@ ssize_t os_copy_range(int sfd, uint64_t at, int dfd, uint64_t len)
 
 int os_preallocate(int fd, uint64_t len)
 {
-	return fallocate(fd, 0, 0, len) < 0 ? -errno : 0;
+	int err;
+	do
+		err = fallocate(fd, 0, 0, len) < 0 ? -errno : 0;
+	while (err == -EINTR);
+	return err;
 }
 
 static bool network_or_btrfs(uint32_t magic)
@@ -129,14 +133,14 @@ void os_learn_places(struct engine *e, int sfd, int dfd)
 }
 
 /* The l*xattr calls take a path only; this one cannot leave the directory since the last component is not followed. */
-static const char *fd_path(int fd, const char *name, char out[300])
+static const char *fd_path(int fd, const char *name, char out[NAME_CAP + 32])
 {
-	if (snprintf(out, 300, "/proc/self/fd/%d/%s", fd, name) >= 300)
+	if (snprintf(out, NAME_CAP + 32, "/proc/self/fd/%d/%s", fd, name) >= NAME_CAP + 32)
 		return NULL;
 	return out;
 }
 
-#define AT_PATH(failure) char path[300]; if (!fd_path(fd, name, path)) return failure
+#define AT_PATH(failure) char path[NAME_CAP + 32]; if (!fd_path(fd, name, path)) return failure
 
 ssize_t os_xattr_list(int fd, const char *name, char *out, size_t cap)
 {
@@ -148,7 +152,7 @@ ssize_t os_xattr_list(int fd, const char *name, char *out, size_t cap)
 	static atomic_int no_at;
 	if (!atomic_load_explicit(&no_at, memory_order_relaxed)) {
 		long n = syscall(SYS_LISTXATTRAT, fd, name, AT_SYMLINK_NOFOLLOW, out, cap);
-		if (n >= 0 || errno != ENOSYS)
+		if (n >= 0 || (errno != ENOSYS && errno != EPERM)) /* EPERM: a container's filter that does not know the call */
 			return n < 0 ? -errno : n;
 		atomic_store(&no_at, 1);
 	}

@@ -29,8 +29,9 @@ int backup_entry(struct worker *w, struct dir *d, int ddir, const char *name, bo
 	if (bdir < 0)
 		return bdir;
 	unlinkat(bdir, name, 0); /* an older backup of the same name gives way */
+	/* another file system, or one without links; or a file whose links the kernel protects from us */
 	int done = take ? renameat(ddir, name, bdir, name) : linkat(ddir, name, bdir, name, 0);
-	if (done < 0 && errno == EXDEV) {
+	if (done < 0 && (errno == EXDEV || errno == EPERM || errno == EOPNOTSUPP || errno == EMLINK)) {
 		err = copy_to_backup(w, d, ddir, bdir, name);
 		if (!err && take && unlinkat(ddir, name, 0) < 0)
 			err = -errno;
@@ -48,14 +49,11 @@ void remove_slice(struct worker *w, struct task *t, const uint32_t *words, uint3
 	int ddir = dir_pin(e, t->d, DST);
 	for (uint32_t i = first; i < first + n && !engine_stopped(e); i++) {
 		uint32_t index = words ? words[i] & BLIT_INDEX_MASK : t->t.first + i;
-		char name[256], same[256];
-		int err = ddir;
-		if (index >= b->count)
-			continue;
-		batch_names(b, index, name, same);
-		if (ddir >= 0 && e->have[BACKUP])
+		char name[NAME_CAP], same[NAME_CAP];
+		int err = ddir < 0 ? ddir : index >= b->count ? -EINVAL : batch_names(b, index, name, same);
+		if (!err && e->have[BACKUP])
 			err = backup_entry(w, t->d, ddir, name, true);
-		else if (ddir >= 0)
+		else if (!err)
 			err = unlinkat(ddir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 		if (err)
 			task_detail(t, index, BLIT_D_FAILED, -err, e->have[BACKUP] ? BLIT_STEP_BACKUP : BLIT_STEP_REMOVE);

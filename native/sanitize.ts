@@ -1,5 +1,5 @@
 /**
- * Runs the shim's C tests: every native/*_test.c, linked with all library sources, under AddressSanitizer and
+ * Runs the shim's C tests: every native/*_test.c of this platform, linked with all library sources, under AddressSanitizer and
  * UndefinedBehaviorSanitizer. Warnings are errors here (and only here: a compiler newer than ours must not keep a user
  * from building). A test program that exits with 0 passed.
  */
@@ -12,6 +12,7 @@ import {
   librarySources,
   nativeFiles,
   runCompiler,
+  testSources,
 } from "./compiler.ts";
 
 const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
@@ -27,7 +28,7 @@ export interface Counts {
 export async function runSanitizedTests(): Promise<Counts> {
   const files = nativeFiles();
   const sources = librarySources(files);
-  const programs = files.filter((name) => name.endsWith("_test.c"));
+  const programs = testSources(files);
   const compiler = findCompiler();
   if (sources.length === 0 || compiler === undefined) {
     const reason = compiler === undefined ? "no C compiler" : `no native shim for ${Deno.build.os} yet`;

@@ -11,19 +11,17 @@ static int remove_dir(struct engine *e, struct dir *d, enum side side)
 	return err;
 }
 
-static struct outcome apply_facts(struct engine *e, int sfd, int dfd)
+static struct outcome apply_facts(struct engine *e, const struct facts *s, int sfd, int dfd)
 {
-	struct facts s, d;
+	struct facts d;
 	struct outcome o = { 0 };
-	int err = os_facts_fd(sfd, &s);
-	if (!err)
-		err = os_facts_fd(dfd, &d);
+	int err = os_facts_fd(dfd, &d);
 	if (err)
 		return (struct outcome){ .err = -err, .step = BLIT_STEP_MODE };
-	bool differs = meta_owner_differs(e, &s, &d) || meta_mode_differs(&s, &d) || meta_mtime_differs(e, &s, &d) ||
+	bool differs = meta_owner_differs(e, s, &d) || meta_mode_differs(s, &d) || meta_mtime_differs(e, s, &d) ||
 		meta_xattr_same(e, sfd, NULL, dfd, NULL) != 1;
 	if (differs)
-		o = meta_apply_fd(e, sfd, dfd, &s, d.mode & 07777, true);
+		o = meta_apply_fd(e, sfd, dfd, s, d.mode & 07777, true);
 	if (!o.err && (e->config.flags & BLIT_CFG_FSYNC) && fsync(dfd) < 0)
 		o.err = errno, o.step = BLIT_STEP_SYNC;
 	return o;
@@ -37,7 +35,7 @@ static int settle_metadata(struct engine *e, struct dir *d, struct blit_result *
 		return sfd;
 	int dfd = dir_pin(e, d, DST), err = dfd;
 	if (dfd >= 0) {
-		struct outcome o = apply_facts(e, sfd, dfd);
+		struct outcome o = apply_facts(e, &d->source, sfd, dfd);
 		r->lost |= o.lost;
 		r->step = o.step;
 		err = -o.err;
@@ -53,6 +51,8 @@ int settle_dir(struct worker *w, struct task *t, struct blit_result *r)
 	struct dir *d = t->d;
 	uint32_t flags = t->t.flags;
 	int err = 0;
+	if (flags & BLIT_RMDIR && !d->parent)
+		return -EINVAL;
 	if (flags & BLIT_RMDIR) {
 		r->step = BLIT_STEP_REMOVE;
 		err = remove_dir(e, d, DST);

@@ -3,7 +3,7 @@
  *
  * While a run writes one it holds a flock on it, so that another run can tell a living one from what a killed run left.
  * Entries that cannot be locked (symlinks, nodes, links) are judged by the process id in the name; where that is wrong, on a
- * file system shared between machines, the owner's rename fails and it makes the entry anew.
+ * file system shared between machines, the owner's rename fails and the entry is reported.
  */
 #include "engine.h"
 
@@ -23,19 +23,30 @@ bool temp_is_name(const char *name, uint32_t len)
 	return strspn(name + 6, "0123456789abcdef") == 16;
 }
 
+/* False where another run took the new file for a stale one before it was locked; that run removes it. */
+static bool lock_fresh(int fd)
+{
+	struct stat st;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno != EWOULDBLOCK; /* where locks do not exist the process id has to do */
+	return fstat(fd, &st) < 0 || st.st_nlink > 0;
+}
+
 int temp_create(struct engine *e, int ddir, mode_t mode, char name[TEMP_NAME_LEN + 1])
 {
-	for (int attempt = 0; attempt < 100; attempt++) {
+	int err = EEXIST;
+	for (int attempt = 0; attempt < 100 && err == EEXIST; attempt++) {
 		temp_name(e, name);
 		int fd = openat(ddir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode | 0600);
-		if (fd >= 0) {
-			flock(fd, LOCK_EX | LOCK_NB); /* where locks do not exist the process id has to do */
+		if (fd >= 0 && lock_fresh(fd))
 			return fd;
-		}
-		if (errno != EEXIST)
-			return -errno;
+		if (fd >= 0)
+			close(fd);
+		else if (errno != EEXIST)
+			err = errno;
 	}
-	return -EEXIST;
+	name[0] = 0;
+	return -err;
 }
 
 static bool process_lives(const char *name)
@@ -51,7 +62,7 @@ int temp_remove_stale(int ddir, const char *name)
 	int fd = openat(ddir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	bool alive;
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1)
 		alive = flock(fd, LOCK_EX | LOCK_NB) < 0 && (errno == EWOULDBLOCK || process_lives(name));
 	else
 		alive = process_lives(name);

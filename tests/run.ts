@@ -16,10 +16,14 @@ const root = new URL("../", import.meta.url);
 const coverageGoalPercent = 85;
 
 async function main(args: string[]): Promise<boolean> {
-  if (await buildLibrary() === "no compiler") console.log("No C compiler: the tests run on the slower portable path");
+  const built = await oneFailureIfThrown(async () => {
+    if (await buildLibrary() === "no compiler") console.log("No C compiler: the tests run on the slower portable path");
+    return nothing;
+  });
+  if (built.failed > 0) return close([built]);
   if (args.length > 0) return close([await denoTest(args)]);
 
-  const native = await runSanitizedTests();
+  const native = await oneFailureIfThrown(runSanitizedTests);
   const coverageDir = await Deno.makeTempDir({ prefix: "blit-coverage-" });
   try {
     // Tests start blit without root's privileges too, and its coverage belongs into the same folder.
@@ -38,6 +42,18 @@ async function main(args: string[]): Promise<boolean> {
     return close([native, tests]) && enough;
   } finally {
     await Deno.remove(coverageDir, { recursive: true });
+  }
+}
+
+const nothing: Counts = { passed: 0, failed: 0, skipped: 0 };
+
+/** C that does not compile is one failed test, with the compiler's words. */
+async function oneFailureIfThrown(part: () => Promise<Counts>): Promise<Counts> {
+  try {
+    return await part();
+  } catch (error) {
+    console.log((error as Error).message);
+    return { ...nothing, failed: 1 };
   }
 }
 

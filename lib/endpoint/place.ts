@@ -20,13 +20,15 @@ export interface Placement {
   readonly destinationRoot?: string;
   /** Set for a single entry that is no directory: its names on both sides. */
   readonly entry?: { readonly source: string; readonly destination: string };
+  /** What filters see before an entry's path: a source that nests is seen from its own name on. "" or "name/". */
+  readonly filterPrefix: string;
   /** `move` removes the source directory itself too (not where only its contents were named). */
   readonly removeRoot: boolean;
 }
 
 /** Raises BlitError: usage for contradictions, failed for a source that is missing. */
 export function placeJob(job: Job): Placement[] {
-  const destination = job.destination;
+  const destination = job.discard ? undefined : job.destination;
   const target = destination === undefined ? undefined : pathFacts(destination, true);
   if (
     job.sources.length > 1 && destination !== undefined && target?.kind !== Kind.Directory &&
@@ -72,17 +74,18 @@ function placeTree(
   destination: string | undefined,
   target: PathFacts | undefined,
 ): Placement {
-  if (destination === undefined) return { sourceRoot: path, removeRoot: false };
+  const nests = !contents && !isDots(path);
+  const filterPrefix = nests && job.filter.filesFrom === undefined ? `${baseName(path)}/` : "";
+  if (destination === undefined) return { sourceRoot: path, filterPrefix, removeRoot: false };
   if (target && target.kind !== Kind.Directory) {
     throw new BlitError(
       "failed",
       `Cannot copy the directory "${printablePath(path)}" to "${printablePath(destination)}": that is not a directory`,
     );
   }
-  const nests = !contents && !isDots(path);
   const destinationRoot = nests ? join(destination, baseName(path)) : destination;
   refuseOverlap(job, path, facts, destinationRoot);
-  return { sourceRoot: path, destinationRoot, removeRoot: !contents };
+  return { sourceRoot: path, destinationRoot, filterPrefix, removeRoot: !contents };
 }
 
 function placeEntry(
@@ -94,7 +97,9 @@ function placeEntry(
 ): Placement {
   const sourceRoot = directoryName(path);
   const name = baseName(path);
-  if (destination === undefined) return { sourceRoot, entry: { source: name, destination: name }, removeRoot: false };
+  if (destination === undefined) {
+    return { sourceRoot, entry: { source: name, destination: name }, filterPrefix: "", removeRoot: false };
+  }
   const inside = target?.kind === Kind.Directory || endsWithSlash(destination) || job.sources.length > 1;
   const destinationPath = inside ? join(destination, name) : destination;
   const there = pathFacts(destinationPath, false);
@@ -105,6 +110,7 @@ function placeEntry(
     sourceRoot,
     destinationRoot: inside ? destination : directoryName(destination),
     entry: { source: name, destination: baseName(destinationPath) },
+    filterPrefix: "",
     removeRoot: false,
   };
 }
@@ -142,11 +148,16 @@ function isBeneath(directory: string, inode: PathFacts): boolean {
   return false;
 }
 
-function nearestExisting(path: string): string {
+/** The path itself, or the closest directory above it that is there. Raises BlitError (usage) for ".." behind a missing one. */
+export function nearestExisting(path: string): string {
   let at = path;
   while (!pathFacts(at, true)) {
     const up = directoryName(trimSlashes(at));
     if (up === at) break;
+    // Creating "missing/.." would lead elsewhere than it seems.
+    if (baseName(at) === "..") {
+      throw usageError(`Cannot create "${printablePath(path)}": ".." follows a directory that does not exist`);
+    }
     at = up;
   }
   return at;
@@ -173,7 +184,7 @@ function baseName(path: string): string {
   return trimSlashes(path).replace(/^.*\//s, "");
 }
 
-function directoryName(path: string): string {
+export function directoryName(path: string): string {
   const trimmed = trimSlashes(path);
   const at = trimmed.lastIndexOf("/");
   return at < 0 ? "." : at === 0 ? "/" : trimmed.slice(0, at);

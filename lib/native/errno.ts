@@ -6,6 +6,7 @@ import type { EngineError } from "./engine.ts";
 const names: Readonly<Record<number, readonly [name: string, words: string]>> = {
   1: ["EPERM", "operation not permitted"],
   2: ["ENOENT", "no such file or directory (it vanished during the run)"],
+  4: ["EINTR", "interrupted by a signal"],
   5: ["EIO", "input/output error"],
   6: ["ENXIO", "no such device or address"],
   11: ["EAGAIN", "resource temporarily unavailable"],
@@ -49,6 +50,7 @@ const names: Readonly<Record<number, readonly [name: string, words: string]>> = 
   ],
   4005: ["interrupted", "interrupted"],
   4006: ["kind_conflict", "a directory stands in the way"],
+  4007: ["backup", "this directory is the backup directory"],
 };
 
 /** native/blit.h, enum blit_step. */

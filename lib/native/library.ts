@@ -1,5 +1,6 @@
 /** Opens the C shim. The only place that calls Deno.dlopen. */
 
+import { type DaemonLibrary, daemonSymbols } from "./daemon_symbols.ts";
 import { ABI } from "./layout.ts";
 
 const symbols = {
@@ -33,11 +34,22 @@ export function openLibrary(): Library | undefined {
 }
 
 function tryOpen(): Library | undefined {
+  const library = load(symbols);
+  return library?.symbols.blit_abi() === BigInt(ABI) ? library : undefined;
+}
+
+let openedForDaemon: DaemonLibrary | undefined | null = null;
+
+/** The same library with the calls of the daemon; undefined where openLibrary finds none. */
+export function openDaemonLibrary(): DaemonLibrary | undefined {
+  if (openedForDaemon === null) openedForDaemon = openLibrary() && load(daemonSymbols);
+  return openedForDaemon;
+}
+
+function load<T extends Deno.ForeignLibraryInterface>(table: T): Deno.DynamicLibrary<T> | undefined {
   const name = fileNames[Deno.build.os] ?? "libblit.so";
-  const path = new URL(`../../native/build/${name}`, import.meta.url);
   try {
-    const library = Deno.dlopen(path, symbols);
-    return library.symbols.blit_abi() === BigInt(ABI) ? library : undefined;
+    return Deno.dlopen(new URL(`../../native/build/${name}`, import.meta.url), table);
   } catch {
     return undefined;
   }

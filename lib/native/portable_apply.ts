@@ -1,3 +1,172 @@
 /** One action on one entry of a batch. Each entry stands alone: its failure is a detail of the answer, no more. */
 
-import { link, readlink, symlink } from "node:fs/promises";
+import { readlink, symlink } from "node:fs/promises";
+import { Kind } from "../model/entry.ts";
+import { Action, type Detail } from "./engine.ts";
+import { replaceEntry } from "./portable_backup.ts";
+import type { Row } from "./portable_batch.ts";
+import { sameContent } from "./portable_content.ts";
+import type { Context } from "./portable_context.ts";
+import { copyFile, type Place } from "./portable_copy.ts";
+import { type Directory, type Pinned, Side } from "./portable_dirs.ts";
+import { codeOf, during, entryError, Own, ownError, readOnlyError, specialFileError, Step } from "./portable_error.ts";
+import { type Facts, factsAt } from "./portable_facts.ts";
+import { applyMetadataAt, mtimeDiffers } from "./portable_meta.ts";
+import type { Lane } from "./portable_queue.ts";
+import { removeRest, removeSource } from "./portable_remove.ts";
+
+export interface Outcome {
+  /** Undefined: it was simply done. */
+  readonly detail?: Detail;
+  /** Of content, when it was done. */
+  readonly bytes: number;
+  readonly lost: number;
+}
+
+export interface EntryTask {
+  readonly directory: Directory;
+  readonly row: Row;
+  readonly index: number;
+  readonly action: Action;
+  readonly takeLinked: boolean;
+}
+
+/** Does not reject. */
+export async function applyEntry(context: Context, lane: Lane, task: EntryTask): Promise<Outcome> {
+  const { directory, row, index } = task;
+  try {
+    if (row.broken) throw row.broken;
+    if (context.config.readOnly && task.action !== Action.Content) throw readOnlyError();
+    const { directories } = context;
+    using source = await during(Step.OpenSource, directories.pin(directory, Side.Source));
+    using destination = await pinDestination(context, directory);
+    const place: Place = {
+      directory,
+      sourcePath: source.prefix + row.name,
+      destination: destination?.prefix,
+      destinationName: row.destinationName,
+    };
+    return await act(context, lane, task, place);
+  } catch (thrown) {
+    return { detail: { index, is: "failed", error: entryError(Step.Read, thrown).error }, bytes: 0, lost: 0 };
+  }
+}
+
+async function pinDestination(context: Context, directory: Directory): Promise<Pinned | undefined> {
+  if (context.config.discard) return undefined;
+  return await during(Step.Create, context.directories.pin(directory, Side.Destination));
+}
+
+async function act(context: Context, lane: Lane, task: EntryTask, place: Place): Promise<Outcome> {
+  const { index } = task;
+  switch (task.action) {
+    case Action.Make:
+    case Action.Replace:
+      return await makeEntry(context, lane, task, place, task.action === Action.Replace);
+    case Action.Metadata: {
+      const facts = await during(Step.OpenSource, factsAt(place.sourcePath));
+      // With its new time the old content would pass for up to date, at every later run.
+      if (!isStill(task.row, facts)) throw ownError(Own.Changed, Step.OpenSource);
+      const lost = await applyMetadataAt(context, destinationPath(place), facts);
+      return await finish(context, place, facts, 0, lost);
+    }
+    case Action.Content: {
+      const same = await sameContent(context, lane, place.sourcePath, destinationPath(place));
+      return { detail: { index, is: same ? "same" : "different" }, bytes: 0, lost: 0 };
+    }
+    case Action.Forget:
+      await forgetSource(context, task.row, place);
+      context.files++;
+      return { bytes: 0, lost: 0 };
+  }
+}
+
+function destinationPath(place: Place): string {
+  return place.destination! + place.destinationName;
+}
+
+async function makeEntry(
+  context: Context,
+  lane: Lane,
+  { row, index, takeLinked }: EntryTask,
+  place: Place,
+  replace: boolean,
+): Promise<Outcome> {
+  if (row.kind !== Kind.File) {
+    const facts = await during(Step.OpenSource, factsAt(place.sourcePath));
+    const lost = await copyOther(context, lane, place, facts, replace);
+    return await finish(context, place, facts, 0, lost);
+  }
+  const { is, facts, lost } = await copyFile(context, lane, place, replace, takeLinked);
+  if (is === "large") return { detail: { index, is, size: facts.size }, bytes: 0, lost };
+  if (is === "linked") return { detail: { index, is, inode: facts.inode }, bytes: 0, lost };
+  return await finish(context, place, facts, facts.size, lost);
+}
+
+/** The copy has settled. */
+async function finish(
+  context: Context,
+  place: Place,
+  facts: Facts,
+  bytes: number,
+  lost: number,
+): Promise<Outcome> {
+  if (context.config.move) await removeSource(place.sourcePath, facts);
+  context.files++;
+  return { bytes, lost };
+}
+
+/** A symlink; there is no call that makes other kinds. */
+async function copyOther(
+  context: Context,
+  lane: Lane,
+  place: Place,
+  facts: Facts,
+  replace: boolean,
+): Promise<number> {
+  if (facts.kind === Kind.File || facts.kind === Kind.Directory) throw ownError(Own.Changed, Step.OpenSource);
+  if (place.destination === undefined) return 0;
+  if (facts.kind !== Kind.Symlink) throw specialFileError();
+  const target = await during(Step.OpenSource, readlink(place.sourcePath));
+  let path = destinationPath(place);
+  const temporary = replace || !await makeSymlink(target, path);
+  if (temporary) {
+    path = place.destination + context.tempName();
+    await during(Step.Symlink, symlink(target, path));
+  }
+  try {
+    const lost = await applyMetadataAt(context, path, facts);
+    if (temporary) {
+      await replaceEntry(context, lane, place.directory, place.destination, path, place.destinationName);
+    }
+    return lost;
+  } catch (thrown) {
+    await removeRest(path);
+    throw thrown;
+  }
+}
+
+/** False where something stands there. */
+async function makeSymlink(target: string, path: string): Promise<boolean> {
+  try {
+    await symlink(target, path);
+    return true;
+  } catch (thrown) {
+    if (codeOf(thrown) === "EEXIST") return false;
+    throw entryError(Step.Symlink, thrown);
+  }
+}
+
+/** Whether the source's entry is what the listing saw, as far as it looked. */
+function isStill({ facts: listed }: Row, now: Facts): boolean {
+  return !listed || (listed.kind === now.kind && listed.size === now.size && listed.mtimeMs === now.mtimeMs);
+}
+
+/** Both sides are equal, which is looked at once more. */
+async function forgetSource(context: Context, row: Row, place: Place): Promise<void> {
+  const source = await during(Step.RemoveSource, factsAt(place.sourcePath));
+  const there = await during(Step.RemoveSource, factsAt(destinationPath(place)));
+  const same = source.size === there.size && source.kind === there.kind && !mtimeDiffers(context, source, there);
+  if (!same || !isStill(row, source)) throw ownError(Own.Changed, Step.RemoveSource);
+  await removeSource(place.sourcePath, source);
+}

@@ -2,7 +2,7 @@
 
 import { constants } from "node:fs";
 import { link, open, readlink, rename, symlink } from "node:fs/promises";
-import { Kind } from "./engine.ts";
+import { Kind } from "../model/entry.ts";
 import { copyContent, openSource } from "./portable_content.ts";
 import type { Context } from "./portable_context.ts";
 import { type Directory, Side } from "./portable_dirs.ts";

@@ -1,6 +1,7 @@
 /** Entry batches of the portable engine: rows of one listing in the order of the contract. */
 
-import { Diff, type EngineError, type EntryBatch, Kind } from "./engine.ts";
+import { Diff, Kind } from "../model/entry.ts";
+import type { EngineError, EntryBatch } from "./engine.ts";
 import type { EntryError } from "./portable_error.ts";
 import type { Facts } from "./portable_facts.ts";
 

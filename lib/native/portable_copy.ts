@@ -8,7 +8,7 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { Kind } from "./engine.ts";
+import { Kind } from "../model/entry.ts";
 import { replaceEntry } from "./portable_backup.ts";
 import { type Content, copyContent, openSource } from "./portable_content.ts";
 import type { Context } from "./portable_context.ts";

@@ -1,7 +1,8 @@
 /** Getting into the directories that are to be listed; making them where they are missing. */
 
 import { chmod, mkdir } from "node:fs/promises";
-import { Kind, type ListRequest } from "./engine.ts";
+import { Kind } from "../model/entry.ts";
+import type { ListRequest } from "./engine.ts";
 import { backupEntry } from "./portable_backup.ts";
 import type { Context } from "./portable_context.ts";
 import { type Directory, type Pinned, Side } from "./portable_dirs.ts";
@@ -17,7 +18,7 @@ export async function openSource(context: Context, directory: Directory): Promis
   try {
     const { inode } = await during(Step.ListSource, factsAt(`${source.prefix}.`));
     // Copying into itself would never end.
-    if (directories.isRoot(inode, Side.Destination)) throw ownError(Own.Inside, Step.ListSource);
+    if (directory.parent && directories.isRoot(inode, Side.Destination)) throw ownError(Own.Inside, Step.ListSource);
     return source;
   } catch (thrown) {
     source[Symbol.dispose]();
@@ -74,7 +75,7 @@ async function pinDestination(context: Context, directory: Directory): Promise<P
     using above = await directories.pin(directory.parent, Side.Destination);
     const path = above.prefix + directory.name;
     const facts = await factsIfAny(path);
-    if (facts?.kind !== Kind.Directory || facts.uid !== context.uid) throw thrown;
+    if (!facts || facts.kind !== Kind.Directory || facts.uid !== context.uid) throw thrown;
     await chmodAt(context, path, facts.mode | 0o700);
     return await directories.pin(directory, Side.Destination);
   }

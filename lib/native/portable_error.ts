@@ -35,6 +35,7 @@ export type Step = (typeof Step)[keyof typeof Step];
 /** Failures that no system call reports; native/blit.h, BLIT_E_*. */
 export const Own = { Changed: 4001, Verify: 4002, Inside: 4003, Grew: 4004, Stopped: 4005, BusyKind: 4006 } as const;
 
+const EROFS = 30;
 const EOPNOTSUPP = 95;
 const LARGEST_ERRNO = 133;
 
@@ -51,6 +52,11 @@ export function ownError(state: (typeof Own)[keyof typeof Own], step: Step): Ent
 /** Fifos, sockets and devices: there is no call that makes them. */
 export function specialFileError(): EntryError {
   return new EntryError(engineError(EOPNOTSUPP, Step.Node), Step.Node);
+}
+
+/** Something was to be changed by an engine that is to change nothing. */
+export function readOnlyError(): EntryError {
+  return new EntryError(engineError(EROFS, Step.Create), Step.Create);
 }
 
 /** Deno takes and gives names as strings, so others than valid UTF-8 cannot be reached. */

@@ -3,7 +3,7 @@
 import type { BigIntStats } from "node:fs";
 import { lstat, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { Kind } from "./engine.ts";
+import { Kind } from "../model/entry.ts";
 
 export interface Facts {
   readonly kind: number;

@@ -6,7 +6,8 @@
  * has. One answer handles a few thousand names.
  */
 
-import { Diff, Kind, type ListAnswer, type ListRequest } from "./engine.ts";
+import { Diff, Kind } from "../model/entry.ts";
+import type { ListAnswer, ListRequest } from "./engine.ts";
 import { RowBatch } from "./portable_batch.ts";
 import type { Row } from "./portable_batch.ts";
 import type { Context } from "./portable_context.ts";
@@ -59,8 +60,10 @@ async function list(context: Context, lane: Lane, request: ListRequest, director
   if (request.named) {
     await addNamed(work, request.named);
   } else {
-    if (!request.more) directory.listing = await begin(work);
-    if (!request.more && context.config.readOnly) dirDiff = await compareDirectory(work);
+    if (!request.more) {
+      directory.listing = await begin(work);
+      dirDiff = await compareDirectory(work);
+    }
     await addSource(work, directory.listing!);
     await addExtras(work, directory.listing!);
   }
@@ -90,8 +93,8 @@ function isFinished({ source, sourceAt, extras, extraAt }: Listing): boolean {
   return sourceAt === source.length && extras !== undefined && extraAt === extras.length;
 }
 
-async function compareDirectory({ context, source, destination }: Work): Promise<number> {
-  if (!source || !destination) return 0;
+async function compareDirectory({ context, request, source, destination }: Work): Promise<number> {
+  if (!source || !destination || request.make) return 0;
   const [from, to] = await Promise.all([factsIfAny(`${source.prefix}.`), factsIfAny(`${destination.prefix}.`)]);
   return from && to ? metadataDiff(context, from, to) : 0;
 }

@@ -1,7 +1,7 @@
 /** Names of a directory, and where a listing of several answers stands. */
 
 import { readdir } from "node:fs/promises";
-import { Kind } from "./engine.ts";
+import { Kind } from "../model/entry.ts";
 import { factsIfAny, kindOf } from "./portable_facts.ts";
 
 export interface Name {

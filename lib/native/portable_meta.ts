@@ -8,7 +8,8 @@
 
 import { constants } from "node:fs";
 import { chmod, chown, lchown, lutimes, open, readlink } from "node:fs/promises";
-import { Diff, Kind, Lost } from "./engine.ts";
+import { Diff, Kind } from "../model/entry.ts";
+import { Lost } from "./engine.ts";
 import type { Context } from "./portable_context.ts";
 import { codeOf, during, entryError, Own, ownError, Step } from "./portable_error.ts";
 import { type Facts, factsAt, factsOfOpen, factsThrough } from "./portable_facts.ts";

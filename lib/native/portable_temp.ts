@@ -12,7 +12,7 @@ import process from "node:process";
 import type { Context } from "./portable_context.ts";
 import { codeOf } from "./portable_error.ts";
 import { factsOfOpen } from "./portable_facts.ts";
-import { Kind } from "./engine.ts";
+import { Kind } from "../model/entry.ts";
 import { removeFile } from "./portable_remove.ts";
 
 export interface TempFile extends AsyncDisposable {

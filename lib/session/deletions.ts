@@ -62,8 +62,13 @@ export class Deletions {
 
   /** A directory that must go because something else is to take its name; `whenGone` says whether it did. */
   makeWay(node: DirNode, batch: EntryBatch, index: number, whenGone: (gone: boolean) => void): void {
-    batch.retain();
-    node.extras.push({ batch, files: [], directories: [index], whenGone });
+    batch.retain(); // for the deletion
+    batch.retain(); // for what comes after it
+    const then = (gone: boolean) => {
+      whenGone(gone);
+      batch.release();
+    };
+    node.extras.push({ batch, files: [], directories: [index], whenGone: then });
   }
 
   /** Whether the directory, with nothing else pending, is in the hands of the deletions. */

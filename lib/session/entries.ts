@@ -226,7 +226,7 @@ export class Entries {
         this.tally.filesCopied++;
         this.#emit("link", node, batch, index);
       }
-      if (this.job.verb === "move" && !this.#readOnly) this.tally.filesRemoved++;
+      if (this.job.verb === "move") this.tally.filesRemoved++;
       this.around.end(node, batch, 1);
     };
     const certain = renewed || batch.dstKind(index) === Kind.None;
@@ -251,7 +251,7 @@ export class Entries {
 
   /** Scores a decision that was carried out. `size` counts where the engine did not count the bytes. */
   #settled(node: DirNode, batch: EntryBatch, index: number, decision: Decision, size: number): void {
-    if (this.job.verb === "move" && !this.#readOnly) this.tally.filesRemoved++;
+    if (this.job.verb === "move") this.tally.filesRemoved++;
     if (decision === "unchanged") return this.#unchanged(node, batch, index);
     this.tally.filesCopied++;
     if (decision === "metadata") {

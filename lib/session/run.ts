@@ -2,7 +2,7 @@
  * One local job from start to summary: places its arguments, runs each source in turn, and keeps one score for all of them.
  */
 
-import { placeJob, type Placement } from "../endpoint/place.ts";
+import { directoryName, nearestExisting, placeJob, type Placement } from "../endpoint/place.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
 import type { Engine } from "../native/engine.ts";
@@ -33,6 +33,7 @@ class JobRun {
   #engine: Engine | undefined;
   #current: TreeRun | undefined;
   #stopped = false;
+  readonly #made = new Set<string>();
 
   constructor(private readonly job: Job, private readonly sink: EventSink) {
     this.#tally = new Tally(job, sink);
@@ -49,18 +50,22 @@ class JobRun {
     return this.#tally.summary(this.#stopped);
   }
 
-  /** A move within one file system, onto nothing, is one rename. */
+  /** A move within one file system, onto nothing, is one rename. In a dry run: whether it would be. */
   #tryRename(placement: Placement, filter: Filter): boolean {
     const { job } = this;
     const { sourceRoot, destinationRoot, entry } = placement;
-    if (job.verb !== "move" || job.dryRun || !filter.passesEverything || !destinationRoot) return false;
+    if (job.verb !== "move" || !filter.passesEverything || destinationRoot === undefined) return false;
     if (job.verify || job.fsync || (!entry && !placement.removeRoot)) return false;
     const from = entry ? `${sourceRoot}/${entry.source}` : sourceRoot;
     const to = entry ? `${destinationRoot}/${entry.destination}` : destinationRoot;
-    if (pathFacts(to, false)) return false;
-    if (entry) makeDirectory(destinationRoot);
-    else makeDirectory(`${to}/..`.replace(/[^/]+\/\.\.$/, "") || ".");
-    if (!renameIfFree(from, to)) return false;
+    const parent = directoryName(to);
+    if (pathFacts(to, false) || pathFacts(from, false)?.dev !== pathFacts(nearestExisting(parent), true)?.dev) {
+      return false;
+    }
+    if (!job.dryRun) {
+      makeDirectory(parent);
+      if (!renameIfFree(from, to)) return false;
+    }
     this.#tally.renamed(entry?.destination ?? ".", entry ? "file" : "directory");
     return true;
   }
@@ -71,12 +76,13 @@ class JobRun {
     const { destinationRoot } = placement;
     let exists = destinationRoot !== undefined && pathFacts(destinationRoot, true) !== undefined;
     const fresh = !exists;
+    const counted = fresh && destinationRoot !== undefined && this.#countsAsMade(destinationRoot);
     if (destinationRoot !== undefined && !exists && !readOnly) {
       makeDirectory(destinationRoot);
       exists = true;
     }
-    const backup = job.backupDir !== undefined && !readOnly ? job.backupDir : undefined;
-    if (backup !== undefined) makeDirectory(backup);
+    if (job.backupDir !== undefined && !readOnly) makeDirectory(job.backupDir);
+    const backup = job.backupDir !== undefined && pathFacts(job.backupDir, true) ? job.backupDir : undefined;
     const workers = job.workers || workerCount();
     const opened = await openEngine({
       source: placement.sourceRoot,
@@ -100,7 +106,12 @@ class JobRun {
     this.#engine = opened.engine;
     try {
       if (this.#stopped) return;
-      this.#current = new TreeRun(job, placement, filter, opened.engine, this.#tally, { exists, fresh, workers });
+      this.#current = new TreeRun(job, placement, filter, opened.engine, this.#tally, {
+        exists,
+        fresh,
+        counted,
+        workers,
+      });
       await this.#current.execute();
     } finally {
       this.#tally.addCounters(opened.engine.progress());
@@ -110,6 +121,13 @@ class JobRun {
     if (job.verb === "move" && !job.dryRun && placement.removeRoot && !this.#stopped) {
       removeEmptyDirectory(placement.sourceRoot);
     }
+  }
+
+  /** A dry run makes nothing: it remembers what would be there by now, so that it counts as the real run does. */
+  #countsAsMade(root: string): boolean {
+    if (this.#made.has(root)) return false;
+    for (let at = root; !this.#made.has(at) && !pathFacts(at, true); at = directoryName(at)) this.#made.add(at);
+    return true;
   }
 
   progress(): Progress {

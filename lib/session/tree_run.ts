@@ -37,6 +37,8 @@ export interface RootState {
   readonly exists: boolean;
   /** It was not there before this run. */
   readonly fresh: boolean;
+  /** It counts as created by this run. */
+  readonly counted: boolean;
   readonly workers: number;
 }
 
@@ -88,10 +90,12 @@ export class TreeRun {
 
   async execute(): Promise<void> {
     const { exists, fresh } = this.root;
+    const { filterPrefix } = this.placement;
+    if (filterPrefix && !this.filter.includesDirectory(filterPrefix.slice(0, -1))) return this.#endScan();
     const node = new DirNode(0, undefined, "source", exists, fresh);
     if (!this.placement.entry) {
       this.tally.directoriesTotal++;
-      if (fresh && !this.job.discard) this.#created(node);
+      if (this.root.counted) this.#created(node);
     }
     this.#list(node, undefined, false, false);
     await this.engine.drain();
@@ -142,6 +146,10 @@ export class TreeRun {
   }
 
   #notListed(node: DirNode, error: EngineError, side: ListAnswer["failedSide"]): void {
+    if (error.code === "backup") {
+      node.keep();
+      return this.#done(node);
+    }
     if (side === "source") this.#scanFailed = true;
     node.broken = true;
     const path = this.placement.entry && node.id === 0 ? this.placement.entry.destination : this.#pathOfDir(node);
@@ -155,7 +163,7 @@ export class TreeRun {
     tally.filesTotal += batch.unchanged;
     tally.filesUnchanged += batch.unchanged;
     tally.bytesTotal += batch.unchangedBytes;
-    if (batch.dirDiff) tally.entry("metadata", "directory", () => this.#pathOfDir(node));
+    if (batch.dirDiff && !node.fresh) tally.entry("metadata", "directory", () => this.#pathOfDir(node));
     this.#takeExtras(node, batch);
     if (batch.others > 0) this.#takeOthers(node, batch);
     if (batch.dirs > 0) this.#goDown(node, "source", batch, range(batch.others, batch.others + batch.dirs));
@@ -190,7 +198,7 @@ export class TreeRun {
   }
 
   #includes(node: DirNode, batch: EntryBatch, index: number): boolean {
-    const path = this.#pathOf(node, batch, index);
+    const path = this.#filterPath(node, batch, index);
     this.#missing.delete(path);
     const limited = batch.kind(index) === Kind.File && batch.known(index);
     return this.filter.includesFile(
@@ -202,7 +210,7 @@ export class TreeRun {
   /** --delete-scope all: what the rules hide in the source goes from the destination. Limits on size and age hide no names. */
   #mayDeleteHidden(node: DirNode, batch: EntryBatch, index: number): boolean {
     return this.#deletesHidden && batch.dstKind(index) !== Kind.None && batch.dstKind(index) !== Kind.Directory &&
-      !this.filter.includesName(this.#pathOf(node, batch, index), false);
+      !this.filter.includesName(this.#filterPath(node, batch, index), false);
   }
 
   get #deletesHidden(): boolean {
@@ -219,7 +227,7 @@ export class TreeRun {
     for (let i = batch.count - batch.extras; i < batch.count; i++) {
       const isDirectory = batch.kind(i) === Kind.Directory;
       const free = this.filter.passesEverything || this.#deletesHidden ||
-        this.filter.mayDelete(this.#pathOf(node, batch, i), isDirectory);
+        this.filter.mayDelete(this.#filterPath(node, batch, i), isDirectory);
       if (!free) node.keep();
       else if (isDirectory) directories.push(i);
       else files.push(i);
@@ -261,7 +269,7 @@ export class TreeRun {
   #descend(parent: DirNode, batch: EntryBatch, index: number): void {
     const dstKind = batch.dstKind(index);
     if (!this.filter.passesEverything) {
-      const path = this.#pathOf(parent, batch, index);
+      const path = this.#filterPath(parent, batch, index);
       this.#missing.delete(path);
       if (!this.filter.includesDirectory(path)) {
         if (this.#deletesHidden && dstKind === Kind.Directory) this.#takeExtra(parent, batch, [], [index]);
@@ -394,6 +402,11 @@ export class TreeRun {
 
   #pathOfDir(node: DirNode): string {
     return this.engine.pathOf(node.id).slice(0, -1) || ".";
+  }
+
+  /** Patterns see a nested source from its own name on (`/src/a`), as with rsync; a list is relative to the source. */
+  #filterPath(node: DirNode, batch: EntryBatch, index: number): string {
+    return this.placement.filterPrefix + this.#pathOf(node, batch, index);
   }
 
   #pathOf(node: DirNode, batch: EntryBatch, index: number): string {

@@ -54,12 +54,14 @@ function results(rows: RowResult[]): Results {
   };
 }
 
+const full = { cores: 2, scale: 1 };
+
 function lineOf(text: string, start: string): string {
   return text.split("\n").find((line) => line.startsWith(start)) ?? "";
 }
 
 Deno.test("the table compares everybody with blit and names no winner where the interval includes 1", () => {
-  const text = renderRow(row([blit, floor, rsync, cp]), 2);
+  const text = renderRow(row([blit, floor, rsync, cp]), full);
   assertStringIncludes(text, "many small files (1,000 files, 10 directories, 5.0 MiB)");
   assertStringIncludes(text, "vs blit");
   assertStringIncludes(lineOf(text, "rsync"), "4.00");
@@ -69,33 +71,33 @@ Deno.test("the table compares everybody with blit and names no winner where the 
 });
 
 Deno.test("without blit the floor is what others are compared with", () => {
-  const text = renderRow(row([floor, rsync]), 2);
+  const text = renderRow(row([floor, rsync]), full);
   assertStringIncludes(text, "vs floor");
   assertStringIncludes(lineOf(text, "rsync"), "4.31");
 });
 
 Deno.test("who failed has its reason instead of times", () => {
   const wrong = contender("tar", "peer", [1], { failure: "wrong result: 3 differences" });
-  const text = renderRow(row([blit, wrong]), 2);
+  const text = renderRow(row([blit, wrong]), full);
   assertEquals(lineOf(text, "tar"), "tar: wrong result: 3 differences");
 });
 
 Deno.test("too few runs are said to be too few", () => {
-  const text = renderRow(row([contender("blit", "blit", [1, 1]), contender("cp", "peer", [9, 9])]), 2);
+  const text = renderRow(row([contender("blit", "blit", [1, 1]), contender("cp", "peer", [9, 9])]), full);
   assert(lineOf(text, "cp").endsWith("too few runs"));
 });
 
 Deno.test("other work on the machine and filled holes are noted", () => {
   const samples = blit.samples.map((sample) => ({ ...sample, other_ms: sample.wall_ms }));
   const occupied = { source: 100 * 2 ** 20, destination: 10 * 2 ** 30 };
-  const text = renderRow(row([{ ...blit, samples, occupied }]), 2);
+  const text = renderRow(row([{ ...blit, samples, occupied }]), full);
   assertStringIncludes(text, "other work (the kernel's own included) took 50 % of the cores");
   assertStringIncludes(text, "blit filled holes: 10.0 GiB instead of 100 MiB");
 });
 
 Deno.test("targets are met, missed, or undecided", () => {
   const states = (contenders: ContenderResult[], more?: Partial<RowResult>) =>
-    targetVerdicts(row(contenders, more)).map(({ wanted, state }) => `${wanted}: ${state}`);
+    targetVerdicts(row(contenders, more), 1).map(({ wanted, state }) => `${wanted}: ${state}`);
   assertEquals(states([blit, floor, rsync, cp]), [
     "3.00 times as fast as rsync: met",
     "2.00 times as fast as cp: missed",
@@ -108,6 +110,7 @@ Deno.test("targets are met, missed, or undecided", () => {
   const empty = contender("empty", "baseline", [20, 20, 20, 21, 20]);
   assertEquals(states([quick, empty], { workload: "tiny" }), ["at most 15 ms over the empty: met"]);
   assertEquals(states([floor, rsync]), []);
+  assertEquals(targetVerdicts(row([blit, floor, rsync, cp]), 0.1), []);
 });
 
 Deno.test("the README's table has a column for each tool that took part, and the way it was made", () => {

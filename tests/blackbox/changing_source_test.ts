@@ -90,7 +90,7 @@ for (const [what, mutate] of Object.entries(MUTATIONS)) {
       async () => {
         await using dir = await testDirectory();
         await dir.make("src", [`file changing ${size} 1`, "file other 1000 2"]);
-        const running = await startBlit(["copy", "--json", "--bwlimit", `${size}B`, dir.at("src/"), dir.at("dst")]);
+        const running = await startBlit(["copy", "--json", "--bwlimit", `${size * 2}B`, dir.at("src/"), dir.at("dst")]);
         await untilWriting(dir);
         let ended = false;
         void running.result.finally(() => ended = true);
@@ -109,7 +109,7 @@ for (const [what, mutate] of Object.entries(MUTATIONS)) {
     testNeeding(needs, `a file of ${size} bytes that ${what} once is copied as it is now, or named`, async () => {
       await using dir = await testDirectory();
       await dir.make("src", [`file changing ${size} 1`, "file other 1000 2"]);
-      const running = await startBlit(["copy", "--bwlimit", `${size}B`, dir.at("src/"), dir.at("dst")]);
+      const running = await startBlit(["copy", "--bwlimit", `${size * 2}B`, dir.at("src/"), dir.at("dst")]);
       await untilWriting(dir);
       await mutate(dir.at("src/changing"), 0);
       const result = await running.result;
@@ -126,7 +126,7 @@ for (const size of SIZES) {
     await using dir = await testDirectory();
     await dir.make("src", [`file changing ${size} 1`, "file other 1000 2"]);
     await dir.write({ "dst/changing": "old" });
-    const running = await startBlit(["copy", "--bwlimit", `${size}B`, dir.at("src/"), dir.at("dst")]);
+    const running = await startBlit(["copy", "--bwlimit", `${size * 2}B`, dir.at("src/"), dir.at("dst")]);
     await untilWriting(dir);
     let ended = false;
     void running.result.finally(() => ended = true);

@@ -5,7 +5,7 @@ import { temporaryNames, testDirectory } from "../support/environment.ts";
 import { assertExit, assertNoDifferences, assertSummary, assertUntouched } from "../support/expect.ts";
 import { supportedMetadata } from "../support/fixture.ts";
 import { type FileSystemKind, mountNew } from "../support/mounts.ts";
-import { command, fileSystem, linux, testNeeding } from "../support/needs.ts";
+import { command, fileSystem, isRoot, linux, testNeeding } from "../support/needs.ts";
 import { assertFaithful } from "../support/oracle.ts";
 import { blitJson } from "../support/program.ts";
 import { differences } from "../support/snapshot.ts";
@@ -50,6 +50,30 @@ for (
     await using target = await mountNew(to);
     await copyEveryKind(source.path, target.path);
   });
+}
+
+/** Trees that nobody made for a test and that rarely change under it. */
+const REAL_TREES = ["/usr/include", "/usr/share/zoneinfo", "/etc/ssl", ...isRoot ? ["/etc"] : []].filter(exists);
+
+for (const tree of REAL_TREES) {
+  testNeeding(needs, `a real tree is copied faithfully: ${tree}`, async () => {
+    await using dir = await testDirectory();
+    assertExit(await blitJson(["copy", `${tree}/`, dir.at("dst")]), 0);
+    await assertFaithful(tree, dir.at("dst"));
+    assertSummary(await blitJson(["mirror", "--yes", `${tree}/`, dir.at("dst")]), {
+      files_copied: 0,
+      files_deleted: 0,
+    });
+    assertExit(await blitJson(["check", "--checksum", `${tree}/`, dir.at("dst")]), 0);
+  });
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 testNeeding(needs, "random trees: copied faithfully, then mirrored onto one another", async () => {

@@ -37,7 +37,8 @@ testNeeding(
   "a terminal shows one live line that fits the width, follows a resize and gives way to the summary",
   async () => {
     await using dir = await slowTree();
-    const terminal = await blitOnTerminal(["copy", "--bwlimit", "750K", dir.at("src/"), dir.at("dst")], SIZE);
+    const args = ["copy", "--bwlimit", "750K", dir.at("src/"), dir.at("dst")];
+    const terminal = await blitOnTerminal(args, { columns: 160, rows: 24 });
     await until(() => frames(terminal.output()).length >= 5, "five frames");
     const wide = frames(terminal.output()).length;
     terminal.shrink();
@@ -45,13 +46,36 @@ testNeeding(
     const result = await terminal.result;
     assertExit(result, 0);
     const shown = frames(result.stdout);
-    for (const frame of shown) assert(cells(frame) < 80, `${cells(frame)} cells: ${frame}`);
-    for (const frame of shown.slice(wide + 2)) assert(cells(frame) < 40, `${cells(frame)} cells: ${frame}`);
-    assert(shown.some((frame) => /copying.*\/s/.test(frame)), "no frame shows phase and rate");
-    assert(shown.some((frame) => frame.includes("a-name-that")), "no frame shows the current file");
+    for (const frame of shown) assert(cells(frame) < 160, `${cells(frame)} cells: ${frame}`);
+    for (const frame of shown.slice(wide + 2)) assert(cells(frame) < 80, `${cells(frame)} cells: ${frame}`);
     const beforeSummary = result.stdout.slice(0, result.stdout.lastIndexOf("\r\x1b[K"));
     assertEquals(beforeSummary.includes("\n"), false, "the live line scrolled");
     assert(/Copied 30 files/.test(result.stdout.slice(result.stdout.lastIndexOf("\r\x1b[K"))), result.stdout);
+  },
+);
+
+testNeeding(
+  needs,
+  "the live line tells phase, bytes, files, both rates, time left and the current file, and they move",
+  async () => {
+    await using dir = await slowTree();
+    const terminal = await blitOnTerminal(["copy", "--bwlimit", "1M", dir.at("src/"), dir.at("dst")], {
+      columns: 200,
+      rows: 24,
+    });
+    const shown = frames((await terminal.result).stdout);
+    const all = shown.join("\n");
+    const parts = [
+      /copying/,
+      /\d+ KiB of 1\.\d+ MiB|\d KiB/,
+      /\d+\/30 files/,
+      /KiB\/s .*avg .*KiB\/s/,
+      /ETA \d/,
+      /a-name-that/,
+    ];
+    for (const part of parts) assert(shown.some((frame) => part.test(frame)), `no frame shows ${part}:\n${all}`);
+    const counts = new Set(shown.map((frame) => /(\d+)\/30 files/.exec(frame)?.[1]));
+    assert(counts.size > 3, `the number of files does not move:\n${all}`);
   },
 );
 

@@ -20,6 +20,10 @@ export interface RunOptions {
   readonly stdin?: string;
   /** Run without root's privileges; a no-op when the tests themselves have none. */
   readonly unprivileged?: boolean;
+  /** Leave the run out of the coverage, which costs it memory and time; for what is started a hundred times or measured. */
+  readonly unmeasured?: boolean;
+  /** Run a copy of the program that has no native library; not for compiled executables. */
+  readonly withoutShim?: boolean;
   /** Words put before the program, for example ["strace", "-f"]. */
   readonly wrapper?: readonly string[];
   /** Faults to inject (fault.c): the words of BLIT_FAULT, and the directory they apply to. */
@@ -69,13 +73,14 @@ export interface RunningProgram {
 export async function startBlit(args: readonly string[], options: RunOptions = {}): Promise<RunningProgram> {
   const env: Record<string, string> = { DENO_NO_UPDATE_CHECK: "1", ...options.env };
   let words = [...(options.wrapper ?? []), ...programCommand()];
+  if (options.withoutShim) words = [Deno.execPath(), "run", "-A", "--no-check", `${await bareProgram()}/main.ts`];
   if (options.unprivileged && isRoot) words = [...(options.wrapper ?? []), ...await unprivilegedCommand(env)];
   if (options.fault !== undefined) {
     env.LD_PRELOAD = await faultLibrary();
     env.BLIT_FAULT = options.fault.kind;
     env.BLIT_FAULT_BELOW = options.fault.below;
   }
-  return start([...words, ...args], { cwd: options.cwd, env, stdin: options.stdin });
+  return start([...words, ...args], { cwd: options.cwd, env, stdin: options.stdin, unmeasured: options.unmeasured });
 }
 
 export interface Terminal extends RunningProgram {
@@ -132,13 +137,17 @@ interface StartOptions {
   readonly stdin?: string;
   /** Leave standard input open behind `stdin`. */
   readonly keepOpen?: boolean;
+  readonly unmeasured?: boolean;
 }
 
 function start(words: string[], options: StartOptions): Omit<Terminal, "shrink"> {
+  const env = { ...Deno.env.toObject(), ...options.env };
+  if (options.unmeasured) delete env.DENO_COVERAGE_DIR;
   const child = new Deno.Command(words[0], {
     args: words.slice(1),
     cwd: options.cwd,
-    env: options.env,
+    clearEnv: true,
+    env,
     stdin: options.stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
@@ -212,6 +221,21 @@ async function stage(): Promise<string> {
   const output = await new Deno.Command("sh", { args, stdin: "null", stdout: "null", stderr: "piped" }).output();
   if (!output.success) throw new Error(`Cannot stage the program: ${new TextDecoder().decode(output.stderr)}`);
   return directory;
+}
+
+let bare: Promise<string> | undefined;
+
+/** A copy of the program's source without anything built. */
+function bareProgram(): Promise<string> {
+  bare ??= (async () => {
+    const directory = await Deno.makeTempDir({ prefix: "blit-bare-" });
+    globalThis.addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
+    const script = 'cd "$1" && cp -R main.ts deno.json lib "$0/" && { cp deno.lock "$0/" || :; } 2>/dev/null';
+    const output = await new Deno.Command("sh", { args: ["-ec", script, directory, REPOSITORY] }).output();
+    if (!output.success) throw new Error(`Cannot copy the program: ${new TextDecoder().decode(output.stderr)}`);
+    return directory;
+  })();
+  return bare;
 }
 
 async function denoCache(): Promise<string> {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { librarySources } from "../../native/compiler.ts";
+import { librarySources, testSources } from "../../native/compiler.ts";
 import { parseLcov } from "../coverage.ts";
 import { closingCounts } from "../run.ts";
 
@@ -20,9 +20,20 @@ Deno.test("missed lines are counted for each file", () => {
   ]);
 });
 
+const native = ["copy.c", "copy_darwin.c", "copy_linux.c", "copy_test.c", "copy_linux_test.c", "blit.h", "build.ts"];
+
 Deno.test("the shim's sources are those of the platform and the common ones, without tests", () => {
-  const names = ["copy.c", "copy_darwin.c", "copy_linux.c", "copy_test.c", "blit.h", "build.ts"];
-  assertEquals(librarySources(names, "linux"), ["copy.c", "copy_linux.c"]);
-  assertEquals(librarySources(names, "darwin"), ["copy.c", "copy_darwin.c"]);
-  assertEquals(librarySources(names, "windows"), []);
+  assertEquals(librarySources(native, "linux"), ["copy.c", "copy_linux.c"]);
+  assertEquals(librarySources(native, "darwin"), ["copy.c", "copy_darwin.c"]);
+  assertEquals(librarySources(native, "freebsd"), []);
+});
+
+Deno.test("on Windows the shim is made of the Windows files alone", () => {
+  assertEquals(librarySources(native, "windows"), []);
+  assertEquals(librarySources([...native, "copy_windows.c"], "windows"), ["copy_windows.c"]);
+});
+
+Deno.test("a platform's C tests run on that platform only", () => {
+  assertEquals(testSources(native, "linux"), ["copy_test.c", "copy_linux_test.c"]);
+  assertEquals(testSources(native, "darwin"), ["copy_test.c"]);
 });

@@ -6,10 +6,15 @@ import { testDirectory } from "../support/environment.ts";
 
 const configPath = Deno.realPathSync(new URL("../../deno.json", import.meta.url));
 
+// `deno task` leaves the INIT_CWD of a task around it as it is, and the tests run inside one.
+const { INIT_CWD: _, ...env } = Deno.env.toObject();
+
 async function taskBlit(args: string[], cwd?: string) {
   const output = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "--config", configPath, "blit", ...args],
     cwd,
+    clearEnv: true,
+    env,
     stdin: "null",
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -1,0 +1,105 @@
+/**
+ * What a path argument means when it names a place on another machine.
+ *
+ *     host:/module/path    host:port:/module/path    [v6]:port:/module/path    blit://host:port/module/path
+ *
+ * Everything else is local: a host is followed by a colon and a slash, so "a:b", "./a:/b" and "/a:/b" are local names. Pure; paths are
+ * PEP 383 strings, nothing in them is decoded.
+ */
+
+import { usageError } from "../base/errors.ts";
+import { printablePath } from "../base/path_bytes.ts";
+
+export const DEFAULT_PORT = 9031;
+
+export interface DaemonAddress {
+  /** A name or an address; IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface RemoteEndpoint extends DaemonAddress {
+  /** "" where none was named ("host:/"). */
+  readonly module: string;
+  /** Relative to the module, without ".", empty parts or slashes at its ends; "" is the module itself. */
+  readonly path: string;
+  /** Ended in a slash: the contents of the directory are meant, as for local paths. */
+  readonly contents: boolean;
+}
+
+const name = "[A-Za-z0-9_][A-Za-z0-9._-]*";
+const v6 = "[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?";
+const short = new RegExp(`^(?:(${name})|\\[(${v6})\\])(?::([0-9]+))?:(/.*)$`, "s");
+const url = new RegExp(`^blit://(?:(${name})|\\[(${v6})\\])(?::([0-9]+))?(/.*|)$`, "s");
+const hostOnly = new RegExp(`^(?:(${name})|\\[(${v6})\\])(?::([0-9]+))?$`);
+
+/**
+ * The remote place that the argument names, or undefined for a local path. Raises a usage error for what can only be meant as remote
+ * but is wrong: a port that is none, "..", a blit:// without host.
+ */
+export function parseRemote(argument: string, os: typeof Deno.build.os = Deno.build.os): RemoteEndpoint | undefined {
+  const isUrl = argument.startsWith("blit://");
+  const match = (isUrl ? url : short).exec(argument);
+  if (match === null) {
+    if (isUrl) {
+      throw usageError(`Cannot use "${printablePath(argument)}": it is not of the form blit://host:port/module/path`);
+    }
+    return undefined;
+  }
+  const [, host, address, port, path] = match;
+  if (os === "windows" && !isUrl && host?.length === 1 && port === undefined) return undefined; // a drive
+  return { host: host ?? address, port: parsePort(port, argument), ...splitPath(path, argument) };
+}
+
+/** A daemon as `blit modules` takes it: host, host:port, [v6]:port, a bare IPv6 address, or anything parseRemote takes. */
+export function parseDaemon(argument: string): DaemonAddress {
+  const bare = new RegExp(`^${v6}$`).test(argument) && argument.split(":").length > 2;
+  if (bare) return { host: argument, port: DEFAULT_PORT };
+  const match = hostOnly.exec(argument.replace(/(?<=[^:/]):$/, ""));
+  if (match !== null) return { host: match[1] ?? match[2], port: parsePort(match[3], argument) };
+  const remote = parseRemote(argument);
+  if (remote !== undefined) return { host: remote.host, port: remote.port };
+  throw usageError(`Cannot use "${printablePath(argument)}" as a host`, "Write host, host:port or [v6]:port.");
+}
+
+/** "host:/module/path", with the port where it is not the default one; parseRemote gives the endpoint back. */
+export function formatRemote(endpoint: RemoteEndpoint): string {
+  const { module, path, contents } = endpoint;
+  const parts = [module, path].filter((part) => part !== "").join("/");
+  return `${formatDaemon(endpoint)}:/${parts}${contents && parts !== "" ? "/" : ""}`;
+}
+
+/** "host", "host:9032", "[::1]", "[::1]:9032" */
+export function formatDaemon({ host, port }: DaemonAddress): string {
+  const shown = host.includes(":") ? `[${host}]` : host;
+  return port === DEFAULT_PORT ? shown : `${shown}:${port}`;
+}
+
+/**
+ * What to warn of when a name is easily taken for the other kind; undefined when there is nothing. `existsLocally` says whether an
+ * entry of exactly that name is there.
+ */
+export function ambiguityWarning(argument: string, existsLocally: boolean): string | undefined {
+  const shown = printablePath(argument);
+  if (parseRemote(argument) !== undefined) {
+    if (!existsLocally || argument.startsWith("blit://")) return undefined;
+    return `"${shown}" is taken as a place on another machine; for the local entry of that name write "./${shown}"`;
+  }
+  if (existsLocally || Deno.build.os === "windows" || !new RegExp(`^${name}:[^/]`).test(argument)) return undefined;
+  return `"${shown}" is taken as a local name; a place on another machine is written host:/module/path`;
+}
+
+function parsePort(digits: string | undefined, argument: string): number {
+  const port = digits === undefined ? DEFAULT_PORT : Number(digits);
+  if (port >= 1 && port <= 65535) return port;
+  throw usageError(`Cannot use "${printablePath(argument)}": a port is a number from 1 to 65535`);
+}
+
+function splitPath(path: string, argument: string): Pick<RemoteEndpoint, "module" | "path" | "contents"> {
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..")) {
+    throw usageError(`Cannot use "${printablePath(argument)}": ".." is not allowed in a remote path`);
+  }
+  const [module = "", ...rest] = parts;
+  return { module, path: rest.join("/"), contents: module !== "" && /\/\.?$/.test(path) };
+}

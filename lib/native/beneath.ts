@@ -1,0 +1,218 @@
+/**
+ * What lies beneath a root: looked at, listed, measured and removed without ever following a symlink or leaving the root
+ * (native/beneath.c). Paths are relative PEP 383 strings without "." and "..", "" is the root itself. Works only with the shim.
+ *
+ * Errors are BlitErrors (failed) of the form `Cannot <action> "<path>": <state>`; `errnoNameOf` tells the errno.
+ */
+
+import { BlitError } from "../base/errors.ts";
+import { pathToBytes } from "../base/path_bytes.ts";
+import { engineError } from "./errno.ts";
+import { openDaemonLibrary } from "./library.ts";
+
+/** One entry of a directory. Without facts (names only, or `error` is set) the numbers are 0. */
+export interface Listed {
+  readonly name: Bytes;
+  /** engine.ts, Kind. */
+  readonly kind: number;
+  /** Bytes. */
+  readonly size: bigint;
+  /** Bytes on the medium. */
+  readonly allocated: bigint;
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly nlink: number;
+  /** Permission bits, set-id and sticky bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtimeSeconds: bigint;
+  readonly mtimeNanoseconds: number;
+  /** Of a symlink; empty otherwise. */
+  readonly target: Bytes;
+  /** Why it could not be looked at. */
+  readonly error?: EntryError;
+}
+
+export interface EntryError {
+  /** "EACCES" */
+  readonly code: string;
+  /** "permission denied" */
+  readonly words: string;
+}
+
+export interface Space {
+  /** Bytes; `available` is what an unprivileged writer may still use. */
+  readonly total: bigint;
+  readonly free: bigint;
+  readonly available: bigint;
+  /** 0 where the file system counts none. */
+  readonly inodes: bigint;
+  readonly inodesFree: bigint;
+  readonly readOnly: boolean;
+}
+
+const LISTED_BYTES = 72;
+/** Room for about 700 entries; a larger piece would keep the first entry waiting. */
+const LIST_BUFFER_BYTES = 64 * 1024;
+
+/** Whether this program can resolve paths beneath a root at all. */
+export function canResolveBeneath(): boolean {
+  return openDaemonLibrary() !== undefined;
+}
+
+/** The entry itself; a symlink is not followed. Its name is empty for the root. */
+export async function lookBeneath(root: string, path: string): Promise<Listed> {
+  const out = new Uint8Array(8192);
+  const call = calls().blit_beneath_facts;
+  const length = await holding((...paths) => call(...paths, out, BigInt(out.length)), root, path);
+  if (length < 0) throw beneathError("look at", path, -length);
+  return unpack(out.subarray(0, length))[0];
+}
+
+/**
+ * The entries of a directory in the order the file system gives them, in pieces of up to a few hundred. `namesOnly` leaves the
+ * facts out. One descriptor is open until the generator ends.
+ */
+export async function* listBeneath(
+  root: string,
+  path: string,
+  namesOnly = false,
+): AsyncGenerator<Listed[], void, void> {
+  const call = calls().blit_beneath_list;
+  const state = new BigUint64Array(1);
+  const stateBytes = new Uint8Array(state.buffer);
+  try {
+    do {
+      const out = new Uint8Array(LIST_BUFFER_BYTES);
+      const length = await holding(
+        (...paths) => call(...paths, namesOnly ? 1n : 0n, stateBytes, out, BigInt(out.length)),
+        root,
+        path,
+      );
+      if (length < 0) throw beneathError("list", path, -length);
+      if (length > 0) yield unpack(out.subarray(0, length));
+    } while (state[0] !== 0n);
+  } finally {
+    if (state[0] !== 0n) calls().blit_beneath_list_end(state[0]);
+  }
+}
+
+/** Space of the file system that holds the entry. */
+export async function spaceBeneath(root: string, path: string): Promise<Space> {
+  const out = new BigUint64Array(6);
+  const call = calls().blit_beneath_space;
+  const result = await holding((...paths) => call(...paths, new Uint8Array(out.buffer)), root, path);
+  if (result < 0) throw beneathError("measure", path, -result);
+  const [total, free, available, inodes, inodesFree, readOnly] = out;
+  return { total, free, available, inodes, inodesFree, readOnly: readOnly !== 0n };
+}
+
+/**
+ * Removes entries of one directory: empty directories, or everything but directories. Returns for each name why it is still there,
+ * undefined where it is gone.
+ */
+export async function removeBeneath(
+  root: string,
+  directory: string,
+  names: readonly Uint8Array[],
+  kind: "directories" | "others",
+): Promise<(EntryError | undefined)[]> {
+  const errors = new Int32Array(names.length);
+  const call = calls().blit_beneath_remove;
+  const [packed, count, ofDirectories] = [packNames(names), BigInt(names.length), kind === "directories" ? 1n : 0n];
+  const result = await holding(
+    (...paths) => call(...paths, packed, count, ofDirectories, new Uint8Array(errors.buffer)),
+    root,
+    directory,
+    packed,
+  );
+  if (result < 0) throw beneathError("open", directory, -result);
+  return Array.from(errors, (errno) => errno === 0 ? undefined : entryError(errno));
+}
+
+/** The errno's name behind an error of this file ("ENOENT"); undefined for any other error. */
+export function errnoNameOf(error: unknown): string | undefined {
+  if (!(error instanceof BlitError)) return undefined;
+  return (error.cause as Partial<EntryError> | undefined)?.code;
+}
+
+function calls() {
+  const library = openDaemonLibrary();
+  if (library === undefined) {
+    throw new BlitError("failed", "Cannot resolve remote paths: the native library is missing");
+  }
+  return library.symbols;
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/**
+ * Makes a call on another thread with both paths as C strings. What only the thread reads must not be collected before it is done:
+ * nothing but this function refers to it then.
+ */
+async function holding(
+  call: (root: Bytes, path: Bytes) => Promise<bigint>,
+  root: string,
+  path: string,
+  ...more: Bytes[]
+): Promise<number> {
+  const held = [cString(root), cString(path), ...more];
+  const result = await call(held[0], held[1]);
+  held.length = 0;
+  return Number(result);
+}
+
+function unpack(bytes: Bytes): Listed[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const entries: Listed[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const nameAt = at + LISTED_BYTES;
+    const targetAt = nameAt + view.getUint16(at + 64, true);
+    const end = targetAt + view.getUint16(at + 66, true);
+    const errno = view.getUint32(at + 60, true);
+    entries.push({
+      size: view.getBigUint64(at, true),
+      allocated: view.getBigUint64(at + 8, true),
+      ino: view.getBigUint64(at + 16, true),
+      dev: view.getBigUint64(at + 24, true),
+      mtimeSeconds: view.getBigInt64(at + 32, true),
+      mtimeNanoseconds: view.getUint32(at + 40, true),
+      mode: view.getUint32(at + 44, true),
+      uid: view.getUint32(at + 48, true),
+      gid: view.getUint32(at + 52, true),
+      nlink: view.getUint32(at + 56, true),
+      kind: view.getUint8(at + 68),
+      name: bytes.subarray(nameAt, targetAt),
+      target: bytes.subarray(targetAt, end),
+      error: errno === 0 ? undefined : entryError(errno),
+    });
+    at = (end + 7) & ~7;
+  }
+  return entries;
+}
+
+function packNames(names: readonly Uint8Array[]): Bytes {
+  const packed = new Uint8Array(names.reduce((sum, name) => sum + name.length + 1, 1));
+  let at = 0;
+  for (const name of names) {
+    packed.set(name, at);
+    at += name.length + 1;
+  }
+  return packed;
+}
+
+function beneathError(action: string, path: string, errno: number): BlitError {
+  const cause = entryError(errno);
+  return new BlitError("failed", `Cannot ${action} "${path}": ${cause.words}`, undefined, { cause });
+}
+
+function entryError(errno: number): EntryError {
+  const { code, message } = engineError(errno, 0);
+  // What the engine says of a copy ("it vanished during the run") does not hold for a question.
+  return { code, words: message.replace(/^.*?: /, "").replace(/ \(.*\)$/, "") };
+}
+
+function cString(path: string): Bytes {
+  return pathToBytes(`${path}\0`);
+}

@@ -1,0 +1,21 @@
+/** What the daemon needs of the shim. A table of its own, so that a copy does not pay for it when it opens the library. */
+
+export const daemonSymbols = {
+  blit_beneath_facts: { parameters: ["buffer", "buffer", "buffer", "u64"], result: "i64", nonblocking: true },
+  blit_beneath_list: {
+    parameters: ["buffer", "buffer", "i64", "buffer", "buffer", "u64"],
+    result: "i64",
+    nonblocking: true,
+  },
+  blit_beneath_list_end: { parameters: ["u64"], result: "i64" },
+  blit_beneath_remove: {
+    parameters: ["buffer", "buffer", "buffer", "u64", "i64", "buffer"],
+    result: "i64",
+    nonblocking: true,
+  },
+  blit_beneath_space: { parameters: ["buffer", "buffer", "buffer"], result: "i64", nonblocking: true },
+  blit_sockets_list: { parameters: ["u32", "buffer", "u64"], result: "i64" },
+  blit_sockets_shut: { parameters: ["buffer", "u64"], result: "i64" },
+} as const;
+
+export type DaemonLibrary = Deno.DynamicLibrary<typeof daemonSymbols>;

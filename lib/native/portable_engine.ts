@@ -1,0 +1,200 @@
+/**
+ * Engine by Deno's own calls: for machines where the shim cannot be built. Slower, and it keeps less: no extended attributes
+ * and ACLs, no special files, times in whole milliseconds, no names that are not UTF-8. What cannot be done is answered as such.
+ *
+ * Requests become work for the lanes of portable_queue.ts; answers wait in a list for `drain`.
+ */
+
+import {
+  Action,
+  type Answer,
+  type ApplyAnswer,
+  type ApplyRequest,
+  type Counters,
+  type Detail,
+  type Engine,
+  type EngineConfig,
+  type EntryBatch,
+  type LargeAnswer,
+  type LinkAnswer,
+  type LinkRequest,
+  type ListAnswer,
+  type ListRequest,
+  type SettleRequest,
+} from "./engine.ts";
+import { applyEntry } from "./portable_apply.ts";
+import type { Row, RowBatch } from "./portable_batch.ts";
+import { Context } from "./portable_context.ts";
+import { deleteEntry } from "./portable_delete.ts";
+import { canAnchor, type Directory } from "./portable_dirs.ts";
+import { LargeFiles } from "./portable_large.ts";
+import { linkEntry } from "./portable_link.ts";
+import { listDirectory } from "./portable_list.ts";
+import { type Lane, WorkQueue } from "./portable_queue.ts";
+import { settleDirectory } from "./portable_settle.ts";
+
+/** A lane mostly waits for the system: several for each worker keep it busy. */
+const LANES_PER_WORKER = 4;
+
+/**
+ * Raises BlitError (failed) when a root cannot be opened.
+ *
+ * @param anchored Reach entries through descriptors instead of paths; only where `canAnchor`.
+ */
+export function openPortableEngine(config: EngineConfig, anchored: boolean = canAnchor()): Engine {
+  return new PortableEngine(new Context(config, anchored));
+}
+
+class PortableEngine implements Engine {
+  readonly #queue: WorkQueue;
+  readonly #larges: LargeFiles;
+  readonly #answers: (() => void)[] = [];
+  #open = 0;
+  #wake = () => {};
+
+  constructor(private readonly context: Context) {
+    this.#queue = new WorkQueue(context.config.workers * LANES_PER_WORKER);
+    this.#larges = new LargeFiles(context);
+  }
+
+  list(request: ListRequest, done: (answer: ListAnswer) => void): void {
+    const { context } = this;
+    const directory = request.dir === 0 || request.more ? context.directories.get(request.dir) : this.#add(request);
+    this.#submit(true, (lane) => listDirectory(context, lane, request, directory), done);
+  }
+
+  #add({ dir, parent }: ListRequest): Directory {
+    if (!parent) throw new RangeError(`Nobody says where directory ${dir} is`);
+    const { name, broken } = rowOf(parent.batch, parent.index);
+    return this.context.directories.add(dir, parent.dir, name, broken);
+  }
+
+  apply(request: ApplyRequest, done: (answer: ApplyAnswer) => void): void {
+    const { context } = this;
+    const { batch, entries, takeLinked } = request;
+    const directory = context.directories.get(request.dir);
+    const run = "first" in entries;
+    let bytes = 0;
+    let lost = 0;
+    this.#submitShared(run ? entries.count : entries.length, async (lane, i) => {
+      const { index, action } = run ? { index: entries.first + i, action: Action.Make } : entries[i];
+      const task = { directory, row: rowOf(batch, index), index, action, takeLinked };
+      const outcome = await applyEntry(context, lane, task);
+      bytes += outcome.bytes;
+      lost |= outcome.lost;
+      return outcome.detail;
+    }, (done_, details) => done({ done: done_, bytes, lost, details }));
+  }
+
+  remove(dir: number, batch: EntryBatch, indices: readonly number[], done: (answer: ApplyAnswer) => void): void {
+    const { context } = this;
+    const directory = context.directories.get(dir);
+    this.#submitShared(
+      indices.length,
+      (lane, i) => deleteEntry(context, lane, directory, rowOf(batch, indices[i]), indices[i]),
+      (done_, details) => done({ done: done_, bytes: 0, lost: 0, details }),
+    );
+  }
+
+  openLarge(dir: number, batch: EntryBatch, index: number, done: (answer: LargeAnswer) => void): void {
+    const directory = this.context.directories.get(dir);
+    this.#submit(true, () => this.#larges.open(directory, rowOf(batch, index)), done);
+  }
+
+  copyRange(_dir: number, handle: bigint, offset: number, length: number, done: (answer: Answer) => void): void {
+    this.#submit(false, (lane) => this.#larges.range(lane, handle, offset, length), done);
+  }
+
+  finishLarge(_dir: number, handle: bigint, commit: boolean, done: (answer: Answer) => void): void {
+    this.#submit(true, (lane) => this.#larges.finish(lane, handle, commit), done);
+  }
+
+  link(request: LinkRequest, done: (answer: LinkAnswer) => void): void {
+    const { context } = this;
+    const task = {
+      directory: context.directories.get(request.dir),
+      row: rowOf(request.batch, request.index),
+      targetDirectory: context.directories.get(request.target.dir),
+      targetName: request.target.name,
+    };
+    this.#submit(false, (lane) => linkEntry(context, lane, task), done);
+  }
+
+  settle(request: SettleRequest, done: (answer: Answer) => void): void {
+    const { context } = this;
+    const directory = context.directories.get(request.dir);
+    this.#submit(true, () => settleDirectory(context, request, directory), done);
+  }
+
+  pathOf(dir: number): string {
+    return this.context.directories.pathOf(dir);
+  }
+
+  progress(): Counters {
+    const { bytesByMethod, files, bytesMoved } = this.context;
+    return { bytesByMethod: { ...bytesByMethod }, files, bytesMoved };
+  }
+
+  async drain(): Promise<void> {
+    while (this.#open > 0 && !this.context.stopped) {
+      const answers = this.#answers.splice(0);
+      if (answers.length === 0) {
+        await new Promise<void>((resolve) => this.#wake = resolve);
+        continue;
+      }
+      for (const answer of answers) {
+        if (this.context.stopped) return;
+        this.#open--;
+        answer();
+      }
+    }
+  }
+
+  stop(): void {
+    this.context.stopped = true;
+    this.#queue.stop();
+    this.#wake();
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.close();
+    await this.#larges.giveUpAll();
+    this.context.directories.closeAll();
+  }
+
+  #submit<T>(urgent: boolean, work: (lane: Lane) => Promise<T>, done: (answer: T) => void): void {
+    this.#open++;
+    const run = async (lane: Lane) => {
+      const answer = await work(lane);
+      this.#answer(() => done(answer));
+    };
+    this.#queue.add({ count: 1, run }, urgent);
+  }
+
+  /** @param work Does one entry; what it answers is a detail of the whole, undefined: it was simply done. */
+  #submitShared(
+    count: number,
+    work: (lane: Lane, i: number) => Promise<Detail | undefined>,
+    done: (done: number, details: readonly Detail[]) => void,
+  ): void {
+    this.#open++;
+    const details: Detail[] = [];
+    let left = count;
+    if (count === 0) return this.#answer(() => done(0, details));
+    const run = async (lane: Lane, i: number) => {
+      const detail = await work(lane, i);
+      if (detail) details.push(detail);
+      if (--left === 0) this.#answer(() => done(count - details.length, details));
+    };
+    this.#queue.add({ count, run }, false);
+  }
+
+  #answer(answer: () => void): void {
+    this.#answers.push(answer);
+    this.#wake();
+  }
+}
+
+function rowOf(batch: EntryBatch, index: number): Row {
+  return (batch as RowBatch).row(index);
+}

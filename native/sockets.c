@@ -1,0 +1,67 @@
+/*
+ * The process's own TCP connections, found among its descriptors by their addresses: the runtime shows sockets, but not their
+ * descriptors. Call from the thread that owns the sockets, so that none of them can be closed and its number reused meanwhile.
+ */
+#include "engine.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+/* Port and address, IPv4 as ::ffff:a.b.c.d. False for what is no TCP address. */
+static bool read_address(const struct sockaddr_storage *s, uint16_t *port, uint8_t address[16])
+{
+	if (s->ss_family == AF_INET) {
+		const struct sockaddr_in *v4 = (const void *)s;
+		memset(address, 0, 10);
+		memset(address + 10, 0xff, 2);
+		memcpy(address + 12, &v4->sin_addr, 4);
+		*port = ntohs(v4->sin_port);
+		return true;
+	}
+	if (s->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *v6 = (const void *)s;
+		memcpy(address, &v6->sin6_addr, 16);
+		*port = ntohs(v6->sin6_port);
+		return true;
+	}
+	return false;
+}
+
+static bool read_socket(int fd, struct blit_socket *out)
+{
+	struct sockaddr_storage local, peer;
+	socklen_t local_len = sizeof local, peer_len = sizeof peer;
+	uint8_t ignored[16];
+	*out = (struct blit_socket){ .fd = fd };
+	return getsockname(fd, (void *)&local, &local_len) == 0 && read_address(&local, &out->local_port, ignored) &&
+		getpeername(fd, (void *)&peer, &peer_len) == 0 && read_address(&peer, &out->peer_port, out->peer);
+}
+
+int64_t blit_sockets_list(uint32_t local_port, struct blit_socket *out, uint64_t cap)
+{
+	DIR *dir = opendir("/dev/fd");
+	struct dirent *r;
+	uint64_t count = 0;
+	if (!dir)
+		return -errno;
+	while (count < cap && (r = readdir(dir))) {
+		struct blit_socket s;
+		if (r->d_name[0] == '.' || !read_socket(atoi(r->d_name), &s) || s.local_port != local_port)
+			continue;
+		out[count++] = s;
+	}
+	closedir(dir);
+	return count;
+}
+
+int64_t blit_sockets_shut(const struct blit_socket *list, uint64_t count)
+{
+	int64_t shut = 0;
+	for (uint64_t i = 0; i < count; i++) {
+		struct blit_socket now;
+		if (read_socket(list[i].fd, &now) && memcmp(&now, &list[i], sizeof now) == 0)
+			shut += shutdown(now.fd, SHUT_RDWR) == 0;
+	}
+	return shut;
+}

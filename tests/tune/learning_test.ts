@@ -1,0 +1,143 @@
+import { assert, assertEquals } from "@std/assert";
+import { configDir, type Environment } from "../../lib/tune/config_dir.ts";
+import { readHistory } from "../../lib/tune/history.ts";
+import { openLearning } from "../../lib/tune/learning.ts";
+import { emptyPredictor } from "../../lib/tune/predictor.ts";
+import { forgetPredictor, loadPredictor, savePredictor } from "../../lib/tune/predictor_store.ts";
+import { enableHistory, historyState } from "../../lib/tune/settings.ts";
+import { sampleRecord } from "./sample.ts";
+
+function environment(variables: Record<string, string>, os: Environment["os"] = "linux"): Environment {
+  return { os, get: (name) => variables[name] };
+}
+
+async function inHome(body: (home: string, dir: string) => Promise<void> | void): Promise<void> {
+  const home = await Deno.makeTempDir({ prefix: "blit-home-" });
+  try {
+    await body(home, `${home}/.config/blit`);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+}
+
+const places: [what: string, os: Environment["os"], variables: Record<string, string>, dir: string | undefined][] = [
+  ["XDG_CONFIG_HOME", "linux", { XDG_CONFIG_HOME: "/x", HOME: "/h" }, "/x/blit"],
+  ["the home folder without XDG_CONFIG_HOME", "linux", { HOME: "/h" }, "/h/.config/blit"],
+  ["the home folder with an empty XDG_CONFIG_HOME", "linux", { XDG_CONFIG_HOME: "", HOME: "/h" }, "/h/.config/blit"],
+  ["the home folder with a relative one", "linux", { XDG_CONFIG_HOME: "x", HOME: "/h" }, "/h/.config/blit"],
+  ["nothing", "linux", {}, undefined],
+  ["the library of macOS", "darwin", { HOME: "/h" }, "/h/Library/Application Support/blit"],
+  ["APPDATA", "windows", { APPDATA: "C:\\a", HOME: "/h" }, "C:\\a\\blit"],
+  ["nothing on Windows", "windows", { HOME: "/h" }, undefined],
+];
+
+for (const [what, os, variables, dir] of places) {
+  Deno.test(`the configuration folder comes from ${what}`, () => {
+    assertEquals(configDir(environment(variables, os)), dir);
+  });
+}
+
+Deno.test("a run is recorded and learnt from, and the next one knows it", () =>
+  inHome(async (home, dir) => {
+    const learning = openLearning(environment({ HOME: home }));
+    assertEquals(learning.state, "enabled");
+    assertEquals(learning.predictor, emptyPredictor);
+    assertEquals(await learning.remember(sampleRecord()), undefined);
+    assertEquals(readHistory(dir).records, [sampleRecord()]);
+    assertEquals(openLearning(environment({ HOME: home })).predictor, loadPredictor(dir));
+    assert(loadPredictor(dir).pairs.size > 0);
+    forgetPredictor(dir);
+    forgetPredictor(dir);
+    assertEquals(loadPredictor(dir), emptyPredictor);
+  }));
+
+Deno.test("a plaid run is recorded but teaches nothing", () =>
+  inHome(async (home, dir) => {
+    assertEquals(
+      await openLearning(environment({ HOME: home })).remember(sampleRecord({ flags: ["plaid"] })),
+      undefined,
+    );
+    assertEquals(readHistory(dir).records.length, 1);
+    assertEquals(loadPredictor(dir), emptyPredictor);
+  }));
+
+Deno.test("a history that is switched off stays as it is, until it is switched on", () =>
+  inHome(async (home, dir) => {
+    await Deno.mkdir(dir, { recursive: true });
+    await Deno.writeTextFile(`${dir}/settings.json`, `{"colour":"blue"}`);
+    enableHistory(dir, false);
+    assertEquals(JSON.parse(await Deno.readTextFile(`${dir}/settings.json`)), { colour: "blue", perf_history: false });
+    const off = openLearning(environment({ HOME: home }));
+    assertEquals(off.state, "disabled by settings");
+    assertEquals(await off.remember(sampleRecord()), undefined);
+    assertEquals(readHistory(dir).records, []);
+    enableHistory(dir, true);
+    assertEquals(openLearning(environment({ HOME: home })).state, "enabled");
+  }));
+
+Deno.test("the environment switches history off, and 0 or nothing does not", () =>
+  inHome((home, dir) => {
+    const state = (value: string) => historyState(dir, environment({ HOME: home, BLIT_DISABLE_PERF_HISTORY: value }));
+    assertEquals(["1", "yes", "0", ""].map(state), [
+      "disabled by environment",
+      "disabled by environment",
+      "enabled",
+      "enabled",
+    ]);
+  }));
+
+Deno.test("settings that cannot be understood count as no", () =>
+  inHome(async (_home, dir) => {
+    await Deno.mkdir(dir, { recursive: true });
+    for (const text of ["", "{", "[]", "null", `"on"`]) {
+      await Deno.writeTextFile(`${dir}/settings.json`, text);
+      assertEquals(historyState(dir, environment({})), "disabled by settings", text);
+    }
+    await Deno.remove(`${dir}/settings.json`);
+    await Deno.mkdir(`${dir}/settings.json`);
+    assertEquals(historyState(dir, environment({})), "disabled by settings");
+  }));
+
+Deno.test("without a configuration folder nothing is recorded and nothing fails", async () => {
+  const learning = openLearning(environment({}));
+  assertEquals(learning.state, "no configuration directory");
+  assertEquals(await learning.remember(sampleRecord()), undefined);
+});
+
+Deno.test("a history that cannot be written is told, not thrown", () =>
+  inHome(async (home) => {
+    await Deno.writeTextFile(`${home}/.config`, "a file where the folder should be");
+    const learning = openLearning(environment({ HOME: home }));
+    assertEquals(learning.state, "enabled");
+    assert(await learning.remember(sampleRecord()) instanceof Error);
+  }));
+
+Deno.test("what was learnt is kept, and what is damaged or foreign is forgotten", () =>
+  inHome(async (home, dir) => {
+    await openLearning(environment({ HOME: home })).remember(sampleRecord());
+    const state = loadPredictor(dir);
+    const text = await Deno.readTextFile(`${dir}/perf_predictor.json`);
+    savePredictor(dir, state);
+    assertEquals(loadPredictor(dir), state);
+    for (const damage of ["", "{", "null", "{}", text.slice(0, -5), text.replace(`"version":1`, `"version":2`)]) {
+      await Deno.writeTextFile(`${dir}/perf_predictor.json`, damage);
+      assertEquals(loadPredictor(dir), emptyPredictor, damage.slice(0, 40));
+    }
+  }));
+
+Deno.test("of what was learnt only the damaged pair is forgotten, and wild figures are tamed", () =>
+  inHome(async (home, dir) => {
+    await openLearning(environment({ HOME: home })).remember(sampleRecord());
+    const { pairs } = JSON.parse(await Deno.readTextFile(`${dir}/perf_predictor.json`));
+    const [[key, model], second] = pairs;
+    const wild = { ...model, cost: { ...model.cost, perFile: 1e9, fixed: -5 } };
+    const broken = { ...model, settled: { runs: "many" } };
+    await Deno.writeTextFile(
+      `${dir}/perf_predictor.json`,
+      JSON.stringify({ version: 1, pairs: [[key, wild], [second[0], broken], [7, model], "x"] }),
+    );
+    const state = loadPredictor(dir);
+    assertEquals([...state.pairs.keys()], [key]);
+    assertEquals(state.pairs.get(key)!.cost.perFile, 50);
+    assertEquals(state.pairs.get(key)!.cost.fixed, 0.05);
+  }));
