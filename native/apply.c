@@ -113,7 +113,8 @@ static void make_entry(struct worker *w, struct task *t, struct place *p, uint8_
 	enum take take = t->t.flags & BLIT_FORCE ? TAKE_LINKED : TAKE_PLAIN;
 	struct outcome o = kind == BLIT_KIND_FILE ? copy_file(w, p->sdir, p->sname, p->d, p->ddir, p->dname, replace, take, &f)
 	                                          : copy_special(w, p, replace, take, &f);
-	if (!o.err && (w->e->config.flags & BLIT_CFG_MOVE)) {
+	/* the other names of a linked source must still be seen to be linked */
+	if (!o.err && take == TAKE_PLAIN && (w->e->config.flags & BLIT_CFG_MOVE)) {
 		int err = remove_source(p->sdir, p->sname, &f);
 		if (err)
 			o.err = -err, o.step = BLIT_STEP_REMOVE_SRC;
@@ -130,7 +131,7 @@ static void fix_metadata(struct worker *w, struct task *t, struct place *p)
 		err = -BLIT_E_CHANGED;
 	struct outcome o = err ? (struct outcome){ .err = -err, .step = BLIT_STEP_OPEN_SRC }
 	                       : meta_apply_at(w->e, p->sdir, p->sname, p->ddir, p->dname, &f);
-	if (!o.err && (w->e->config.flags & BLIT_CFG_MOVE) && (err = remove_source(p->sdir, p->sname, &f)))
+	if (!o.err && f.nlink == 1 && (w->e->config.flags & BLIT_CFG_MOVE) && (err = remove_source(p->sdir, p->sname, &f)))
 		o.err = -err, o.step = BLIT_STEP_REMOVE_SRC;
 	report(w, t, p, o, &f);
 }

@@ -56,7 +56,7 @@ enum {
 	BLIT_ALL = 1 << 4,   /* LIST: emit entries that compare equal too */
 	BLIT_NAMED = 1 << 5, /* LIST: only the one entry in the payload, "source name\0destination name" */
 	BLIT_MORE = 1 << 6,  /* LIST: continue where the last call stopped */
-	BLIT_FORCE = 1 << 7, /* APPLY: copy here and now, hard-linked or large */
+	BLIT_FORCE = 1 << 7, /* APPLY: copy hard-linked entries here and now; a move leaves their sources */
 	BLIT_COMMIT = 1 << 8,  /* FINISH: put it in place (otherwise give it up) */
 	BLIT_RMDIR = 1 << 9,   /* SETTLE: remove the directory from the destination instead */
 	BLIT_RMSRC = 1 << 10,  /* SETTLE: then remove the emptied source directory */
@@ -146,7 +146,7 @@ enum {
 	BLIT_DIFF_LINKED = 1 << 6, /* more than one name in the source */
 	BLIT_DIFF_KIND = 1 << 7,
 	BLIT_DIFF_ERROR = 1 << 8, /* could not be looked at; size column holds errno, mode column the step */
-	BLIT_DIFF_DST_LINKED = 1 << 9, /* the destination's file has names that the source's has not */
+	BLIT_DIFF_DST_LINKED = 1 << 9, /* the destination's file has names that the source's has not; ino and dev are its */
 };
 
 /* Kinds of entries; also the order of the runs in a batch. */

@@ -67,8 +67,6 @@ static struct outcome by_range(struct worker *w, int sfd, int dfd, uint64_t at, 
 		ssize_t m = os_copy_range(sfd, at + *moved, dfd, n);
 		if (m == -EINTR)
 			continue;
-		if (m == -EINTR)
-			continue;
 		if (m == -EXDEV || m == -EOPNOTSUPP || m == -ENOSYS || m == -EINVAL) {
 			atomic_store(&w->e->no_range, 1);
 			break; /* the caller goes on by read and write */
@@ -260,12 +258,6 @@ static int create(struct worker *w, int ddir, const char *dname, bool replace, c
 	to->fd = temp_create(w->e, ddir, to->created, to->temp);
 	to->created |= 0600;
 	return to->fd < 0 ? -to->fd : 0;
-}
-
-int copy_flush_error(int fd)
-{
-	int second = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	return second >= 0 && close(second) < 0 && errno != EINTR ? errno : 0;
 }
 
 /* What a file system over a network (or a quota) kept back it says when a descriptor is closed. A duplicate is closed, so that

@@ -115,7 +115,8 @@ static int64_t make_file(const struct source *s, const wchar_t *to, copy_content
 	char *buffer = malloc(COPY_BUFFER);
 	if (!buffer)
 		return failed(copy, ERROR_NOT_ENOUGH_MEMORY);
-	HANDLE target = CreateFileW(to, GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_FLAG_SEQUENTIAL_SCAN, NULL);
+	HANDLE target = CreateFileW(to, GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_NEW,
+		FILE_FLAG_SEQUENTIAL_SCAN | FILE_FLAG_OPEN_REPARSE_POINT, NULL); /* a link that stands there is not followed */
 	if (target == INVALID_HANDLE_VALUE) {
 		free(buffer);
 		return failed(copy, GetLastError());
@@ -142,13 +143,12 @@ static DWORD CALLBACK watch(LARGE_INTEGER total, LARGE_INTEGER copied, LARGE_INT
 
 static int64_t copy_by_system(const struct source *s, const wchar_t *to, uint32_t flags, struct blit_windows_copy *copy)
 {
-	BOOL cancel = FALSE;
 	DWORD how = COPY_FILE_COPY_SYMLINK | COPY_FILE_FAIL_IF_EXISTS | (flags & BLIT_WINDOWS_UNBUFFERED ? COPY_FILE_NO_BUFFERING : 0);
 	copy->method = METHOD_READ_WRITE;
 	if (copy_stopped(copy))
 		return failed(copy, ERROR_REQUEST_ABORTED);
 	/* takes away itself what it began */
-	if (!CopyFileExW(s->path, to, watch, copy, &cancel, how))
+	if (!CopyFileExW(s->path, to, watch, copy, (BOOL *)&copy->stop, how))
 		return failed(copy, GetLastError());
 	return settle(s, to, 0, copy);
 }

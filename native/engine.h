@@ -183,11 +183,9 @@ struct outcome copy_file(struct worker *w, int sdir, const char *sname, struct d
 	bool replace, enum take take, struct facts *f);
 /* Moves [at, at + len) of an open file; sparse areas stay holes. */
 struct outcome copy_data(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len, bool sparse);
-/* Tells what a file system reports no earlier than at a close (NFS: a write that failed). 0 or an errno. */
-int copy_flush_error(int fd);
-/* 1 same, 0 not, or -errno. */
 /* Makes the file system say now what it would say when the last descriptor is closed. 0 or an errno. */
 int flush_by_close(int fd);
+/* 1 same, 0 not, or -errno. */
 int same_content(struct worker *w, int sdir, const char *sname, int ddir, const char *dname);
 int large_open(struct worker *w, struct task *t, struct blit_result *r);
 int large_range(struct worker *w, struct task *t, struct blit_result *r);

@@ -140,9 +140,6 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 	if ((e->config.flags & BLIT_CFG_FSYNC) && fsync(l->dfd) < 0)
 		return -errno;
 	r->step = BLIT_STEP_WRITE;
-	if ((err = copy_flush_error(l->dfd)))
-		return -err;
-	r->step = BLIT_STEP_WRITE;
 	if ((err = flush_by_close(l->dfd)))
 		return -err;
 	int ddir = dir_pin(e, l->d, DST);
@@ -156,7 +153,7 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 			err = errno == EISDIR || errno == ENOTEMPTY ? -BLIT_E_BUSY_KIND : -errno;
 	}
 	dir_unpin(e, l->d);
-	if (err || !(grew || (e->config.flags & BLIT_CFG_MOVE)))
+	if (err || !(grew || ((e->config.flags & BLIT_CFG_MOVE) && l->facts.nlink == 1)))
 		return err;
 	l->temp[0] = 0; /* in place: nothing to give up any more */
 	r->step = BLIT_STEP_READ;

@@ -30,24 +30,6 @@ static int link_to(struct worker *w, struct task *t, int tdir, int ddir, const c
 	return have ? have : link_over(w, t->d, tdir, t->payload, ddir, dname);
 }
 
-/* The content was copied under another name, perhaps long ago: what was written to the source since is not in it. */
-static int forget_source(struct worker *w, struct dir *d, const char *sname, int ddir, const char *dname)
-{
-	int sdir = dir_pin(w->e, d, SRC);
-	struct facts here, copied;
-	if (sdir < 0)
-		return sdir;
-	int err = os_facts_at(sdir, sname, &here);
-	if (!err)
-		err = os_facts_at(ddir, dname, &copied);
-	if (!err && (here.size != copied.size || meta_mtime_differs(w->e, &here, &copied)))
-		err = -BLIT_E_CHANGED;
-	if (!err)
-		err = remove_source(sdir, sname, &here);
-	dir_unpin(w->e, d);
-	return err;
-}
-
 int link_entry(struct worker *w, struct task *t, struct blit_result *r)
 {
 	const struct blit_batch *b = (void *)(uintptr_t)t->t.batch;
@@ -70,10 +52,6 @@ int link_entry(struct worker *w, struct task *t, struct blit_result *r)
 		err = same < 0 ? same : 0;
 		if (same == 1)
 			task_detail(t, t->t.first, BLIT_D_SAME, 0, 0);
-		if (!err && (e->config.flags & BLIT_CFG_MOVE) && !(e->config.flags & BLIT_CFG_READ_ONLY)) {
-			r->step = BLIT_STEP_REMOVE_SRC;
-			err = forget_source(w, t->d, sname, ddir, dname);
-		}
 		dir_unpin(e, t->d);
 	}
 	dir_unpin(e, target);

@@ -187,7 +187,8 @@ static int open_source(struct engine *e, struct task *t, struct blit_result *r)
 	struct facts f;
 	int fd = open_side(e, t->d, SRC);
 	int err = fd < 0 ? fd : os_facts_fd(fd, &f);
-	t->d->source = f; /* before a move takes entries out of it and so changes its time */
+	if (!err)
+		t->d->source = f; /* before a move takes entries out of it and so changes its time */
 	r->step = BLIT_STEP_LIST_SRC;
 	if (!err && t->d->parent && e->have[DST] && same_inode(&f, &e->root_facts[DST]))
 		err = -BLIT_E_INSIDE; /* copying into itself would never end */
@@ -325,6 +326,10 @@ static int add_source(struct lister *l, const char *name, uint32_t len, uint8_t 
 	if (stat && !err) {
 		row->known = 1;
 		row->facts = s;
+		if (diff & BLIT_DIFF_DST_LINKED) { /* the source's one name needs no inode; whether the destination's are one does */
+			row->facts.ino = d.ino;
+			row->facts.dev = d.dev;
+		}
 	} else if (err) {
 		row_error(row, -err);
 	}

@@ -4,7 +4,7 @@
  */
 
 import { parse } from "@std/toml";
-import { BlitError, usageError } from "../base/errors.ts";
+import { usageError } from "../base/errors.ts";
 import { printablePath } from "../base/path_bytes.ts";
 import { DEFAULT_PORT } from "../endpoint/remote.ts";
 import { ConfigTable } from "./config_table.ts";
@@ -105,10 +105,8 @@ function read(file: string, flags: ConfigFlags, readFile: (path: string) => stri
     if (flags.config === undefined && error instanceof Deno.errors.NotFound) {
       throw usageError(`Cannot export anything: there is no "${file}"`, "Give --root DIR or --config FILE.");
     }
-    const reason = error instanceof Deno.errors.NotFound ? "no such file" : BlitError.from(error).cause;
-    throw usageError(
-      `Cannot read the configuration "${printablePath(file)}": ${reason instanceof Error ? reason.message : reason}`,
-    );
+    const reason = error instanceof Deno.errors.NotFound ? "no such file" : (error as Error).message;
+    throw usageError(`Cannot read the configuration "${printablePath(file)}": ${reason}`);
   }
 }
 

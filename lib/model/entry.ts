@@ -26,6 +26,6 @@ export const Diff = {
   Kind: 128,
   /** The entry could not be looked at; the batch's `error(index)` says why. */
   Error: 256,
-  /** The destination's file has more than one name, the source's has not. */
+  /** The destination's file has more than one name, the source's has not; the batch's `inode(index)` is the destination's. */
   DestinationLinked: 512,
 } as const;

@@ -2,7 +2,7 @@
  * What lies beneath a root: looked at, listed, measured and removed without ever following a symlink or leaving the root
  * (native/beneath.c). Paths are relative PEP 383 strings without "." and "..", "" is the root itself. Works only with the shim.
  *
- * Errors are BlitErrors (failed) of the form `Cannot <action> "<path>": <state>`; `errnoNameOf` tells the errno.
+ * Errors are BlitErrors (failed) of the form `Cannot <action> "<path>": <state>`; `reasonOf` tells the errno.
  */
 
 import { BlitError } from "../base/errors.ts";
@@ -131,10 +131,9 @@ export async function removeBeneath(
   return Array.from(errors, (errno) => errno === 0 ? undefined : entryError(errno));
 }
 
-/** The errno's name behind an error of this file ("ENOENT"); undefined for any other error. */
-export function errnoNameOf(error: unknown): string | undefined {
-  if (!(error instanceof BlitError)) return undefined;
-  return (error.cause as Partial<EntryError> | undefined)?.code;
+/** The system's reason behind an error of this file; undefined for any other error. */
+export function reasonOf(error: unknown): EntryError | undefined {
+  return error instanceof BlitError ? error.cause as EntryError | undefined : undefined;
 }
 
 function calls() {

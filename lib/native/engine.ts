@@ -61,7 +61,7 @@ export interface EntryBatch {
   size(index: number): number;
   mtimeMs(index: number): number;
   nlink(index: number): number;
-  /** Device and inode of the source's entry, as one key. */
+  /** Device and inode of the source's entry, as one key; with Diff.DestinationLinked those of the destination's. */
   inode(index: number): string;
   error(index: number): EngineError;
   /** Name in the destination (PEP 383 string). */
@@ -129,7 +129,7 @@ export interface ApplyRequest {
     readonly first: number;
     readonly count: number;
   };
-  /** Copy files with several names too, instead of answering `linked`. */
+  /** Copy entries with several names too, instead of answering `linked`; a move leaves their sources (to `Forget`). */
   readonly takeLinked: boolean;
 }
 
@@ -193,6 +193,7 @@ export interface Engine {
   copyRange(dir: number, handle: bigint, offset: number, length: number, done: (answer: Answer) => void): void;
   /** Puts a large file in place, or gives it up and leaves no trace. */
   finishLarge(dir: number, handle: bigint, commit: boolean, done: (answer: Answer) => void): void;
+  /** A move leaves the source of the link, too. */
   link(request: LinkRequest, done: (answer: LinkAnswer) => void): void;
   /** Deletes non-directories of the destination. */
   remove(dir: number, batch: EntryBatch, indices: readonly number[], done: (answer: ApplyAnswer) => void): void;

@@ -94,13 +94,18 @@ async function makeEntry(
 ): Promise<Outcome> {
   if (row.kind !== Kind.File) {
     const facts = await during(Step.OpenSource, factsAt(place.sourcePath));
+    if (!takeLinked && facts.nlink > 1 && facts.kind !== Kind.Directory) return linked(index, facts);
     const lost = await copyOther(context, lane, place, facts, replace);
     return await finish(context, place, facts, 0, lost);
   }
   const { is, facts, lost } = await copyFile(context, lane, place, replace, takeLinked);
   if (is === "large") return { detail: { index, is, size: facts.size }, bytes: 0, lost };
-  if (is === "linked") return { detail: { index, is, inode: facts.inode }, bytes: 0, lost };
+  if (is === "linked") return linked(index, facts);
   return await finish(context, place, facts, facts.size, lost);
+}
+
+function linked(index: number, facts: Facts): Outcome {
+  return { detail: { index, is: "linked", inode: facts.inode }, bytes: 0, lost: 0 };
 }
 
 /** The copy has settled. */

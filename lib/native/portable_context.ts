@@ -23,6 +23,8 @@ export class Context {
   readonly posix = Deno.build.os !== "windows";
   /** Of the destination's modification times. */
   readonly granularityMs: number;
+  /** The destination tells some failed writes only when they are flushed. */
+  readonly writesLate: boolean;
   readonly directories: DirectoryTable;
   readonly bytesByMethod: Record<Method, number> = {
     reflink: 0,
@@ -44,7 +46,9 @@ export class Context {
     this.gid = process.getegid?.() ?? -1;
     this.groups = new Set([this.gid, ...process.getgroups?.() ?? []]);
     this.root = this.uid === 0;
-    this.granularityMs = config.destination === undefined ? 1 : granularityMs(config.destination);
+    const fileSystem = config.destination === undefined ? undefined : fileSystemType(config.destination);
+    this.granularityMs = granularityMs(fileSystem, config.destination);
+    this.writesLate = networkTypes.has(fileSystem ?? 0);
   }
 
   /** A path that leads to an open file, or the given one where that is not possible. */
@@ -91,22 +95,35 @@ function hex8(n: number): string {
   return n.toString(16).padStart(8, "0");
 }
 
-/** File systems (statfs, f_type on Linux) whose times are coarser than Deno's milliseconds. */
-const granularities: Readonly<Record<number, number>> = {
-  0x4d44: 2000, // FAT keeps even seconds
-  0x2011bab0: 10, // exFAT
-  0x482b: 1000, // HFS+
-};
-const EXT4_MAGIC = 0xef53;
+/** f_type of statfs on Linux. */
+const FAT = 0x4d44;
+const EXFAT = 0x2011bab0;
+const HFS_PLUS = 0x482b;
+const EXT4 = 0xef53;
+/** NFS, CIFS, SMB2. */
+const networkTypes: ReadonlySet<number> = new Set([0x6969, 0xff534d42, 0xfe534d42]);
 
-function granularityMs(destination: string): number {
-  if (Deno.build.os !== "linux") return 1;
+function fileSystemType(path: string): number | undefined {
+  if (Deno.build.os !== "linux") return undefined;
   try {
-    const type = Number(statfsSync(destination).type);
-    // 128-byte inodes: no birth time and no fractions of seconds
-    if (type === EXT4_MAGIC && Deno.statSync(destination).birthtime === null) return 1000;
-    return granularities[type] ?? 1;
+    return Number(statfsSync(path).type);
   } catch {
-    return 1;
+    return undefined;
+  }
+}
+
+/** Deno itself reads and sets milliseconds; some file systems keep less. */
+function granularityMs(type: number | undefined, path: string | undefined): number {
+  switch (type) {
+    case FAT: // even seconds
+      return 2000;
+    case EXFAT:
+      return 10;
+    case HFS_PLUS:
+      return 1000;
+    case EXT4: // 128-byte inodes have no birth time and no fractions of seconds
+      return Deno.statSync(path!).birthtime === null ? 1000 : 1;
+    default:
+      return 1;
   }
 }

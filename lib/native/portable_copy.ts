@@ -88,7 +88,7 @@ async function copyOnce(
       return { content, lost: 0 };
     }
     const lost = await applyMetadata(context, context.through(target.file.fd, target.path), facts);
-    if (context.config.fsync) await during(Step.Sync, target.file.sync());
+    await flush(context, target.file);
     if (target.path !== path) {
       await replaceEntry(context, lane, place.directory, prefix, target.path, place.destinationName);
     }
@@ -97,6 +97,12 @@ async function copyOnce(
     await removeRest(target.path);
     throw thrown;
   }
+}
+
+/** To the medium where that is asked for; where failed writes are told late, at least so far that they are. */
+export async function flush(context: Context, file: FileHandle): Promise<void> {
+  if (context.config.fsync) await during(Step.Sync, file.sync());
+  else if (context.writesLate) await during(Step.Write, file.datasync());
 }
 
 interface Target extends AsyncDisposable {

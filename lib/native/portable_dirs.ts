@@ -13,13 +13,14 @@ import { chmod, lstat, mkdir } from "node:fs/promises";
 import { promisify } from "node:util";
 import { BlitError } from "../base/errors.ts";
 import { codeOf, type EntryError, entryError, nameError, Step } from "./portable_error.ts";
+import type { Facts } from "./portable_facts.ts";
 import type { Listing } from "./portable_listing.ts";
 
 export const Side = { Source: 0, Destination: 1, Backup: 2 } as const;
 export type Side = (typeof Side)[keyof typeof Side];
 
-/** Descriptors of directories that nobody is using at the moment. */
-const OPEN_MAX = 512;
+/** Directories that nobody uses at the moment, with up to three descriptors each: far below the usual limit of 1024. */
+const OPEN_MAX = 128;
 
 /** Whether a descriptor can be the start of a path. */
 export function canAnchor(): boolean {
@@ -38,6 +39,8 @@ export class Directory {
   readonly opened: (Opened | undefined)[] = [];
   readonly opening: (Promise<Opened> | undefined)[] = [];
   pins = 0;
+  /** As it was when it was listed: a move changes its times. */
+  source: Facts | undefined;
   /** Where a listing that answered `more` goes on. */
   listing: Listing | undefined;
 
@@ -116,8 +119,7 @@ export class DirectoryTable {
 
   /** Opens it where necessary (creates it, on the backup side). Raises what the system raises, or EntryError. */
   async pin(directory: Directory, side: Side): Promise<Pinned> {
-    directory.pins++;
-    this.#idle.delete(directory);
+    this.#hold(directory);
     try {
       const { prefix } = directory.opened[side] ?? await this.#openChain(directory, side);
       return { prefix, [Symbol.dispose]: () => this.#unpin(directory) };
@@ -125,6 +127,12 @@ export class DirectoryTable {
       this.#unpin(directory);
       throw thrown;
     }
+  }
+
+  #hold(directory: Directory): Directory {
+    directory.pins++;
+    this.#idle.delete(directory);
+    return directory;
   }
 
   #unpin(directory: Directory): void {
@@ -143,15 +151,15 @@ export class DirectoryTable {
     while (chain[0].parent && !chain[0].parent.opened[side]) chain.unshift(chain[0].parent);
     const top = chain[0].parent;
     if (!top) throw Object.assign(new Error("there is no such root"), { code: "ENOENT" });
-    const held = [top, ...chain.slice(0, -1)];
-    for (const each of held) {
-      each.pins++;
-      this.#idle.delete(each);
-    }
+    // Two at a time are held, since a chain may be longer than there are descriptors.
+    const held = [this.#hold(top)];
     try {
-      let opened = top.opened[side]!;
-      for (const each of chain) opened = await this.#openOnce(each, side, opened.prefix);
-      return opened;
+      for (const each of chain) {
+        held.push(this.#hold(each));
+        await this.#openOnce(each, side, held[0].opened[side]!.prefix);
+        this.#unpin(held.shift()!);
+      }
+      return directory.opened[side]!;
     } finally {
       for (const each of held) this.#unpin(each);
     }
@@ -168,7 +176,15 @@ export class DirectoryTable {
   async #open(directory: Directory, side: Side, above: string): Promise<Opened> {
     if (directory.broken) throw directory.broken;
     const path = above + directory.name;
-    if (side === Side.Backup) await makeBackupDirectory(directory, path);
+    const made = side === Side.Backup && await makeIfMissing(path);
+    const opened = await this.#enter(path);
+    const kept = directory.opened[Side.Destination];
+    // The backup shall be as private as what it keeps.
+    if (made && kept) await chmod(`${opened.prefix}.`, (await lstat(`${kept.prefix}.`)).mode & 0o7777);
+    return opened;
+  }
+
+  async #enter(path: string): Promise<Opened> {
     if (!this.anchored) {
       if (!(await lstat(path)).isDirectory()) throw Object.assign(new Error("not a directory"), { code: "ENOTDIR" });
       return { prefix: `${path}/` };
@@ -210,18 +226,14 @@ export async function withoutAccessTime<T>(flags: number, open: (flags: number) 
   }
 }
 
-async function makeBackupDirectory(directory: Directory, path: string): Promise<void> {
+async function makeIfMissing(path: string): Promise<boolean> {
   try {
     await mkdir(path, { mode: 0o700 });
+    return true;
   } catch (thrown) {
-    if (codeOf(thrown) === "EEXIST") return;
+    if (codeOf(thrown) === "EEXIST") return false;
     throw thrown;
   }
-  const kept = directory.opened[Side.Destination];
-  if (!kept) return;
-  // The backup shall be as private as what it keeps.
-  const { mode } = await lstat(`${kept.prefix}.`);
-  await chmod(path, mode & 0o7777);
 }
 
 function rootStep(side: Side): Step {

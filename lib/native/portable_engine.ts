@@ -5,6 +5,7 @@
  * Requests become work for the lanes of portable_queue.ts; answers wait in a list for `drain`.
  */
 
+import { BlitError } from "../base/errors.ts";
 import {
   Action,
   type Answer,
@@ -27,6 +28,7 @@ import type { Row, RowBatch } from "./portable_batch.ts";
 import { Context } from "./portable_context.ts";
 import { deleteEntry } from "./portable_delete.ts";
 import { canAnchor, type Directory } from "./portable_dirs.ts";
+import { readOnlyError } from "./portable_error.ts";
 import { LargeFiles } from "./portable_large.ts";
 import { linkEntry } from "./portable_link.ts";
 import { listDirectory } from "./portable_list.ts";
@@ -59,6 +61,7 @@ class PortableEngine implements Engine {
 
   list(request: ListRequest, done: (answer: ListAnswer) => void): void {
     const { context } = this;
+    if (request.make) this.#mayChange();
     const directory = request.dir === 0 || request.more ? context.directories.get(request.dir) : this.#add(request);
     this.#submit(true, (lane) => listDirectory(context, lane, request, directory), done);
   }
@@ -88,6 +91,7 @@ class PortableEngine implements Engine {
 
   remove(dir: number, batch: EntryBatch, indices: readonly number[], done: (answer: ApplyAnswer) => void): void {
     const { context } = this;
+    this.#mayChange();
     const directory = context.directories.get(dir);
     this.#submitShared(
       indices.length,
@@ -97,6 +101,7 @@ class PortableEngine implements Engine {
   }
 
   openLarge(dir: number, batch: EntryBatch, index: number, done: (answer: LargeAnswer) => void): void {
+    this.#mayChange();
     const directory = this.context.directories.get(dir);
     this.#submit(true, () => this.#larges.open(directory, rowOf(batch, index)), done);
   }
@@ -122,8 +127,14 @@ class PortableEngine implements Engine {
 
   settle(request: SettleRequest, done: (answer: Answer) => void): void {
     const { context } = this;
+    if (request.what !== "nothing" || request.removeSource) this.#mayChange();
     const directory = context.directories.get(request.dir);
     this.#submit(true, () => settleDirectory(context, request, directory), done);
+  }
+
+  /** Raises BlitError (failed) where nothing is to be changed; `apply` and `link` look for themselves. */
+  #mayChange(): void {
+    if (this.context.config.readOnly) throw new BlitError("failed", readOnlyError().message);
   }
 
   pathOf(dir: number): string {

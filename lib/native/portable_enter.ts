@@ -12,13 +12,16 @@ import { chmodAt } from "./portable_meta.ts";
 import type { Lane } from "./portable_queue.ts";
 import { removeFile } from "./portable_remove.ts";
 
-export async function openSource(context: Context, directory: Directory): Promise<Pinned> {
+export async function openSource(context: Context, request: ListRequest, directory: Directory): Promise<Pinned> {
   const { directories } = context;
   const source = await during(Step.ListSource, directories.pin(directory, Side.Source));
   try {
-    const { inode } = await during(Step.ListSource, factsAt(`${source.prefix}.`));
+    if (request.more) return source;
+    const facts = directory.source = await during(Step.ListSource, factsAt(`${source.prefix}.`));
     // Copying into itself would never end.
-    if (directory.parent && directories.isRoot(inode, Side.Destination)) throw ownError(Own.Inside, Step.ListSource);
+    if (directory.parent && directories.isRoot(facts.inode, Side.Destination)) {
+      throw ownError(Own.Inside, Step.ListSource);
+    }
     return source;
   } catch (thrown) {
     source[Symbol.dispose]();
@@ -84,9 +87,12 @@ async function pinDestination(context: Context, directory: Directory): Promise<P
 async function prepare(context: Context, request: ListRequest, destination: Pinned): Promise<void> {
   const path = `${destination.prefix}.`;
   const { inode, mode, uid } = await factsAt(path);
+  // An extra directory that is the source or the backup tree is not to be emptied.
   if (!request.onSource && context.directories.isRoot(inode, Side.Source)) {
-    // An extra directory that holds the source is not to be emptied.
     throw ownError(Own.Inside, Step.ListDestination);
+  }
+  if (!request.onSource && context.directories.isRoot(inode, Side.Backup)) {
+    throw ownError(Own.Backup, Step.ListDestination);
   }
   const narrow = context.posix && !context.root && uid === context.uid && (mode & 0o700) !== 0o700;
   if (!narrow || context.config.readOnly) return;

@@ -33,7 +33,15 @@ export const Step = {
 export type Step = (typeof Step)[keyof typeof Step];
 
 /** Failures that no system call reports; native/blit.h, BLIT_E_*. */
-export const Own = { Changed: 4001, Verify: 4002, Inside: 4003, Grew: 4004, Stopped: 4005, BusyKind: 4006 } as const;
+export const Own = {
+  Changed: 4001,
+  Verify: 4002,
+  Inside: 4003,
+  Grew: 4004,
+  Stopped: 4005,
+  BusyKind: 4006,
+  Backup: 4007,
+} as const;
 
 const EROFS = 30;
 const EOPNOTSUPP = 95;

@@ -10,6 +10,7 @@ import { replaceEntry } from "./portable_backup.ts";
 import type { Row } from "./portable_batch.ts";
 import { compareWithOpened, copyData, isSparse, openSource } from "./portable_content.ts";
 import type { Context } from "./portable_context.ts";
+import { flush } from "./portable_copy.ts";
 import { type Directory, Side } from "./portable_dirs.ts";
 import { during, entryError, Own, ownError, Step } from "./portable_error.ts";
 import { type Facts, factsOfOpen } from "./portable_facts.ts";
@@ -103,7 +104,7 @@ export class LargeFiles {
       if (content === "changed") throw ownError(Own.Changed, Step.Read);
       if (temp) {
         lost = await applyMetadata(context, context.through(temp.file.fd, temp.path), facts);
-        if (context.config.fsync) await during(Step.Sync, temp.file.sync());
+        await flush(context, temp.file);
         using to = await during(Step.Rename, context.directories.pin(directory, Side.Destination));
         await replaceEntry(context, lane, directory, to.prefix, to.prefix + temp.name, row.destinationName);
       }

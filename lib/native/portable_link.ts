@@ -6,8 +6,9 @@ import { replaceEntry } from "./portable_backup.ts";
 import type { Row } from "./portable_batch.ts";
 import type { Context } from "./portable_context.ts";
 import { type Directory, Side } from "./portable_dirs.ts";
-import { codeOf, during, entryError, Step } from "./portable_error.ts";
+import { codeOf, during, entryError, Own, ownError, Step } from "./portable_error.ts";
 import { factsAt, factsIfAny } from "./portable_facts.ts";
+import { mtimeDiffers } from "./portable_meta.ts";
 import type { Lane } from "./portable_queue.ts";
 import { removeRest, removeSource } from "./portable_remove.ts";
 
@@ -24,10 +25,9 @@ export async function linkEntry(context: Context, lane: Lane, task: LinkTask): P
   try {
     if (row.broken) throw row.broken;
     const same = await linkToTarget(context, lane, task);
-    if (context.config.move) {
+    if (context.config.move && !context.config.readOnly) {
       using source = await during(Step.RemoveSource, context.directories.pin(directory, Side.Source));
-      const path = source.prefix + row.name;
-      await removeSource(path, await during(Step.RemoveSource, factsAt(path)));
+      await forgetSource(context, source.prefix + row.name, task);
     }
     return { same, lost: 0 };
   } catch (thrown) {
@@ -56,9 +56,18 @@ async function linkToTarget(context: Context, lane: Lane, task: LinkTask): Promi
   await during(Step.Link, link(target, temp));
   try {
     await replaceEntry(context, lane, directory, destination.prefix, temp, row.destinationName);
-  } catch (thrown) {
+  } finally {
+    // Also after a rename that was none: both names had become links of one inode meanwhile.
     await removeRest(temp);
-    throw thrown;
   }
   return false;
+}
+
+/** The content was copied under another name, perhaps long ago: what was written to the source since is not in it. */
+async function forgetSource(context: Context, path: string, { directory, row }: LinkTask): Promise<void> {
+  using destination = await during(Step.RemoveSource, context.directories.pin(directory, Side.Destination));
+  const here = await during(Step.RemoveSource, factsAt(path));
+  const copied = await during(Step.RemoveSource, factsAt(destination.prefix + row.destinationName));
+  if (here.size !== copied.size || mtimeDiffers(context, here, copied)) throw ownError(Own.Changed, Step.RemoveSource);
+  await removeSource(path, here);
 }

@@ -53,7 +53,7 @@ export async function listDirectory(
 }
 
 async function list(context: Context, lane: Lane, request: ListRequest, directory: Directory): Promise<ListAnswer> {
-  using source = request.onSource ? await openSource(context, directory) : undefined;
+  using source = request.onSource ? await openSource(context, request, directory) : undefined;
   using destination = await openDestination(context, lane, request, directory);
   const work: Work = { context, request, source, destination, rows: [], extras: [], unchanged: 0, unchangedBytes: 0 };
   let dirDiff = 0;
@@ -135,8 +135,7 @@ async function lookAt(
 ): Promise<Looked | undefined> {
   const row = { name, destinationName, destinationKind, kind, diff: 0 };
   if (unusable) return { ...row, broken: nameError(Step.ListSource) };
-  const both = destinationKind !== Kind.None && kind !== Kind.Directory && destinationKind !== Kind.Directory;
-  if (!both && kind !== Kind.None && !request.stat) return withKindDiff(row);
+  if (!comparable(row) && kind !== Kind.None && !request.stat) return withKindDiff(row);
   const path = source!.prefix + name;
   let facts: Facts;
   try {
@@ -146,12 +145,16 @@ async function lookAt(
     return { ...row, broken: entryError(Step.ListSource, thrown) };
   }
   const known = { ...row, kind: facts.kind, facts };
-  if (!both) return withKindDiff(known);
+  if (!comparable(known)) return withKindDiff(known);
   const destinationPath = destination!.prefix + destinationName;
   const there = await factsIfAny(destinationPath);
   if (!there) return { ...known, destinationKind: Kind.None };
   const diff = await entryDiff(context, facts, path, there, destinationPath);
   return diff === 0 && !request.all ? { unchanged: facts } : { ...known, destinationKind: there.kind, diff };
+}
+
+function comparable({ kind, destinationKind }: Row): boolean {
+  return destinationKind !== Kind.None && kind !== Kind.Directory && destinationKind !== Kind.Directory;
 }
 
 function withKindDiff(row: Row): Row {
@@ -169,7 +172,7 @@ async function addExtras(work: Work, listing: Listing): Promise<void> {
   const end = Math.min(listing.extraAt + NAMES_PER_ANSWER, listing.extras.length);
   for (; listing.extraAt < end; listing.extraAt++) {
     const { name, kind, unusable } = listing.extras[listing.extraAt];
-    if (isTempName(name)) {
+    if (kind !== Kind.Directory && isTempName(name)) {
       if (!context.config.readOnly) await removeStale(context, destination!.prefix, name);
       continue;
     }

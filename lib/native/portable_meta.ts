@@ -56,13 +56,13 @@ export async function entryDiff(
   let diff = metadataDiff(context, source, destination);
   if (source.kind === Kind.File) {
     if (source.size !== destination.size) diff |= Diff.Size;
-    if (source.nlink > 1) diff |= Diff.Linked;
-    else if (destination.nlink > 1) diff |= Diff.DestinationLinked;
   } else if (source.kind === Kind.Symlink) {
     if (!await sameTarget(sourcePath, destinationPath)) diff |= Diff.Target;
   } else if (isDevice(source.kind) && source.rdev !== destination.rdev) {
     diff |= Diff.Target;
   }
+  if (source.nlink > 1) diff |= Diff.Linked;
+  else if (destination.nlink > 1) diff |= Diff.DestinationLinked;
   return diff;
 }
 

@@ -46,10 +46,10 @@ async function removeSourceIfEmpty(context: Context, directory: Directory): Prom
 /** @returns lost bits. */
 async function settleMetadata(context: Context, directory: Directory): Promise<number> {
   const { directories, config } = context;
-  using source = await during(Step.Mode, directories.pin(directory, Side.Source));
+  const { source: from } = directory;
+  if (!from) throw new RangeError(`directory ${directory.id} was not listed`);
   using destination = await during(Step.Mode, directories.pin(directory, Side.Destination));
   const path = `${destination.prefix}.`;
-  const from = await during(Step.Mode, factsAt(`${source.prefix}.`));
   const to = await during(Step.Mode, factsAt(path));
   const lost = metadataDiff(context, from, to) !== 0 ? await applyMetadata(context, path, from) : 0;
   if (config.fsync) await during(Step.Sync, flush(path));

@@ -36,6 +36,12 @@ export async function createTemp(context: Context, prefix: string, mode: number)
     try {
       const file = await open(path, flags, mode | 0o600);
       const lock = await tryLock(context.through(file.fd, path));
+      if (lock.state === "taken" || (await factsOfOpen(file)).nlink === 0) {
+        // Another run took the new file for a stale one before it was locked; that run removes it.
+        lock.release();
+        await file.close();
+        continue;
+      }
       return {
         name,
         path,

@@ -47,6 +47,10 @@ export interface Surroundings {
 
 export class Entries {
   readonly #links: HardLinks;
+  /** Inodes of the destination that carry an entry whose source is alone: no second entry may share them. */
+  readonly #taken = new Set<string>();
+  /** Move: sources with several names, to be removed when the scan has seen them all. Undefined once it has. */
+  #linkedSources: LinkName[] | undefined = [];
   readonly #large: LargeFiles;
   readonly #readOnly: boolean;
 
@@ -96,6 +100,13 @@ export class Entries {
     if (planned.length > 0) this.#apply(node, batch, planned);
   }
 
+  /** The scan has seen every name: sources with several may go now, those still under way as soon as they are settled. */
+  forgetLinked(): void {
+    const names = this.#linkedSources ?? [];
+    this.#linkedSources = undefined;
+    for (const name of names) this.#forget(name);
+  }
+
   /** Decides on each of these entries and carries the decisions out. */
   plan(node: DirNode, batch: EntryBatch, indices: Iterable<number>): void {
     const planned: Planned[] = [];
@@ -110,7 +121,13 @@ export class Entries {
 
   #decide(batch: EntryBatch, index: number): Decision | undefined {
     const diff = batch.diff(index);
-    return diff & Diff.Error ? undefined : decide(batch.kind(index), batch.dstKind(index), diff, this.job);
+    if (diff & Diff.Error) return undefined;
+    const decision = decide(batch.kind(index), batch.dstKind(index), diff, this.job);
+    if (!(diff & Diff.DestinationLinked) || (decision !== "unchanged" && decision !== "metadata")) return decision;
+    const inode = batch.inode(index);
+    if (this.#taken.has(inode)) return "replace";
+    this.#taken.add(inode);
+    return decision;
   }
 
   #unreadable(node: DirNode, batch: EntryBatch, index: number): void {
@@ -200,9 +217,9 @@ export class Entries {
       if (error) this.tally.failure(this.around.pathOf(node, batch, index), error);
       else this.#settled(node, batch, index, decision, size);
       settled(error === undefined);
-      this.around.end(node, batch, 1);
+      this.#linkedDone(name, error === undefined);
     };
-    const action = actionOf(decision, this.job.verb === "move");
+    const action = actionOf(decision, false);
     if (this.#readOnly || action === undefined) return finish(undefined, sizeOf(batch, index));
     this.engine.apply({ dir: node.id, batch, entries: [{ index, action }], takeLinked: true }, (answer) => {
       this.tally.lost(answer.lost);
@@ -210,7 +227,7 @@ export class Entries {
       if (detail?.is === "large") {
         return this.#copyLarge(node, batch, index, decision, (ok) => {
           settled(ok);
-          this.around.end(node, batch, 1);
+          this.#linkedDone(name, ok);
         });
       }
       this.#countBytes(answer.bytes);
@@ -227,13 +244,30 @@ export class Entries {
         this.#emit("link", node, batch, index);
       }
       if (this.job.verb === "move") this.tally.filesRemoved++;
-      this.around.end(node, batch, 1);
+      this.#linkedDone(name, true);
     };
     const certain = renewed || batch.dstKind(index) === Kind.None;
     if (this.job.discard || (this.#readOnly && certain)) return finish(false);
     this.engine.link({ dir: node.id, batch, index, target }, (answer) => {
       if (!answer.error) return finish(answer.same);
       this.tally.failure(this.around.pathOf(node, batch, index), answer.error);
+      this.#linkedDone(name, false);
+    });
+  }
+
+  /** A name of a linked source is done with; in a move its source goes once the scan cannot miss it any more. */
+  #linkedDone(name: LinkName, ok: boolean): void {
+    const { node, batch } = name;
+    if (!ok || this.job.verb !== "move" || this.#readOnly) this.around.end(node, batch, 1);
+    else if (this.#linkedSources) this.#linkedSources.push(name);
+    else this.#forget(name);
+  }
+
+  #forget(name: LinkName): void {
+    const { node, batch, index } = name;
+    const entries = [{ index, action: Action.Forget }];
+    this.engine.apply({ dir: node.id, batch, entries, takeLinked: true }, ({ details: [detail] }) => {
+      if (detail?.is === "failed") this.tally.failure(this.around.pathOf(node, batch, index), detail.error);
       this.around.end(node, batch, 1);
     });
   }

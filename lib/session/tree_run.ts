@@ -120,7 +120,7 @@ export class TreeRun {
       onDestination: node.onDestination && !make,
       make,
       conflict,
-      stat: this.#readOnly || this.filter.needsStat || job.itemize,
+      stat: this.#readOnly || this.filter.needsStat || job.itemize || job.verb === "move",
       all: !this.filter.passesEverything || job.compare === "checksum" || job.compare === "always" ||
         job.verb === "move",
       more,
@@ -184,7 +184,7 @@ export class TreeRun {
   }
 
   #takeOthers(node: DirNode, batch: EntryBatch): void {
-    if (node.fresh && this.filter.passesEverything && !this.#readOnly) {
+    if (node.fresh && this.filter.passesEverything && !this.#readOnly && this.job.verb !== "move") {
       return this.#entries.makeRun(node, batch, 0, batch.others);
     }
     const indices: number[] = [];
@@ -395,6 +395,7 @@ export class TreeRun {
         message: "Cannot find it in the source: it is listed in --files-from",
       });
     }
+    this.#entries.forgetLinked();
     this.#deletions.begin(this.#scanFailed || this.#missing.size > 0);
   }
 

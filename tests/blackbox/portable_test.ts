@@ -16,7 +16,7 @@ const bare = { withoutShim: true };
 
 /** What Deno's own calls can keep: content, symlinks, modes, times in whole seconds. */
 async function plainTree(dir: TestDirectory, name: string, version: number): Promise<void> {
-  const paths = ["empty", "a", "d", "d/e", "d/e/b", "d/large", "link"];
+  const paths = [`only-${version}`, "empty", "a", "d", "d/e", "d/e/b", "d/large", "link"];
   await dir.make(name, [
     ...["dir d", "dir d/e", "dir empty", `file a ${5000 + version} ${version}`, "file d/e/b 0 1", "symlink link d/e"],
     ...[

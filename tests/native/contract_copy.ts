@@ -169,13 +169,16 @@ export function copyContract(name: string, open: OpenEngine, can: Capabilities):
     await using scene = await Scene.open(open, { largeBytes: 100 });
     await scene.dir.write({ "src/a": "x", "src/large": pattern(100), "src/small": pattern(99) });
     await Deno.link(scene.dir.at("src/a"), scene.dir.at("src/b"));
+    await scene.dir.write({ "src/s": { to: "t" } });
+    await run("ln", "-P", scene.dir.at("src/s"), scene.dir.at("outside/s"));
     const batch = await scene.batch();
     const { Make } = Action;
-    const answer = await scene.apply(batch, { a: Make, b: Make, large: Make, small: Make });
+    const answer = await scene.apply(batch, { a: Make, b: Make, large: Make, small: Make, s: Make });
     const found = new Map(answer.details.map((detail) => [batch.name(detail.index), detail]));
     const [a, b, large] = [found.get("a"), found.get("b"), found.get("large")];
     assert(a?.is === "linked" && b?.is === "linked" && a.inode === b.inode);
     assert(large?.is === "large" && large.size === 100);
+    assertEquals(found.get("s")?.is, "linked");
     assertEquals([answer.done, answer.bytes], [1, 99]);
     assertEquals(await scene.names("dst"), ["small"]);
     const taken = await scene.apply(batch, { a: Make }, { takeLinked: true });

@@ -212,12 +212,14 @@ export function listContract(name: string, open: OpenEngine, can: Capabilities):
     const dead = await deadProcess();
     const [stale, ours, locked] = [tempName(dead, 1), tempName(Deno.pid, 2), tempName(dead, 3)];
     await scene.dir.write({ [`dst/${stale}`]: "", [`dst/${ours}`]: { to: "x" }, [`dst/${locked}`]: "" });
+    const directory = tempName(dead, 5);
     await scene.dir.write({ [`dst/${tempName(dead, 4)}`]: { to: "x" }, "dst/.blit-0123.tmp": "" });
+    await scene.dir.write({ [`dst/${directory}/f`]: "a user's" });
     using owner = await Deno.open(scene.dir.at(`dst/${locked}`));
     await owner.lock(true);
     const batch = await scene.batch();
-    assertEquals(namesOf(batch), [".blit-0123.tmp"]);
-    assertEquals(await scene.names("dst"), [".blit-0123.tmp", ours, locked].sort());
+    assertEquals(namesOf(batch).sort(), [".blit-0123.tmp", directory].sort());
+    assertEquals(await scene.names("dst"), [".blit-0123.tmp", directory, ours, locked].sort());
     batch.release();
   });
 

@@ -1,6 +1,6 @@
 /** Contract of links, deletions, directories and the engine's own life; see engine_contract.ts. */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { BlitError } from "../../lib/base/errors.ts";
 import type { LinkAnswer } from "../../lib/native/engine.ts";
@@ -13,6 +13,7 @@ import {
   indexOf,
   type OpenEngine,
   pattern,
+  required,
   Scene,
 } from "./engine_harness.ts";
 
@@ -67,10 +68,12 @@ export function treeContract(name: string, open: OpenEngine, can: Capabilities):
 
   test("a move removes the source of a link", async () => {
     await using scene = await Scene.open(open, { move: true });
-    await scene.dir.write({ "src/b": "x", "dst/a": "x" });
+    await scene.dir.write({ "src/b": "x", "src/c": "changed since", "dst/a": "x" });
+    for (const each of ["src/b", "src/c", "dst/a"]) await scene.dir.setTime(each, 1000);
     const batch = await scene.batch();
     assertEquals((await link(scene, batch, "b", "a")).error, undefined);
-    assertEquals([await scene.names("src"), await scene.names("dst")], [[], ["a", "b"]]);
+    assertEquals(checkedCode((await link(scene, batch, "c", "a")).error), "changed");
+    assertEquals([await scene.names("src"), await scene.names("dst")], [["c"], ["a", "b", "c"]]);
     batch.release();
   });
 
@@ -138,7 +141,8 @@ export function treeContract(name: string, open: OpenEngine, can: Capabilities):
     await using scene = await Scene.open(open);
     await scene.dir.setTime("src", 7_000_000);
     await Deno.chmod(scene.dir.at("src"), 0o711);
-    await scene.settle(0, { what: "metadata" });
+    (await scene.list()).batch?.release();
+    assertEquals((await scene.settle(0, { what: "metadata" })).error, undefined);
     const facts = await scene.stat("dst");
     assertEquals([facts.mode! & 0o7777, facts.mtime?.getTime()], [0o711, 7_000_000_000]);
   });
@@ -167,6 +171,54 @@ export function treeContract(name: string, open: OpenEngine, can: Capabilities):
     }
     assertEquals([await scene.names("src"), await scene.names("dst")], [["full"], ["empty", "full"]]);
     batch.release();
+  });
+
+  test("a moved directory keeps the time that it had before it was emptied", async () => {
+    await using scene = await Scene.open(open, { move: true });
+    await scene.dir.write({ "src/d/f": "x" });
+    await scene.dir.setTime("src/d", 3_000_000);
+    const batch = await scene.batch();
+    const { dir, answer } = await scene.tryDescend(batch, "d", { onDestination: false, make: true });
+    const inside = required(answer.batch);
+    assertEquals((await scene.apply(inside, { f: Action.Make }, { dir })).details, []);
+    assertEquals((await scene.settle(dir, { what: "metadata", removeSource: true })).error, undefined);
+    assertEquals([await scene.names("src"), (await scene.stat("dst/d")).mtime?.getTime()], [[], 3_000_000_000]);
+    inside.release();
+    batch.release();
+  });
+
+  test("the backup tree is not deleted, nor is the source", async () => {
+    for (const [inside, code] of [["backup", "backup"], ["source", "inside"]]) {
+      await using scene = await Scene.open((config) => {
+        const path = `${config.destination}/kept`;
+        Deno.mkdirSync(path);
+        return open({ ...config, [inside]: path });
+      });
+      const batch = await scene.batch({ onSource: false });
+      const { answer } = await scene.tryDescend(batch, "kept", { onSource: false });
+      assertEquals([checkedCode(answer.error), answer.failedSide], [code, "destination"]);
+      batch.release();
+    }
+  });
+
+  test("directories are reached again after many others", async () => {
+    await using scene = await Scene.open(open);
+    const depth = 150;
+    await scene.dir.write({ ["src/" + "d/".repeat(depth) + "f"]: "bottom" });
+    const batches = [await scene.batch()];
+    for (let level = 1; level <= depth; level++) {
+      const parent = { dir: level - 1, batch: batches[level - 1], index: 0 };
+      batches.push(await scene.batch({ dir: level, parent, onDestination: false, make: true }));
+    }
+    for (let i = 0; i < 300; i++) Deno.mkdirSync(scene.dir.at(`src/sibling${i}`));
+    const siblings = await scene.batch();
+    for (let i = 0; i < 300; i++) {
+      const parent = { dir: 0, batch: siblings, index: indexOf(siblings, `sibling${i}`) };
+      await scene.list({ dir: 1000 + i, parent, onDestination: false, make: true });
+    }
+    assertEquals((await scene.apply(batches[depth], { f: Action.Make }, { dir: depth })).details, []);
+    assertEquals(await scene.dir.read("dst/" + "d/".repeat(depth) + "f"), "bottom");
+    for (const batch of [...batches, siblings]) batch.release();
   });
 
   const deep = async () => {
@@ -226,6 +278,17 @@ export function treeContract(name: string, open: OpenEngine, can: Capabilities):
     await scene.close();
     assertEquals([answered, await scene.dir.read("dst/f")], [false, "old"]);
     assertEquals(await scene.names("dst"), ["f"]);
+    batch.release();
+  });
+
+  test("an engine that changes nothing takes no request that would", async () => {
+    await using scene = await Scene.open(open, { readOnly: true });
+    await scene.dir.write({ "src/d": null, "src/f": "x", "dst/x": "" });
+    const batch = await scene.batch();
+    await assertRejects(() => scene.remove(batch, ["x"]), BlitError);
+    await assertRejects(() => scene.tryDescend(batch, "d", { onDestination: false, make: true }), BlitError);
+    await assertRejects(() => scene.settle(0, { what: "metadata" }), BlitError);
+    assertEquals(await scene.names("dst"), ["x"]);
     batch.release();
   });
 

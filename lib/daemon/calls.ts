@@ -1,0 +1,118 @@
+/**
+ * The calls that are running: who made them, whether they may be, and how they ended. Every call is counted from its first byte to the
+ * last, and logged once, when it is over.
+ *
+ * A call's states: admitted or refused (`refusal`) -> running -> over (`end`). Refused calls are answered by Connect with their error.
+ */
+
+import { Code, ConnectError, createContextKey, type Interceptor } from "@connectrpc/connect";
+import type { DaemonConfig } from "./config.ts";
+import type { Log } from "./log.ts";
+import { isAllowed } from "./networks.ts";
+
+export interface Client {
+  readonly address: string;
+  readonly port: number;
+}
+
+export class Call {
+  /** Connect's name of the error it ended with. */
+  code = "ok";
+  error: string | undefined;
+  /** "module/path", once it is known. */
+  target: string | undefined;
+  /** Since when the client has not taken what was offered; undefined while the daemon is at work. */
+  waitingSinceMs: number | undefined;
+  constructor(
+    readonly client: Client,
+    readonly procedure: string,
+    readonly startMs: number,
+    readonly refusal: ConnectError | undefined,
+  ) {}
+}
+
+/** Where handlers find their call: `context.values.get(callKey)`. */
+export const callKey = createContextKey<Call | undefined>(undefined, { description: "the running call" });
+
+export class Calls {
+  readonly #running = new Set<Call>();
+
+  constructor(
+    private readonly config: () => DaemonConfig,
+    private readonly log: Log,
+    private readonly nowMs: () => number = () => performance.now(),
+  ) {}
+
+  get running(): ReadonlySet<Call> {
+    return this.#running;
+  }
+
+  begin(client: Client, procedure: string, headers: Headers): Call {
+    const call = new Call(client, procedure, this.nowMs(), this.#refusal(client, headers));
+    this.#running.add(call);
+    return call;
+  }
+
+  /** Once for each call that began. */
+  end(call: Call): void {
+    if (!this.#running.delete(call)) return;
+    const { client, procedure, code, error, target } = call;
+    this.log.write(code === "ok" ? "info" : "warning", "call", {
+      procedure,
+      client: client.address,
+      port: client.port,
+      target,
+      code,
+      error,
+      ms: Math.round(this.nowMs() - call.startMs),
+    });
+  }
+
+  #refusal(client: Client, headers: Headers): ConnectError | undefined {
+    const { allow, limits } = this.config();
+    if (!isAllowed(allow, client.address)) {
+      return new ConnectError(
+        `This daemon does not serve ${client.address} ("allow" in its configuration)`,
+        Code.PermissionDenied,
+      );
+    }
+    // Only browsers send it: a page that somebody looks at shall not reach the daemons in their network.
+    if (headers.has("origin")) return new ConnectError("This daemon does not serve web pages", Code.PermissionDenied);
+    if (this.#running.size >= limits.sessions) {
+      return new ConnectError(`This daemon is busy: it has its ${limits.sessions} sessions`, Code.ResourceExhausted);
+    }
+    return undefined;
+  }
+}
+
+/** Notes on the call what its handler threw. */
+export const noteOutcome: Interceptor = (next) => async (request) => {
+  const call = request.contextValues.get(callKey);
+  try {
+    const response = await next(request);
+    return response.stream && call !== undefined ? { ...response, message: noting(response.message, call) } : response;
+  } catch (error) {
+    if (call !== undefined) note(call, error);
+    throw error;
+  }
+};
+
+async function* noting<T>(messages: AsyncIterable<T>, call: Call): AsyncGenerator<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    note(call, error);
+    throw error;
+  }
+}
+
+export function note(call: Call, error: unknown): void {
+  const known = ConnectError.from(error);
+  call.code = codeName(known.code);
+  call.error = known.rawMessage;
+}
+
+/** "not_found" for Code.NotFound, as Connect spells it in JSON. */
+export function codeName(code: Code): string {
+  return Code[code].replace(/[A-Z]/g, (letter, at) => (at > 0 ? "_" : "") + letter.toLowerCase());
+}

@@ -1,0 +1,90 @@
+/**
+ * Closes connections that waste a descriptor: those that say nothing or garbage, those that have been idle for long, and those
+ * whose client no longer takes the answer of its call. The server shows only connections that made a request; the shim knows all of
+ * them, by the addresses of their sockets.
+ */
+
+import { openSockets, shutSockets, type TcpSocket } from "../native/sockets.ts";
+import type { Call, Client } from "./calls.ts";
+import type { Limits } from "./config.ts";
+import type { Log } from "./log.ts";
+import { parseAddress } from "./networks.ts";
+
+interface Connection {
+  readonly seenMs: number;
+  /** The end of its last call; undefined before its first one. */
+  usedMs?: number;
+  calls: number;
+}
+
+type Reason = "silent" | "idle" | "stalled";
+
+export class Connections {
+  /** By address and port of the client. */
+  readonly #known = new Map<string, Connection>();
+
+  constructor(
+    private readonly port: number,
+    private readonly limits: () => Limits,
+    private readonly log: Log,
+    private readonly nowMs: () => number = () => performance.now(),
+  ) {}
+
+  callBegins(client: Client): void {
+    this.#of(keyOf(client)).calls++;
+  }
+
+  callEnds(client: Client): void {
+    const connection = this.#of(keyOf(client));
+    connection.calls--;
+    connection.usedMs = this.nowMs();
+  }
+
+  /** Looks at all connections once. Call every second or so. */
+  sweep(calls: Iterable<Call>): void {
+    const now = this.nowMs();
+    const { stallMs } = this.limits();
+    const stalled = new Set<string>();
+    for (const { client, waitingSinceMs } of calls) {
+      if (waitingSinceMs !== undefined && now - waitingSinceMs > stallMs) stalled.add(keyOf(client));
+    }
+    const open = new Set<string>();
+    const closing: Record<Reason, TcpSocket[]> = { silent: [], idle: [], stalled: [] };
+    for (const socket of openSockets(this.port)) {
+      const key = socketKey(socket.peerAddress, socket.peerPort);
+      open.add(key);
+      const reason = stalled.has(key) ? "stalled" : this.#reasonToClose(this.#of(key), now);
+      if (reason !== undefined) closing[reason].push(socket);
+    }
+    for (const key of this.#known.keys()) if (!open.has(key)) this.#known.delete(key);
+    for (const [reason, sockets] of Object.entries(closing)) {
+      if (sockets.length === 0) continue;
+      const closed = shutSockets(sockets);
+      this.log.write("warning", "connections_closed", { reason, count: closed });
+    }
+  }
+
+  #reasonToClose({ calls, usedMs, seenMs }: Connection, now: number): Reason | undefined {
+    const { firstByteMs, idleMs } = this.limits();
+    if (calls > 0) return undefined;
+    if (usedMs === undefined) return now - seenMs > firstByteMs ? "silent" : undefined;
+    return now - usedMs > idleMs ? "idle" : undefined;
+  }
+
+  #of(key: string): Connection {
+    let connection = this.#known.get(key);
+    if (connection === undefined) {
+      connection = { seenMs: this.nowMs(), calls: 0 };
+      this.#known.set(key, connection);
+    }
+    return connection;
+  }
+}
+
+function keyOf({ address, port }: Client): string {
+  return socketKey(parseAddress(address) ?? new Uint8Array(16), port);
+}
+
+function socketKey(address: Uint8Array, port: number): string {
+  return `${address.toHex()} ${port}`;
+}
