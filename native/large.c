@@ -70,7 +70,7 @@ static int open_source(struct engine *e, struct large *l)
 	l->sfd = os_open_source(sdir, l->sname, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	dir_unpin(e, l->d);
 	if (l->sfd < 0)
-		return l->sfd;
+		return l->sfd == -ELOOP ? -BLIT_E_CHANGED : l->sfd;
 	int err = os_facts_fd(l->sfd, &l->facts);
 	if (!err && !S_ISREG(l->facts.mode))
 		err = -BLIT_E_CHANGED;
@@ -131,7 +131,7 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 		return -BLIT_E_CHANGED;
 	if (l->discard)
 		return 0;
-	struct outcome o = meta_apply_fd(e, l->sfd, l->dfd, &l->facts, l->created, l->d->inherits);
+	struct outcome o = meta_apply_fd(e, &(struct origin){ .fd = l->sfd }, l->dfd, &l->facts, l->created, l->d->inherits);
 	r->lost |= o.lost;
 	r->step = o.step;
 	if (o.err)

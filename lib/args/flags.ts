@@ -7,7 +7,17 @@
 import type { VerbName } from "./verbs.ts";
 
 /** What a value may be; decides its parser and what the shell completes. */
-export type ValueKind = "size" | "rate" | "age" | "count" | "file" | "directory" | "pattern" | "choice";
+export type ValueKind =
+  | "size"
+  | "rate"
+  | "age"
+  | "time"
+  | "count"
+  | "file"
+  | "directory"
+  | "pattern"
+  | "address"
+  | "choice";
 
 export interface Flag {
   /** Without the dashes. */
@@ -30,10 +40,11 @@ export interface Flag {
   readonly help: string;
 }
 
-export type FlagGroup = "what" | "compare" | "delete" | "safety" | "output" | "general";
+export type FlagGroup = "daemon" | "what" | "compare" | "delete" | "safety" | "output" | "general";
 
 /** Groups in the order of the help, with their headings. */
 export const flagGroups: readonly (readonly [FlagGroup, string])[] = [
+  ["daemon", "What is exported and where"],
   ["what", "What takes part"],
   ["compare", "What counts as unchanged"],
   ["delete", "Deleting and replacing"],
@@ -44,9 +55,78 @@ export const flagGroups: readonly (readonly [FlagGroup, string])[] = [
 
 const transfers = ["copy", "mirror", "move"] as const;
 const jobs = [...transfers, "check"] as const;
-const all = [...jobs, "completions", "help", "version"] as const;
+const questions = ["modules", "ls", "find", "du", "df", "scan"] as const;
+const all = [...jobs, "daemon", ...questions, "rm", "complete-path", "completions", "help", "version"] as const;
 
 const table = [
+  {
+    name: "config",
+    value: "file",
+    label: "FILE",
+    verbs: ["daemon"],
+    group: "daemon",
+    help: "read the configuration from FILE (without this and --root: /etc/blit/daemon.toml)",
+  },
+  {
+    name: "root",
+    value: "directory",
+    label: "DIR",
+    verbs: ["daemon"],
+    group: "daemon",
+    help: 'export DIR, for reading and writing, as the module "default"',
+  },
+  {
+    name: "bind",
+    value: "address",
+    label: "ADDRESS",
+    verbs: ["daemon"],
+    group: "daemon",
+    help: "listen on this address only",
+  },
+  {
+    name: "port",
+    value: "count",
+    label: "N",
+    default: "9031",
+    verbs: ["daemon"],
+    group: "daemon",
+    help: "listen on this port; 0 takes a free one",
+  },
+  {
+    name: "no-mdns",
+    verbs: ["daemon"],
+    group: "daemon",
+    help: "do not announce the daemon on the local network",
+  },
+  {
+    name: "name",
+    value: "pattern",
+    label: "PATTERN",
+    repeats: true,
+    verbs: ["find"],
+    group: "what",
+    help:
+      "only what has a name like PATTERN: * is anything, ? one character, [a-z] one of a set; given several times, " +
+      "any of them",
+  },
+  {
+    name: "type",
+    value: "choice",
+    choices: ["file", "directory", "symlink", "other"],
+    label: "KIND",
+    repeats: true,
+    verbs: ["find"],
+    group: "what",
+    help: "only entries of that kind; given several times, of any of them",
+  },
+  {
+    name: "max-depth",
+    value: "count",
+    label: "N",
+    verbs: ["find", "du"],
+    group: "what",
+    help: "name nothing more than N levels down (du counts it all the same)",
+  },
   {
     name: "exclude",
     value: "pattern",
@@ -98,11 +178,18 @@ const table = [
     name: "min-size",
     value: "size",
     label: "SIZE",
-    verbs: jobs,
+    verbs: [...jobs, "find"],
     group: "what",
     help: "leave out smaller files; 1K, 10M, 1GiB are powers of 1024, 1KB, 10MB powers of 1000",
   },
-  { name: "max-size", value: "size", label: "SIZE", verbs: jobs, group: "what", help: "leave out larger files" },
+  {
+    name: "max-size",
+    value: "size",
+    label: "SIZE",
+    verbs: [...jobs, "find"],
+    group: "what",
+    help: "leave out larger files",
+  },
   {
     name: "min-age",
     value: "age",
@@ -182,7 +269,7 @@ const table = [
   {
     name: "yes",
     short: "y",
-    verbs: transfers,
+    verbs: [...transfers, "rm"],
     group: "delete",
     help: "answer every question with yes",
   },
@@ -232,6 +319,22 @@ const table = [
     help: "does nothing (deprecated)",
   },
   {
+    name: "for",
+    value: "time",
+    label: "TIME",
+    default: "2s",
+    verbs: ["scan"],
+    group: "safety",
+    help: "how long to listen for daemons: 500ms, 5s",
+  },
+  {
+    name: "long",
+    short: "l",
+    verbs: ["ls", "find"],
+    group: "output",
+    help: "also show mode, owner, size and time",
+  },
+  {
     name: "verbose",
     short: "v",
     verbs: jobs,
@@ -257,11 +360,11 @@ const table = [
   { name: "stats", verbs: jobs, group: "output", conflicts: ["quiet"], help: "print more figures at the end" },
   {
     name: "json",
-    verbs: jobs,
+    verbs: [...jobs, ...questions, "rm"],
     group: "output",
     help:
-      "print the summary as one JSON object; with --dry-run, -v, or for check also the list of changes. A byte of a name that " +
-      "is not UTF-8 is written as \\udcXX (PEP 383), XX being the byte",
+      "print the result as one JSON object: the summary, with --dry-run, -v, or for check also the list of changes; " +
+      "or what was asked for. A byte of a name that is not UTF-8 is written as \\udcXX (PEP 383), XX being the byte",
   },
   {
     name: "ndjson",

@@ -9,14 +9,15 @@ const optionColumn = 28;
 
 /** `blit help` */
 export function generalHelp(): string {
-  const widest = Math.max(...verbs.map((verb) => verb.name.length));
+  const shown = verbs.filter((verb) => !verb.hidden);
+  const widest = Math.max(...shown.map((verb) => verb.name.length));
   return [
     "blit - copy, mirror and move file trees, fast and without losing a byte",
     "",
     "Usage: blit COMMAND [OPTIONS] OPERANDS",
     "",
     "Commands:",
-    ...verbs.map((verb) => `  ${verb.name.padEnd(widest)}  ${verb.summary}`),
+    ...shown.map((verb) => `  ${verb.name.padEnd(widest)}  ${verb.summary}`),
     "",
     "`blit COMMAND --help` shows the options of a command.",
     "",
@@ -63,7 +64,7 @@ const legend = [
 ];
 
 function usageLine(verb: VerbRow): string {
-  const options = verb.completes === "paths" ? "[OPTIONS] " : "";
+  const options = flagsOf(verb.name).some((flag) => flag.group !== "general") ? "[OPTIONS] " : "";
   return `Usage: blit ${verb.name} ${options}${verb.operands}`.trimEnd();
 }
 

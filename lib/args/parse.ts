@@ -74,7 +74,7 @@ function splitAtEquals(word: string): [spelled: string, value: string | undefine
 function verbOf(word: string): VerbRow {
   const verb = findVerb(word);
   if (verb !== undefined) return verb;
-  const names = verbs.flatMap((candidate) => [candidate.name, ...candidate.alsoKnownAs]);
+  const names = verbs.filter(({ hidden }) => !hidden).flatMap(({ name, alsoKnownAs }) => [name, ...alsoKnownAs]);
   const alike = nearest(word, names);
   const meant = verbs.find(({ name, alsoKnownAs }) => name === alike || alsoKnownAs.includes(alike ?? ""));
   const hint = meant === undefined ? "Run `blit help` for the list." : `Did you mean "${meant.name}"?`;
@@ -86,7 +86,11 @@ function longFlagOf(spelled: string, verb: VerbRow | undefined): FlagRow {
 }
 
 function shortFlagOf(letter: string, verb: VerbRow | undefined): FlagRow {
-  return findShortFlag(letter) ?? unknownOption(`-${letter}`, verb);
+  const flag = findShortFlag(letter);
+  const foreign = verb !== undefined && flag !== undefined && !flag.verbs.includes(verb.name);
+  // What another program means by the letter helps more than what another command does.
+  if (flag === undefined || (foreign && adviceForHabit(`-${letter}`) !== undefined)) unknownOption(`-${letter}`, verb);
+  return flag;
 }
 
 function unknownOption(spelled: string, verb: VerbRow | undefined): never {

@@ -130,11 +130,12 @@ const expected: Readonly<Record<string, string>> = {
   size: "a size such as 512, 10K, 1.5GiB",
   rate: "a rate with its unit such as 500K, 10M, 1.5GiB, or 0 for no limit",
   age: "an age such as 30s, 10m, 2h, 7d, 4w",
+  time: "a time such as 500ms, 2s, 1m",
   count: "a whole number",
 };
 
 /** The parsed value of the last occurrence; a value that `parse` refuses raises a usage error naming option and value. */
-function value<T>(typed: Typed, name: FlagName, parse: (text: string) => T | undefined): T | undefined {
+export function value<T>(typed: Typed, name: FlagName, parse: (text: string) => T | undefined): T | undefined {
   const text = lastValue(typed, name);
   if (text === undefined) return undefined;
   const parsed = parse(text);
@@ -148,7 +149,7 @@ function directoryOf(typed: Typed, name: FlagName): string | undefined {
   return path;
 }
 
-function checkChoices(typed: Typed): void {
+export function checkChoices(typed: Typed): void {
   for (const option of typed.options) {
     const choices = findFlag(option.name)!.choices;
     if (choices === undefined || choices.includes(option.value!)) continue;

@@ -10,12 +10,14 @@ export interface Verb {
   /** The words behind the command, as the usage line shows them. */
   readonly operands: string;
   /** What a shell offers for them. */
-  readonly completes: "paths" | "shells" | "verbs" | "nothing";
+  readonly completes: "paths" | "remote" | "shells" | "verbs" | "nothing";
   /** Paragraphs of the help, below the usage line. */
   readonly details: readonly string[];
   readonly examples: readonly string[];
   /** What people type when they mean this command; only for suggestions. */
   readonly alsoKnownAs: readonly string[];
+  /** For scripts: neither in the general help nor in completions nor suggested. */
+  readonly hidden?: boolean;
 }
 
 const trailingSlash =
@@ -25,6 +27,10 @@ const trailingSlash =
 const fidelity =
   "Kept: empty directories, symbolic and hard links, holes, permissions, times, extended attributes, ACLs, and (as " +
   "root) owners and special files.";
+
+const place =
+  "PATH is host:/module/path, host:port:/module/path, [v6]:port:/module/path or blit://host:port/module/path. Symbolic " +
+  "links are not followed.";
 
 const table = [
   {
@@ -78,6 +84,102 @@ const table = [
     ],
     examples: ["blit check photos/ /backup/photos", "blit check --checksum --one-way photos/ /backup/photos"],
     alsoKnownAs: ["diff", "compare", "verify", "cmp"],
+  },
+  {
+    name: "daemon",
+    summary: "export directories to other machines",
+    operands: "",
+    completes: "nothing",
+    details: [
+      "Runs in the foreground until SIGTERM or SIGINT; SIGHUP reads the configuration again. Prints one line when it is " +
+      "ready, then one line for each event on standard error.",
+      "There are no passwords: who may connect is a matter of networks. Unless the configuration says otherwise, those are " +
+      "private networks and those this machine is in.",
+    ],
+    examples: ["blit daemon --root /data", "blit daemon --config /etc/blit/daemon.toml --bind 10.0.0.5"],
+    alsoKnownAs: ["serve", "server", "rsyncd"],
+  },
+  {
+    name: "modules",
+    summary: "list what a daemon exports",
+    operands: "HOST",
+    completes: "nothing",
+    details: ["HOST is host, host:port or [v6]:port."],
+    examples: ["blit modules nas", "blit modules nas:9032 --json"],
+    alsoKnownAs: ["exports", "shares"],
+  },
+  {
+    name: "ls",
+    summary: "list a directory of a daemon",
+    operands: "PATH",
+    completes: "remote",
+    details: ["Lists a directory, or shows one entry. Directories end in a slash.", place],
+    examples: ["blit ls nas:/photos/2024", "blit ls --long nas:/photos"],
+    alsoKnownAs: ["list", "dir"],
+  },
+  {
+    name: "find",
+    summary: "search a tree of a daemon",
+    operands: "PATH",
+    completes: "remote",
+    details: ["Names every entry of a tree that matches all that is given.", place],
+    examples: [
+      "blit find nas:/photos --name '*.raw' --min-size 100M",
+      "blit find nas:/photos --type directory --max-depth 1",
+    ],
+    alsoKnownAs: ["search", "locate"],
+  },
+  {
+    name: "du",
+    summary: "add up what a tree of a daemon holds",
+    operands: "PATH",
+    completes: "remote",
+    details: ["Shows bytes of content, bytes on the medium, and how many files and directories there are.", place],
+    examples: ["blit du nas:/photos", "blit du nas:/photos --max-depth 1"],
+    alsoKnownAs: ["ncdu", "size"],
+  },
+  {
+    name: "df",
+    summary: "show how much room a daemon's disk has",
+    operands: "PATH",
+    completes: "remote",
+    details: ["Shows the file system behind a path.", place],
+    examples: ["blit df nas:/photos"],
+    alsoKnownAs: ["free", "space"],
+  },
+  {
+    name: "rm",
+    summary: "remove a file or tree from a daemon",
+    operands: "PATH",
+    completes: "remote",
+    details: [
+      "Removes one entry, a directory with everything in it. Tells what that is and asks first; where there is no terminal to " +
+      "ask on, --yes is needed.",
+      place,
+    ],
+    examples: ["blit rm nas:/photos/tmp", "blit rm nas:/photos/tmp --yes"],
+    alsoKnownAs: ["remove", "delete", "unlink", "rmdir"],
+  },
+  {
+    name: "scan",
+    summary: "find daemons on the local network",
+    operands: "",
+    completes: "nothing",
+    details: ["Asks by multicast DNS which daemons there are. Those started with --no-mdns do not answer."],
+    examples: ["blit scan", "blit scan --for 5s --json"],
+    alsoKnownAs: ["discover", "browse"],
+  },
+  {
+    name: "complete-path",
+    summary: "print how a remote path may go on",
+    operands: "WORD",
+    completes: "nothing",
+    details: [
+      "Prints the completions of a remote path, one on each line, for the shells. Says nothing when something is wrong.",
+    ],
+    examples: ["blit complete-path nas:/pho"],
+    alsoKnownAs: [],
+    hidden: true,
   },
   {
     name: "completions",

@@ -24,7 +24,6 @@ export class Connections {
   readonly #known = new Map<string, Connection>();
 
   constructor(
-    private readonly port: number,
     private readonly limits: () => Limits,
     private readonly log: Log,
     private readonly nowMs: () => number = () => performance.now(),
@@ -35,13 +34,14 @@ export class Connections {
   }
 
   callEnds(client: Client): void {
-    const connection = this.#of(keyOf(client));
+    const connection = this.#known.get(keyOf(client));
+    if (connection === undefined) return; // closed meanwhile
     connection.calls--;
     connection.usedMs = this.nowMs();
   }
 
-  /** Looks at all connections once. Call every second or so. */
-  sweep(calls: Iterable<Call>): void {
+  /** Looks once at all connections to `port`. Call every second or so. */
+  sweep(port: number, calls: Iterable<Call>): void {
     const now = this.nowMs();
     const { stallMs } = this.limits();
     const stalled = new Set<string>();
@@ -50,7 +50,7 @@ export class Connections {
     }
     const open = new Set<string>();
     const closing: Record<Reason, TcpSocket[]> = { silent: [], idle: [], stalled: [] };
-    for (const socket of openSockets(this.port)) {
+    for (const socket of openSockets(port)) {
       const key = socketKey(socket.peerAddress, socket.peerPort);
       open.add(key);
       const reason = stalled.has(key) ? "stalled" : this.#reasonToClose(this.#of(key), now);
@@ -60,7 +60,7 @@ export class Connections {
     for (const [reason, sockets] of Object.entries(closing)) {
       if (sockets.length === 0) continue;
       const closed = shutSockets(sockets);
-      this.log.write("warning", "connections_closed", { reason, count: closed });
+      this.log.write(reason === "idle" ? "info" : "warning", "connections_closed", { reason, count: closed });
     }
   }
 

@@ -25,7 +25,6 @@ export function lineLog(writeLine: (line: string) => void, now: () => Date = () 
 function formatValue(value: string): string {
   if (/^[!#-<>-\[\]-~]+$/.test(value)) return value;
   // JSON leaves DEL, the C1 controls and the line separators as they are.
-  // deno-lint-ignore no-control-regex
   return JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029]/g, (char) => {
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });

@@ -68,7 +68,7 @@ async function act(context: Context, lane: Lane, task: EntryTask, place: Place):
       // With its new time the old content would pass for up to date, at every later run.
       if (!isStill(task.row, facts)) throw ownError(Own.Changed, Step.OpenSource);
       const lost = await applyMetadataAt(context, destinationPath(place), facts);
-      return await finish(context, place, facts, 0, lost);
+      return await finish(context, place, facts, facts.nlink === 1, 0, lost);
     }
     case Action.Content: {
       const same = await sameContent(context, lane, place.sourcePath, destinationPath(place));
@@ -96,27 +96,28 @@ async function makeEntry(
     const facts = await during(Step.OpenSource, factsAt(place.sourcePath));
     if (!takeLinked && facts.nlink > 1 && facts.kind !== Kind.Directory) return linked(index, facts);
     const lost = await copyOther(context, lane, place, facts, replace);
-    return await finish(context, place, facts, 0, lost);
+    return await finish(context, place, facts, !takeLinked, 0, lost);
   }
   const { is, facts, lost } = await copyFile(context, lane, place, replace, takeLinked);
   if (is === "large") return { detail: { index, is, size: facts.size }, bytes: 0, lost };
   if (is === "linked") return linked(index, facts);
-  return await finish(context, place, facts, facts.size, lost);
+  return await finish(context, place, facts, !takeLinked, facts.size, lost);
 }
 
 function linked(index: number, facts: Facts): Outcome {
   return { detail: { index, is: "linked", inode: facts.inode }, bytes: 0, lost: 0 };
 }
 
-/** The copy has settled. */
+/** The copy has settled. `alone`: false keeps a move's source, so that its other names are still seen to be linked. */
 async function finish(
   context: Context,
   place: Place,
   facts: Facts,
+  alone: boolean,
   bytes: number,
   lost: number,
 ): Promise<Outcome> {
-  if (context.config.move) await removeSource(place.sourcePath, facts);
+  if (context.config.move && alone) await removeSource(place.sourcePath, facts);
   context.files++;
   return { bytes, lost };
 }

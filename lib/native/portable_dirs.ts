@@ -9,7 +9,7 @@
  */
 
 import { closeSync, constants, existsSync, open, openSync, statSync } from "node:fs";
-import { chmod, lstat, mkdir } from "node:fs/promises";
+import { access, chmod, lstat, mkdir } from "node:fs/promises";
 import { promisify } from "node:util";
 import { BlitError } from "../base/errors.ts";
 import { codeOf, type EntryError, entryError, nameError, Step } from "./portable_error.ts";
@@ -187,6 +187,7 @@ export class DirectoryTable {
   async #enter(path: string): Promise<Opened> {
     if (!this.anchored) {
       if (!(await lstat(path)).isDirectory()) throw Object.assign(new Error("not a directory"), { code: "ENOTDIR" });
+      await access(path, constants.R_OK | constants.X_OK);
       return { prefix: `${path}/` };
     }
     const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;

@@ -114,7 +114,8 @@ export class LargeFiles {
       await this.#giveUp(large);
       throw thrown;
     }
-    if (context.config.move) {
+    // The other names of a linked source must still be seen to be linked.
+    if (context.config.move && facts.nlink === 1) {
       using from = await during(Step.RemoveSource, context.directories.pin(directory, Side.Source));
       await removeSource(from.prefix + row.name, facts);
     }

@@ -6,11 +6,10 @@ import { replaceEntry } from "./portable_backup.ts";
 import type { Row } from "./portable_batch.ts";
 import type { Context } from "./portable_context.ts";
 import { type Directory, Side } from "./portable_dirs.ts";
-import { codeOf, during, entryError, Own, ownError, Step } from "./portable_error.ts";
-import { factsAt, factsIfAny } from "./portable_facts.ts";
-import { mtimeDiffers } from "./portable_meta.ts";
+import { codeOf, during, entryError, Step } from "./portable_error.ts";
+import { factsIfAny } from "./portable_facts.ts";
 import type { Lane } from "./portable_queue.ts";
-import { removeRest, removeSource } from "./portable_remove.ts";
+import { removeRest } from "./portable_remove.ts";
 
 export interface LinkTask {
   readonly directory: Directory;
@@ -21,15 +20,9 @@ export interface LinkTask {
 
 /** Does not reject. */
 export async function linkEntry(context: Context, lane: Lane, task: LinkTask): Promise<LinkAnswer> {
-  const { directory, row } = task;
   try {
-    if (row.broken) throw row.broken;
-    const same = await linkToTarget(context, lane, task);
-    if (context.config.move && !context.config.readOnly) {
-      using source = await during(Step.RemoveSource, context.directories.pin(directory, Side.Source));
-      await forgetSource(context, source.prefix + row.name, task);
-    }
-    return { same, lost: 0 };
+    if (task.row.broken) throw task.row.broken;
+    return { same: await linkToTarget(context, lane, task), lost: 0 };
   } catch (thrown) {
     return { error: entryError(Step.Link, thrown).error, same: false, lost: 0 };
   }
@@ -61,13 +54,4 @@ async function linkToTarget(context: Context, lane: Lane, task: LinkTask): Promi
     await removeRest(temp);
   }
   return false;
-}
-
-/** The content was copied under another name, perhaps long ago: what was written to the source since is not in it. */
-async function forgetSource(context: Context, path: string, { directory, row }: LinkTask): Promise<void> {
-  using destination = await during(Step.RemoveSource, context.directories.pin(directory, Side.Destination));
-  const here = await during(Step.RemoveSource, factsAt(path));
-  const copied = await during(Step.RemoveSource, factsAt(destination.prefix + row.destinationName));
-  if (here.size !== copied.size || mtimeDiffers(context, here, copied)) throw ownError(Own.Changed, Step.RemoveSource);
-  await removeSource(path, here);
 }

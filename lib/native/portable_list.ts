@@ -150,7 +150,10 @@ async function lookAt(
   const there = await factsIfAny(destinationPath);
   if (!there) return { ...known, destinationKind: Kind.None };
   const diff = await entryDiff(context, facts, path, there, destinationPath);
-  return diff === 0 && !request.all ? { unchanged: facts } : { ...known, destinationKind: there.kind, diff };
+  if (diff === 0 && !request.all) return { unchanged: facts };
+  // The source's one name needs no inode; whether the destination's are one does.
+  const inode = diff & Diff.DestinationLinked ? there.inode : facts.inode;
+  return { ...known, facts: { ...facts, inode }, destinationKind: there.kind, diff };
 }
 
 function comparable({ kind, destinationKind }: Row): boolean {

@@ -95,7 +95,9 @@ testNeeding(
     for (let i = 0; i < kills; i++) {
       const [next, old] = [i % 2, 1 - i % 2];
       const at = moment(random, time);
-      const hit = await killed(mirror(next), at);
+      // With a backup directory the old file gets a second name before the new one takes its place.
+      const backup = i % 3 === 0 ? ["--backup-dir", dir.at(`backup${i}`)] : [];
+      const hit = await killed([...mirror(next), ...backup], at);
       try {
         const now = await dir.snapshot("dst");
         assertNothingTorn(versions[old], versions[next], now);

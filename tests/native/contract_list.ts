@@ -82,6 +82,8 @@ export function listContract(name: string, open: OpenEngine, can: Capabilities):
     assertEquals(diff("linked"), Diff.Linked);
     assertEquals(diff("destination-linked"), Diff.DestinationLinked);
     assertEquals(diff("linked-too"), 0);
+    const { dev, ino } = await Deno.lstat(scene.dir.at("dst/other"));
+    assertEquals(batch.inode(indexOf(batch, "destination-linked")), `${dev}:${ino}`);
     batch.release();
   });
 

@@ -23,14 +23,19 @@ export interface Mount extends AsyncDisposable {
   readonly path: string;
 }
 
-/** Mounts a new, empty file system. `options` as for mount -o. */
-export function mountNew(kind: FileSystemKind, settings: { mib?: number; options?: string } = {}): Promise<Mount> {
+/** Mounts a new, empty file system. `options` as for mount -o, `make` further words for the program that makes it. */
+export function mountNew(
+  kind: FileSystemKind,
+  settings: { mib?: number; options?: string; make?: string } = {},
+): Promise<Mount> {
   const mib = settings.mib ?? DEFAULT_MIB[kind];
   const extra = settings.options === undefined ? "" : `,${settings.options}`;
   const make = MAKE[kind];
   if (make === undefined) return keep(`mount -t ${kind} -o size=${mib}m${extra} none "$point"`);
   return keep(
-    `truncate -s ${mib}M "$base/image" && ${make} "$base/image" >/dev/null && mount -o loop${extra} "$base/image" "$point"`,
+    `truncate -s ${mib}M "$base/image" && ${make} ${
+      settings.make ?? ""
+    } "$base/image" >/dev/null && mount -o loop${extra} "$base/image" "$point"`,
   );
 }
 

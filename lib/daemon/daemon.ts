@@ -1,0 +1,145 @@
+/**
+ * One daemon from start to end: configuration, server, announcement, signals.
+ *
+ * SIGTERM and SIGINT stop it (running calls get the configured grace period, a second signal ends that at once); SIGHUP reads the
+ * configuration again. A configuration that is wrong then changes nothing and is logged.
+ */
+
+import { BlitError } from "../base/errors.ts";
+import { version } from "../base/version.ts";
+import { announce, type Announcement } from "../endpoint/mdns.ts";
+import { canResolveBeneath, lookBeneath, reasonOf } from "../native/beneath.ts";
+import { Calls } from "./calls.ts";
+import { type ConfigFlags, type DaemonConfig, loadConfig } from "./config.ts";
+import type { Log } from "./log.ts";
+import { Modules } from "./modules.ts";
+import { type RunningServer, startServer } from "./server.ts";
+
+export interface DaemonWorld {
+  readonly log: Log;
+  /** Throws what Deno throws. */
+  readFile(path: string): string;
+  /** Called once it accepts connections. */
+  ready(address: string, port: number): void;
+}
+
+/** Returns after an orderly stop. Raises BlitError when it cannot start. */
+export async function runDaemon(flags: ConfigFlags, world: DaemonWorld): Promise<void> {
+  if (!canResolveBeneath()) {
+    throw new BlitError(
+      "failed",
+      "Cannot run the daemon: the native library is missing",
+      "Install a C compiler and try again.",
+    );
+  }
+  const { log } = world;
+  const signals = listenForSignals();
+  const state = new State(loadConfig(flags, world.readFile), log);
+  const server = startServer(state);
+  let announcement = announceIfWanted(state.config, server, log);
+  await warnOfMissing(state.config, log);
+  log.write("info", "ready", {
+    address: server.address,
+    port: server.port,
+    version,
+    modules: moduleNames(state.config),
+  });
+  world.ready(server.address, server.port);
+
+  let signal = await signals.next();
+  while (signal === "SIGHUP") {
+    if (reload(state, flags, world)) {
+      await warnOfMissing(state.config, log);
+      await announcement?.end();
+      announcement = announceIfWanted(state.config, server, log);
+    }
+    signal = await signals.next();
+  }
+  const graceMs = state.config.graceMs;
+  log.write("info", "stopping", { signal, calls: state.calls.running.size, grace_ms: graceMs });
+  const stopped = Promise.all([server.stop(graceMs), announcement?.end()]);
+  await Promise.race([stopped, secondSignal(signals)]);
+  log.write("info", "stopped", { calls: state.calls.running.size });
+  signals.end();
+}
+
+class State {
+  readonly startMs = performance.now();
+  readonly modules: Modules;
+  readonly calls: Calls;
+  constructor(public config: DaemonConfig, readonly log: Log) {
+    this.modules = new Modules(config.modules);
+    this.calls = new Calls(() => this.config, log);
+  }
+}
+
+function reload(state: State, flags: ConfigFlags, world: DaemonWorld): boolean {
+  const before = state.config;
+  try {
+    state.config = loadConfig(flags, world.readFile);
+  } catch (thrown) {
+    world.log.write("error", "reload_failed", { error: BlitError.from(thrown).message });
+    return false;
+  }
+  const { config } = state;
+  state.modules.replace(config.modules);
+  world.log.write("info", "reloaded", { modules: moduleNames(config) });
+  const fixed = (["bind", "port"] as const).filter((key) => config[key] !== before[key]);
+  if (config.limits.messageBytes !== before.limits.messageBytes) {
+    world.log.write("warning", "restart_needed", { keys: [...fixed, "limits.message_bytes"].join(",") });
+  } else if (fixed.length > 0) {
+    world.log.write("warning", "restart_needed", { keys: fixed.join(",") });
+  }
+  return true;
+}
+
+function moduleNames(config: DaemonConfig): string {
+  return config.modules.map(({ name }) => name).join(",");
+}
+
+/** A module may be a disk that comes later: worth a word, no reason not to start. */
+async function warnOfMissing(config: DaemonConfig, log: Log): Promise<void> {
+  for (const { name, path } of config.modules) {
+    try {
+      await lookBeneath(path, "");
+    } catch (error) {
+      log.write("warning", "module_unavailable", { module: name, path, error: reasonOf(error)?.words });
+    }
+  }
+}
+
+function announceIfWanted(config: DaemonConfig, { port }: RunningServer, log: Log): Announcement | undefined {
+  if (!config.mdns) return undefined;
+  const modules = config.modules.map(({ name }) => name);
+  return announce({ port, version, modules }, (error) => log.write("warning", "mdns", { error: error.message }));
+}
+
+interface Signals {
+  next(): Promise<Deno.Signal>;
+  end(): void;
+}
+
+function listenForSignals(): Signals {
+  const wanted: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM", "SIGHUP"];
+  const arrived: Deno.Signal[] = [];
+  let wake = () => {};
+  const handlers = wanted.map((signal) => {
+    const handler = () => {
+      arrived.push(signal);
+      wake();
+    };
+    Deno.addSignalListener(signal, handler);
+    return [signal, handler] as const;
+  });
+  return {
+    async next() {
+      while (arrived.length === 0) await new Promise<void>((resolve) => wake = resolve);
+      return arrived.shift()!;
+    },
+    end: () => handlers.forEach(([signal, handler]) => Deno.removeSignalListener(signal, handler)),
+  };
+}
+
+async function secondSignal(signals: Signals): Promise<void> {
+  while (await signals.next() === "SIGHUP");
+}

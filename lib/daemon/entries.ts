@@ -1,0 +1,68 @@
+/** Entries as messages, and messages of a bearable size. */
+
+import { create } from "@bufbuild/protobuf";
+import { pathToBytes } from "../base/path_bytes.ts";
+import type { EntryError, Listed } from "../native/beneath.ts";
+import { type Entry, EntrySchema, type Failure, FailureSchema } from "../wire/gen/blit/v1/entry_pb.ts";
+
+/** `path` is relative to what the client asked for. EntryKind has the numbers of the shim's kinds. */
+export function entryMessage(path: Uint8Array, listed: Listed): Entry {
+  return create(EntrySchema, {
+    path,
+    kind: listed.kind,
+    size: listed.size,
+    modifiedSeconds: listed.mtimeSeconds,
+    modifiedNanoseconds: listed.mtimeNanoseconds,
+    mode: listed.mode,
+    userId: listed.uid,
+    groupId: listed.gid,
+    links: listed.nlink,
+    target: listed.target,
+  });
+}
+
+export function failureMessage(path: string, action: string, reason: EntryError): Failure {
+  return create(FailureSchema, {
+    path: pathToBytes(path),
+    code: reason.code,
+    message: `Cannot ${action}: ${reason.words}`,
+  });
+}
+
+/** Far below the limit on messages, and enough to make the cost of one small. */
+const messageBytesMax = 256 * 1024;
+
+/** Collects what goes into one message. `take` it when it is `full`, and what is left at the end. */
+export class MessageParts<T extends { readonly path: Uint8Array }> {
+  #items: T[] = [];
+  #failures: Failure[] = [];
+  #bytes = 0;
+
+  constructor(private readonly entriesMax: number) {}
+
+  add(item: T): void {
+    this.#items.push(item);
+    this.#bytes += item.path.length + 64;
+  }
+
+  addFailure(failure: Failure): void {
+    this.#failures.push(failure);
+    this.#bytes += failure.path.length + 128;
+  }
+
+  get full(): boolean {
+    return this.#items.length + this.#failures.length >= this.entriesMax || this.#bytes >= messageBytesMax;
+  }
+
+  get empty(): boolean {
+    return this.#items.length + this.#failures.length === 0;
+  }
+
+  take(): { items: T[]; failures: Failure[] } {
+    const taken = { items: this.#items, failures: this.#failures };
+    this.#items = [];
+    this.#failures = [];
+    this.#bytes = 0;
+    return taken;
+  }
+}

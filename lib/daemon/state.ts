@@ -1,0 +1,16 @@
+/** What all calls of one daemon share. */
+
+import type { Calls } from "./calls.ts";
+import type { DaemonConfig } from "./config.ts";
+import type { Log } from "./log.ts";
+import type { Modules } from "./modules.ts";
+
+export interface DaemonState {
+  /** The current one; a reload replaces it. */
+  readonly config: DaemonConfig;
+  readonly modules: Modules;
+  readonly calls: Calls;
+  readonly log: Log;
+  /** performance.now() of the start. */
+  readonly startMs: number;
+}

@@ -1,0 +1,5 @@
+/**
+ * The version of what is spoken between machines. `major` is that of the package in proto/ (blit.v1): another one cannot be understood.
+ * `minor` grows when something is added; a side that does not know the addition ignores it.
+ */
+export const protocolVersion = { major: 1, minor: 0 } as const;
