@@ -71,7 +71,7 @@ static struct outcome make_special(struct worker *w, const struct place *p, cons
 	}
 	if (err)
 		return (struct outcome){ .err = err, .step = step };
-	struct outcome o = meta_apply_at(w->e, &(struct origin){ .fd = p->sdir, .name = p->sname }, p->ddir, name, f);
+	struct outcome o = meta_apply_at(w->e, p->sdir, p->sname, p->ddir, name, f);
 	if (!o.err && replace) {
 		err = backup_entry(w, p->d, p->ddir, p->dname, false);
 		if (err)
@@ -130,7 +130,7 @@ static void fix_metadata(struct worker *w, struct task *t, struct place *p)
 	if (!err && !batch_still(p->batch, p->index, &f))
 		err = -BLIT_E_CHANGED;
 	struct outcome o = err ? (struct outcome){ .err = -err, .step = BLIT_STEP_OPEN_SRC }
-	                       : meta_apply_at(w->e, &(struct origin){ .fd = p->sdir, .name = p->sname }, p->ddir, p->dname, &f);
+	                       : meta_apply_at(w->e, p->sdir, p->sname, p->ddir, p->dname, &f);
 	if (!o.err && f.nlink == 1 && (w->e->config.flags & BLIT_CFG_MOVE) && (err = remove_source(p->sdir, p->sname, &f)))
 		o.err = -err, o.step = BLIT_STEP_REMOVE_SRC;
 	report(w, t, p, o, &f);

@@ -63,9 +63,6 @@ enum {
 	BLIT_DROP = 1 << 11,   /* SETTLE: forget the directory number */
 	BLIT_SKIP = 1 << 12,   /* SETTLE: leave the metadata alone */
 	BLIT_CONFLICT = 1 << 13, /* LIST with MKDIR: a non-directory stands there, remove it first */
-	BLIT_REMOTE = 1 << 14,   /* LIST: the source is a batch from another machine, in `handle` */
-	BLIT_DIGEST = 1 << 15,   /* LIST: fill target and attrs, for a destination on another machine */
-	BLIT_LAST = 1 << 16,     /* LIST with REMOTE: the directory's last batch */
 };
 
 struct blit_config {
@@ -174,10 +171,8 @@ struct blit_batch {
 	uint32_t dir_diff;        /* how the directory itself differs, before anything in it is touched */
 	uint64_t length;          /* of the whole batch in bytes */
 	/* uint32_t name_end[count]; uint8_t kind[count]; uint8_t dst_kind[count]; uint16_t diff[count];
-	 * with has_stat: uint64_t size[count], ino[count], dev[count], target[count], attrs[count]; int64_t mtime_sec[count]; uint32_t mtime_nsec[count],
-	 * mode[count], uid[count], gid[count], nlink[count], known[count], origin[count]; then names.
-	 * target: hash of a symlink's target, or a device number; attrs: hash of the kept extended attributes (0 for none; both only
-	 * with DIGEST); origin: the entry's index in the batch of the other machine (only with REMOTE). */
+	 * with has_stat: uint64_t size[count], ino[count], dev[count]; int64_t mtime_sec[count]; uint32_t mtime_nsec[count],
+	 * mode[count], uid[count], gid[count], nlink[count], known[count]; then names. */
 };
 
 enum blit_method { BLIT_M_REFLINK = 0, BLIT_M_RANGE = 1, BLIT_M_RW = 2, BLIT_M_HOLE = 3, BLIT_M_DISCARD = 4, BLIT_METHODS = 5 };
@@ -206,8 +201,6 @@ BLIT_EXPORT int64_t blit_engine_progress(struct engine *e, struct blit_counters 
 BLIT_EXPORT int64_t blit_engine_stop(struct engine *e, int64_t finish_queued);
 BLIT_EXPORT int64_t blit_engine_close(struct engine *e);
 BLIT_EXPORT int64_t blit_batch_free(struct engine *e, void *batch);
-/* Takes over a batch from another machine; TypeScript has checked it (lib/wire/batch_check.ts). 0 or -errno. */
-BLIT_EXPORT int64_t blit_batch_take(const void *bytes, uint64_t len, void **out);
 BLIT_EXPORT int64_t blit_dir_path(struct engine *e, uint32_t dir, char *out, uint64_t cap);
 
 /* Follows a last symlink if asked. 0 or -errno. */

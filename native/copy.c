@@ -308,7 +308,7 @@ static struct outcome copy_once(struct worker *w, int sfd, struct dir *dd, int d
 	 * run copies it again. */
 	bool grew = o.err == BLIT_E_GREW && last;
 	if (!o.err || grew)
-		done = meta_apply_fd(w->e, &(struct origin){ .fd = sfd }, to.fd, f, to.created, dd->inherits);
+		done = meta_apply_fd(w->e, sfd, to.fd, f, to.created, dd->inherits);
 	if (done.err || (o.err && !grew))
 		close(to.fd);
 	else

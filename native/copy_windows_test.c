@@ -1,16 +1,7 @@
 /*
- * Tests of the Windows copy, for a real Windows or wine. Exits with 0 when all passed; what the system cannot do (streams,
- * shared extents) is said and passed over. On other systems it is a program without tests.
+ * Tests of the Windows copy, for a real Windows or wine (tests/native/copy_windows_test.ts). Exits with 0 when all passed; what
+ * the system cannot do (streams, shared extents) is said and passed over.
  */
-#ifndef _WIN32
-#include <stdio.h>
-
-int main(void)
-{
-	puts("copy_windows_test: nothing to test here, it runs on Windows or under wine");
-	return 0;
-}
-#else
 #define __USE_MINGW_ANSI_STDIO 1 /* its printf knows %lld */
 #include "copy_windows_parts.h"
 
@@ -418,4 +409,3 @@ int main(void)
 	CHECK(RemoveDirectoryW(folder)); /* every test cleans up after itself, every failed copy too */
 	return 0;
 }
-#endif

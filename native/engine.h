@@ -141,8 +141,6 @@ struct row {
 	uint32_t name_at, name_len; /* in the builder's names */
 	uint8_t kind, dst_kind, group, known;
 	uint16_t diff;
-	uint32_t origin;
-	uint64_t target, attrs;
 	struct facts facts;
 };
 struct batch_builder {
@@ -157,10 +155,6 @@ struct blit_batch *builder_finish(struct batch_builder *b, uint32_t dir);
 void builder_free(struct batch_builder *b);
 const char *batch_name(const struct blit_batch *b, uint32_t index, uint32_t *len);
 uint8_t batch_kind(const struct blit_batch *b, uint32_t index);
-/* What the batch tells of an entry; false where it tells nothing. */
-/* The errno of an entry that could not be looked at there. */
-int batch_error(const struct blit_batch *b, uint32_t index);
-bool batch_facts(const struct blit_batch *b, uint32_t index, struct facts *f, uint64_t *target, uint64_t *attrs);
 /* The names on both sides, with their NUL; they differ only where the batch renames. 0 or -ENAMETOOLONG. */
 int batch_names(const struct blit_batch *b, uint32_t index, char src[NAME_CAP], char dst[NAME_CAP]);
 /* Whether the source's entry still has the kind, size and time that the batch tells; true where the batch tells none. */
@@ -215,32 +209,20 @@ int temp_create(struct engine *e, int ddir, mode_t mode, char name[TEMP_NAME_LEN
 int temp_remove_stale(int ddir, const char *name);
 
 /* --- meta.c --- */
-/* Where extended attributes come from: an open file, a name in a directory, or what a record from another machine carries. */
-struct origin {
-	int fd;
-	const char *name;
-	const char *packed; /* items as in struct blit_record */
-	uint32_t packed_len;
-};
 /* Mode to create a file with, so that nobody may read more than in the end. */
 mode_t meta_create_mode(const struct engine *e, const struct facts *f);
 /* Owner, mode, attributes, then times of an open file or directory. `created` is the mode it was made with; `inherits`: owner,
  * mode and attributes may be other than that, look first. */
-struct outcome meta_apply_fd(struct engine *e, const struct origin *from, int dfd, const struct facts *f, mode_t created, bool inherits);
+struct outcome meta_apply_fd(struct engine *e, int sfd, int dfd, const struct facts *f, mode_t created, bool inherits);
 /* The same for an entry that cannot be opened (symlink, fifo, socket, device). */
-struct outcome meta_apply_at(struct engine *e, const struct origin *from, int ddir, const char *dname, const struct facts *f);
+struct outcome meta_apply_at(struct engine *e, int sdir, const char *sname, int ddir, const char *dname, const struct facts *f);
 bool meta_owner_differs(const struct engine *e, const struct facts *src, const struct facts *dst);
 bool meta_mtime_differs(const struct engine *e, const struct facts *src, const struct facts *dst);
 bool meta_mode_differs(const struct facts *src, const struct facts *dst);
 /* Mode of an entry that is open with O_PATH only, where fchmod does not work. 0 or -errno. */
 int meta_chmod_path(int fd, mode_t mode);
 /* Extended attributes of two entries; names NULL where the descriptor is the entry. 1 same, 0 not, or -errno. */
-int meta_xattr_same(struct engine *e, const struct origin *from, int dfd, const char *dname);
-/* A hash of the kept attributes that does not depend on their order; 0 for none. `unsupported` (may be NULL) says that there can
- * be none here. */
-uint64_t meta_xattr_digest(struct engine *e, int fd, const char *name, bool *unsupported);
-/* Packs the kept attributes as items; *out is malloc'ed, or NULL where there are none. Bytes, or -errno. */
-ssize_t meta_xattr_pack(struct engine *e, int fd, const char *name, char **out);
+int meta_xattr_same(struct engine *e, int sfd, const char *sname, int dfd, const char *dname);
 
 /* --- hash.c --- */
 struct hash64 { uint64_t v[4], total; unsigned char tail[32]; uint32_t tail_len; };

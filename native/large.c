@@ -131,7 +131,7 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 		return -BLIT_E_CHANGED;
 	if (l->discard)
 		return 0;
-	struct outcome o = meta_apply_fd(e, &(struct origin){ .fd = l->sfd }, l->dfd, &l->facts, l->created, l->d->inherits);
+	struct outcome o = meta_apply_fd(e, l->sfd, l->dfd, &l->facts, l->created, l->d->inherits);
 	r->lost |= o.lost;
 	r->step = o.step;
 	if (o.err)

@@ -19,9 +19,9 @@ static struct outcome apply_facts(struct engine *e, const struct facts *s, int s
 	if (err)
 		return (struct outcome){ .err = -err, .step = BLIT_STEP_MODE };
 	bool differs = meta_owner_differs(e, s, &d) || meta_mode_differs(s, &d) || meta_mtime_differs(e, s, &d) ||
-		meta_xattr_same(e, &(struct origin){ .fd = sfd }, dfd, NULL) != 1;
+		meta_xattr_same(e, sfd, NULL, dfd, NULL) != 1;
 	if (differs)
-		o = meta_apply_fd(e, &(struct origin){ .fd = sfd }, dfd, s, d.mode & 07777, true);
+		o = meta_apply_fd(e, sfd, dfd, s, d.mode & 07777, true);
 	if (!o.err && (e->config.flags & BLIT_CFG_FSYNC) && fsync(dfd) < 0)
 		o.err = errno, o.step = BLIT_STEP_SYNC;
 	return o;

@@ -14,8 +14,6 @@ const statColumns = {
   size: 8,
   ino: 8,
   dev: 8,
-  target: 8,
-  attrs: 8,
   mtimeSec: 8,
   mtimeNsec: 4,
   mode: 4,
@@ -23,7 +21,6 @@ const statColumns = {
   gid: 4,
   nlink: 4,
   known: 4,
-  origin: 4,
 } as const;
 type Column = keyof typeof baseColumns | keyof typeof statColumns;
 
@@ -102,10 +99,6 @@ export class PackedBatch implements EntryBatch {
       this.#view.getBigUint64(this.#at("dev") + index * 8, true),
       this.#view.getBigUint64(this.#at("ino") + index * 8, true),
     );
-  }
-  /** Index of the entry in the batch of the machine that has the source. */
-  origin(index: number): number {
-    return this.#view.getUint32(this.#at("origin") + index * 4, true);
   }
   error(index: number): EngineError {
     return engineError(this.size(index), this.#view.getUint32(this.#at("mode") + index * 4, true));

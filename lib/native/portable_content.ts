@@ -79,7 +79,7 @@ export async function copyData(stream: Stream, at: number, length: number, spars
   for (let moved = 0; moved < length;) {
     const wanted = Math.min(piece, length - moved);
     await context.pace(wanted);
-    const { bytesRead } = await during(Step.Read, source.read(lane.buffer, 0, wanted, at + moved));
+    const bytesRead = await during(Step.Read, readFully(source, lane.buffer, wanted, at + moved));
     if (bytesRead === 0) return "changed";
     const data = lane.buffer.subarray(0, bytesRead);
     if (!destination) context.count("discarded", bytesRead);
@@ -156,7 +156,7 @@ export async function sameContent(context: Context, lane: Lane, a: string, b: st
 async function readFully(file: FileHandle, buffer: Uint8Array, wanted: number, at: number): Promise<number> {
   let got = 0;
   while (got < wanted) {
-    const { bytesRead } = await file.read(buffer, got, wanted - got, at + got);
+    const { bytesRead } = await uninterrupted(() => file.read(buffer, got, wanted - got, at + got));
     if (bytesRead === 0) break;
     got += bytesRead;
   }
@@ -165,7 +165,19 @@ async function readFully(file: FileHandle, buffer: Uint8Array, wanted: number, a
 
 async function writeAll(file: FileHandle, data: Uint8Array, at: number): Promise<void> {
   for (let written = 0; written < data.length;) {
-    const { bytesWritten } = await during(Step.Write, file.write(data, written, data.length - written, at + written));
+    const write = () => file.write(data, written, data.length - written, at + written);
+    const { bytesWritten } = await during(Step.Write, uninterrupted(write));
     written += bytesWritten;
+  }
+}
+
+/** A signal that arrives during a call ends it early on some file systems. */
+async function uninterrupted<T>(call: () => Promise<T>): Promise<T> {
+  while (true) {
+    try {
+      return await call();
+    } catch (thrown) {
+      if (codeOf(thrown) !== "EINTR") throw thrown;
+    }
   }
 }

@@ -67,9 +67,9 @@ export function readOnlyError(): EntryError {
   return new EntryError(engineError(EROFS, Step.Create), Step.Create);
 }
 
-/** Deno takes and gives names as strings, so others than valid UTF-8 cannot be reached. */
+/** Deno takes and gives names and link targets as strings, so others than valid UTF-8 cannot be reached. */
 export function nameError(step: Step): EntryError {
-  const state = "without blit's native part only names in UTF-8 can be handled";
+  const state = "names that are not UTF-8 need the native library";
   return new EntryError({ code: "unsupported", message: sentence(step, state) }, step);
 }
 
@@ -80,6 +80,7 @@ function sentence(step: Step, state: string): string {
 /** "ENOENT" and the like; undefined for what the system did not raise. */
 export function codeOf(thrown: unknown): string | undefined {
   const code = (thrown as { code?: unknown } | null)?.code;
+  if (code === undefined && thrown instanceof Deno.errors.Interrupted) return "EINTR";
   return typeof code === "string" ? code : undefined;
 }
 
@@ -88,6 +89,7 @@ const numberOf = new Map(Array.from({ length: LARGEST_ERRNO + 1 }, (_, n) => [en
 /** Whatever was thrown while doing `step`, as an EntryError; an EntryError passes through. */
 export function entryError(step: Step, thrown: unknown): EntryError {
   if (thrown instanceof EntryError) return thrown;
+  if (thrown instanceof Deno.errors.InvalidData) return nameError(step);
   const code = codeOf(thrown);
   const known = code === undefined ? undefined : numberOf.get(code);
   if (known !== undefined) return new EntryError(engineError(known, step), step, { cause: thrown });

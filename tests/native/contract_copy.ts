@@ -239,6 +239,20 @@ export function copyContract(name: string, open: OpenEngine, can: Capabilities):
     batch.release();
   });
 
+  test("a symlink whose target is not UTF-8 is copied or named as failed", async () => {
+    await using scene = await Scene.open(open);
+    await run("sh", "-c", `ln -s "$(printf 'caf\\351')" "$1"`, "sh", scene.dir.at("src/s"));
+    const batch = await scene.batch();
+    const answer = await scene.apply(batch, { s: Action.Make });
+    if (can.anyName) {
+      const target = (side: string) => output("sh", "-c", `readlink "$1" | od -c`, "sh", scene.dir.at(`${side}/s`));
+      assertEquals([answer.details, await target("dst")], [[], await target("src")]);
+    } else {
+      assertEquals([failureOf(answer), await scene.names("dst")], ["unsupported", []]);
+    }
+    batch.release();
+  });
+
   test("the access time of what is read stays", async () => {
     await using scene = await Scene.open(open);
     await scene.dir.write({ "src/f": "x" });
