@@ -4,7 +4,8 @@
  *     deno task compile [--denort npm]
  *
  * 1. Builds the shim and notes the commit in native/build/commit.
- * 2. Bundles the program into one script. A hundred modules cost 20 ms at every start, one costs nothing.
+ * 2. Bundles the program: a script for each command and few that they share. A hundred modules cost 20 ms at every start, and so
+ *    does a script that brings along what only the network needs.
  * 3. Puts it on denort: DENORT_BIN if set, with "--denort npm" what denort.ts finds, else Deno's own download.
  * 4. Starts the result once.
  */
@@ -15,7 +16,7 @@ import { denortFromNpm } from "./denort.ts";
 const root = Deno.realPathSync(new URL("../", import.meta.url));
 const executable = `dist/blit${Deno.build.os === "windows" ? ".exe" : ""}`;
 // Two folders deep, like every file of lib/<room>/, so that paths relative to import.meta.url hold in the bundle too.
-const bundle = "native/build/blit.js";
+const bundleFolder = "native/build";
 const commitFile = "native/build/commit";
 
 async function main(args: string[]): Promise<void> {
@@ -27,7 +28,8 @@ async function main(args: string[]): Promise<void> {
   await Deno.mkdir(`${root}/native/build`, { recursive: true });
   await Deno.mkdir(`${root}/dist`, { recursive: true });
   await Deno.writeTextFile(`${root}/${commitFile}`, await currentCommit());
-  await deno("bundle", ["--quiet", "--output", bundle, "main.ts"]);
+  for (const script of bundledScripts()) await Deno.remove(`${root}/${script}`);
+  await deno("bundle", ["--quiet", "--code-splitting", "--outdir", bundleFolder, "main.ts"]);
 
   const env: Record<string, string> = {};
   if (!Deno.env.get("DENORT_BIN") && fromNpm) env.DENORT_BIN = await denortFromNpm();
@@ -42,10 +44,25 @@ async function main(args: string[]): Promise<void> {
 
 function compileArguments(shim: string[]): string[] {
   // deno.json is only there to pin the root of the embedded files: without a file in it they would move up.
-  const included = [...shim, commitFile, "deno.json"].flatMap((path) => ["--include", path]);
+  const included = [...shim, ...bundledScripts(), commitFile, "deno.json"].flatMap((path) => ["--include", path]);
   // Deno would keep V8's code cache under a guessable name in the shared temporary folder and take it from whoever put it
   // there: other users could run code as root. The few milliseconds it saves are not worth that.
-  return ["--quiet", "--allow-all", "--no-check", "--no-code-cache", ...included, "--output", executable, bundle];
+  return [
+    "--quiet",
+    "--allow-all",
+    "--no-check",
+    "--no-code-cache",
+    ...included,
+    "--output",
+    executable,
+    `${bundleFolder}/main.js`,
+  ];
+}
+
+/** Relative to the project's root. */
+function bundledScripts(): string[] {
+  const names = [...Deno.readDirSync(`${root}/${bundleFolder}`)].map(({ name }) => name);
+  return names.filter((name) => name.endsWith(".js")).map((name) => `${bundleFolder}/${name}`);
 }
 
 /** An executable without the shim would quietly be slow, so only a platform that has no shim yet may lack it. */

@@ -23,7 +23,7 @@ static void report(struct worker *w, struct task *t, const struct place *p, stru
 	} else {
 		atomic_fetch_add(&t->done, 1);
 		atomic_fetch_add(&t->bytes, o.bytes);
-		__atomic_store_n(&w->counters.files, w->counters.files + 1, __ATOMIC_RELAXED);
+		worker_count_file(w, f);
 	}
 }
 

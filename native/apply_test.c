@@ -23,7 +23,7 @@ static struct answer act(uint32_t config, const char *name, uint32_t action, uin
 
 static void files_of_every_size_arrive_with_mode_and_time(void)
 {
-	static const size_t sizes[] = { 0, 1, 4096, COPY_BUFFER - 1, COPY_BUFFER, COPY_BUFFER + 1, 3000000 };
+	static const size_t sizes[] = { 0, 1, 4096, BUFFER_DEFAULT - 1, BUFFER_DEFAULT, BUFFER_DEFAULT + 1, 3000000 };
 	static const uint32_t configs[] = { 0, BLIT_CFG_VERIFY, BLIT_CFG_FSYNC };
 	for (size_t c = 0; c < 3; c++)
 		for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {

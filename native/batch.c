@@ -152,17 +152,28 @@ uint8_t batch_kind(const struct blit_batch *b, uint32_t index)
 	return c.kind[index];
 }
 
+bool name_is_plain(const char *name, uint32_t len)
+{
+	if (len == 0 || (name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'))))
+		return false;
+	return !memchr(name, '/', len) && !memchr(name, 0, len);
+}
+
 int batch_names(const struct blit_batch *b, uint32_t index, char src[NAME_CAP], char dst[NAME_CAP])
 {
 	uint32_t len;
 	const char *name = batch_name(b, index, &len);
 	if (len >= NAME_CAP || b->renamed_len >= NAME_CAP)
 		return -ENAMETOOLONG;
+	if (!name_is_plain(name, len))
+		return -EINVAL;
 	memcpy(src, name, len);
 	src[len] = 0;
 	if (b->renamed) {
 		struct columns c;
 		lay_out((char *)b, b->count, b->has_stat, 0, &c);
+		if (!name_is_plain(c.names + b->renamed, b->renamed_len))
+			return -EINVAL;
 		memcpy(dst, c.names + b->renamed, b->renamed_len);
 		dst[b->renamed_len] = 0;
 	} else {

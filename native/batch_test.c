@@ -156,6 +156,27 @@ static void a_name_too_long_for_the_callers_room_is_refused(void)
 	free(renamed);
 }
 
+static void a_name_that_leads_elsewhere_is_refused(void)
+{
+	static const char *const names[] = { ".", "..", "a/b", "/", "../x" };
+	char src[NAME_CAP], dst[NAME_CAP];
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct blit_batch *b = single(names[i], strlen(names[i]), NULL);
+		CHECK_EQUAL(batch_names(b, 0, src, dst), -EINVAL);
+		free(b);
+		char both[16];
+		snprintf(both, sizeof both, "f%s", names[i]);
+		b = single(both, strlen(both), NULL); /* "f" in the source, that name in the destination */
+		((uint32_t *)(b + 1))[0] = 1;
+		b->renamed = 1;
+		b->renamed_len = strlen(names[i]);
+		CHECK_EQUAL(batch_names(b, 0, src, dst), -EINVAL);
+		free(b);
+	}
+	CHECK(name_is_plain("...", 3) && name_is_plain(".x", 2) && name_is_plain("..x", 3) && name_is_plain("\xff\n", 2));
+	CHECK(!name_is_plain("", 0) && !name_is_plain("a\0b", 3));
+}
+
 static void an_entry_that_changed_is_not_what_the_batch_tells(void)
 {
 	struct facts seen = { .mode = S_IFREG | 0644, .size = 5, .mtime = { 100, 7 } }, now = seen;
@@ -181,6 +202,7 @@ int main(void)
 {
 	random_rows_come_back();
 	a_name_too_long_for_the_callers_room_is_refused();
+	a_name_that_leads_elsewhere_is_refused();
 	an_entry_that_changed_is_not_what_the_batch_tells();
 	return 0;
 }

@@ -70,7 +70,7 @@ struct blit_config {
 	uint32_t workers;
 	uint64_t bytes_per_second; /* 0: no limit */
 	uint64_t large_bytes;      /* regular files of this size and more are handed back for OPEN */
-	uint64_t reserved;
+	uint64_t buffer_bytes;     /* of each worker; 0: the shim chooses */
 };
 
 /* One task; payload_len bytes follow it, padded to 8. */
@@ -177,11 +177,18 @@ struct blit_batch {
 
 enum blit_method { BLIT_M_REFLINK = 0, BLIT_M_RANGE = 1, BLIT_M_RW = 2, BLIT_M_HOLE = 3, BLIT_M_DISCARD = 4, BLIT_METHODS = 5 };
 
+#define BLIT_SIZES 7
+
 struct blit_counters {
 	uint64_t bytes[BLIT_METHODS];
 	uint64_t files;
 	uint64_t moving; /* bytes moved so far, counted while a file is still open */
-	uint64_t pad;
+	/* nanoseconds summed over the workers: without a task, reading the source, writing the destination (small files: from a
+	 * sample, scaled) */
+	uint64_t idle_ns, source_ns, destination_ns;
+	uint64_t ticks;                 /* grows while something moves that no other counter shows */
+	uint64_t sizes[BLIT_SIZES];     /* regular files done, by size: below 4 KiB, 64 KiB, 1 MiB, 16 MiB, 256 MiB, 1 GiB, above */
+	uint64_t pad[6];
 };
 
 struct blit_path_facts {

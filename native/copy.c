@@ -40,6 +40,13 @@ static ssize_t read_at(int fd, char *buf, size_t n, uint64_t at)
 	return have;
 }
 
+static void count_time(struct worker *w, int64_t source_ns, int64_t destination_ns)
+{
+	struct blit_counters *c = &w->counters;
+	__atomic_store_n(&c->source_ns, c->source_ns + source_ns, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->destination_ns, c->destination_ns + destination_ns, __ATOMIC_RELAXED);
+}
+
 /* Writes all of it at `at`; 0 or an errno. */
 static int write_at(int fd, const char *buf, size_t n, uint64_t at)
 {
@@ -84,13 +91,15 @@ static struct outcome by_range(struct worker *w, int sfd, int dfd, uint64_t at, 
 static struct outcome by_buffer(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len)
 {
 	enum blit_method method = dfd < 0 ? BLIT_M_DISCARD : BLIT_M_RW;
-	uint64_t piece = COPY_BUFFER;
+	uint64_t piece = w->e->config.buffer_bytes;
 	if (w->e->config.bytes_per_second && w->e->config.bytes_per_second / 16 < piece) /* a slow limit shall not come in bursts */
 		piece = w->e->config.bytes_per_second / 16 > 4096 ? w->e->config.bytes_per_second / 16 : 4096;
 	for (uint64_t moved = 0; moved < len && !engine_stopped(w->e);) {
 		size_t n = len - moved < piece ? len - moved : piece;
 		engine_pace(w->e, n);
+		int64_t from = engine_now_ns();
 		ssize_t m = read_at(sfd, w->buffer, n, at + moved);
+		int64_t read = engine_now_ns();
 		if (m < 0)
 			return fail(-m, BLIT_STEP_READ);
 		if (m == 0)
@@ -100,6 +109,7 @@ static struct outcome by_buffer(struct worker *w, int sfd, int dfd, uint64_t at,
 			return fail(err, BLIT_STEP_WRITE);
 		moved += m;
 		count(w, method, m);
+		count_time(w, read - from, engine_now_ns() - read);
 	}
 	return (struct outcome){ 0 };
 }
@@ -123,13 +133,14 @@ static int hash_range(struct worker *w, int fd, uint64_t at, uint64_t len, uint6
 	struct hash64 h;
 	hash64_init(&h);
 	for (uint64_t done = 0; done < len && !engine_stopped(w->e);) {
-		size_t n = len - done < COPY_BUFFER ? len - done : COPY_BUFFER;
+		size_t room = w->e->config.buffer_bytes, n = len - done < room ? len - done : room;
 		ssize_t m = read_at(fd, w->buffer, n, at + done);
 		if (m < 0)
 			return -m;
 		if (m == 0)
 			return BLIT_E_CHANGED;
 		hash64_add(&h, w->buffer, m);
+		worker_tick(w);
 		done += m;
 	}
 	*out = hash64_end(&h);
@@ -190,7 +201,7 @@ static struct outcome copy_small(struct worker *w, int sfd, int dfd, const struc
 	engine_pace(w->e, f->size);
 	uint64_t n = 0;
 	do {
-		ssize_t m = read(sfd, w->buffer + n, COPY_BUFFER - n);
+		ssize_t m = read(sfd, w->buffer + n, w->e->config.buffer_bytes - n);
 		if (m < 0 && errno == EINTR)
 			continue;
 		if (m < 0)
@@ -199,6 +210,8 @@ static struct outcome copy_small(struct worker *w, int sfd, int dfd, const struc
 			return fail(BLIT_E_CHANGED, BLIT_STEP_READ);
 		n += m;
 	} while (n < f->size);
+	if (w->timed_from)
+		w->timed_read = engine_now_ns();
 	int err = dfd < 0 ? 0 : write_at(dfd, w->buffer, f->size, 0);
 	if (err)
 		return fail(err, BLIT_STEP_WRITE);
@@ -233,7 +246,7 @@ static struct outcome copy_content(struct worker *w, int sfd, int dfd, const str
 			atomic_store(&e->no_clone, 1);
 	}
 	bool sparse = f->size > 4096 && f->blocks * 512 < f->size;
-	if (f->size < COPY_BUFFER && !sparse && !verifying && !atomic_load(&e->prefer_range))
+	if (f->size < e->config.buffer_bytes && !sparse && !verifying && !atomic_load(&e->prefer_range))
 		return copy_small(w, sfd, dfd, f);
 	if (dfd >= 0 && sparse && ftruncate(dfd, f->size) < 0) /* a hole at the end */
 		return fail(errno, BLIT_STEP_WRITE);
@@ -323,12 +336,28 @@ static struct outcome copy_once(struct worker *w, int sfd, struct dir *dd, int d
 	return o;
 }
 
+/* Of small files every so manieth stands for the others: two looks at the clock for each would be 2 % of its time. */
+#define TIMED_EVERY 16
+
+static void begin_timing(struct worker *w)
+{
+	w->timed_read = 0;
+	w->timed_from = w->files_begun++ % TIMED_EVERY == 0 ? engine_now_ns() : 0;
+}
+
+static void end_timing(struct worker *w)
+{
+	if (w->timed_read)
+		count_time(w, (w->timed_read - w->timed_from) * TIMED_EVERY, (engine_now_ns() - w->timed_read) * TIMED_EVERY);
+}
+
 struct outcome copy_file(struct worker *w, int sdir, const char *sname, struct dir *dd, int ddir, const char *dname,
 	bool replace, enum take take, struct facts *f)
 {
 	struct outcome o;
 	/* A source that changes under our hands gets one more try. */
 	for (int attempt = 0;; attempt++) {
+		begin_timing(w);
 		/* O_NONBLOCK: a fifo put here since the listing must not hang us */
 		int sfd = os_open_source(sdir, sname, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 		if (sfd < 0)
@@ -345,6 +374,7 @@ struct outcome copy_file(struct worker *w, int sdir, const char *sname, struct d
 		}
 		o = copy_once(w, sfd, dd, ddir, dname, replace, f, attempt > 0);
 		close(sfd);
+		end_timing(w);
 		if (attempt > 0 || (o.err != BLIT_E_CHANGED && o.err != BLIT_E_GREW))
 			return o;
 	}
@@ -352,7 +382,7 @@ struct outcome copy_file(struct worker *w, int sdir, const char *sname, struct d
 
 int same_content(struct worker *w, int sdir, const char *sname, int ddir, const char *dname)
 {
-	if (!w->second && !(w->second = aligned_alloc(4096, COPY_BUFFER)))
+	if (!w->second && !(w->second = aligned_alloc(BUFFER_UNIT, w->e->config.buffer_bytes)))
 		return -ENOMEM;
 	int sfd = os_open_source(sdir, sname, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	if (sfd < 0)
@@ -363,8 +393,10 @@ int same_content(struct worker *w, int sdir, const char *sname, int ddir, const 
 		return dfd;
 	}
 	for (uint64_t at = 0; same == 1;) {
-		engine_pace(w->e, COPY_BUFFER);
-		ssize_t n = read_at(sfd, w->buffer, COPY_BUFFER, at), m = read_at(dfd, w->second, COPY_BUFFER, at);
+		size_t room = w->e->config.buffer_bytes;
+		worker_tick(w);
+		engine_pace(w->e, room);
+		ssize_t n = read_at(sfd, w->buffer, room, at), m = read_at(dfd, w->second, room, at);
 		if (n < 0 || m < 0)
 			same = n < 0 ? n : m;
 		else

@@ -114,7 +114,7 @@ int dir_add(struct engine *e, uint32_t id, uint32_t parent, const char *name, ui
 {
 	struct dir_table *t = &e->dirs;
 	int err = 0;
-	if (len == 0 || len >= NAME_CAP || id > DIR_ID_MAX)
+	if (!name_is_plain(name, len) || len >= NAME_CAP || id > DIR_ID_MAX)
 		return -EINVAL;
 	pthread_mutex_lock(&t->lock);
 	if (id >= t->capacity) {

@@ -162,6 +162,8 @@ static void numbers_are_checked_and_free_again_after_a_drop(void)
 	table_open();
 	CHECK_EQUAL(dir_add(&engine, 1, 0, name, NAME_CAP, &d), -EINVAL);
 	CHECK_EQUAL(dir_add(&engine, 1, 0, name, 0, &d), -EINVAL);
+	CHECK_EQUAL(dir_add(&engine, 1, 0, "..", 2, &d), -EINVAL);
+	CHECK_EQUAL(dir_add(&engine, 1, 0, "a/b", 3, &d), -EINVAL);
 	CHECK_EQUAL(dir_add(&engine, 1, 7, "d", 1, &d), -EINVAL);
 	CHECK_EQUAL(dir_add(&engine, 1, ~0u, "d", 1, &d), -EINVAL);
 	CHECK_EQUAL(dir_add(&engine, ~0u, 0, "d", 1, &d), -EINVAL);

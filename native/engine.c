@@ -12,6 +12,13 @@
 
 #include <time.h>
 
+int64_t engine_now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 #define SLICE_MAX 64 /* entries: enough to make the lock free of cost, few enough to share out evenly */
 
 int64_t blit_abi(void)
@@ -36,6 +43,9 @@ int64_t blit_engine_open(const struct blit_config *config, const char *src, cons
 	if (!e)
 		return -ENOMEM;
 	e->config = *config;
+	e->config.buffer_bytes = (config->buffer_bytes + BUFFER_UNIT - 1) / BUFFER_UNIT * BUFFER_UNIT;
+	if (e->config.buffer_bytes == 0)
+		e->config.buffer_bytes = BUFFER_DEFAULT;
 	e->old_umask = umask(0);
 	e->euid = geteuid();
 	e->egid = getegid();
@@ -188,12 +198,16 @@ int64_t blit_engine_submit(struct engine *e, const void *tasks, uint64_t len)
 }
 
 /* Blocks until there is work. NULL when the engine closes or stops. *first and *n are the slice of a shared task. */
-static struct task *take(struct engine *e, uint32_t *first, uint32_t *n)
+static struct task *take(struct worker *w, uint32_t *first, uint32_t *n)
 {
+	struct engine *e = w->e;
 	struct task *t = NULL;
 	pthread_mutex_lock(&e->queue_lock);
-	while (!e->urgent && !e->plain && !e->closing && !engine_stopped(e))
+	while (!e->urgent && !e->plain && !e->closing && !engine_stopped(e)) {
+		int64_t from = engine_now_ns();
 		pthread_cond_wait(&e->queue_ready, &e->queue_lock);
+		__atomic_store_n(&w->counters.idle_ns, w->counters.idle_ns + (engine_now_ns() - from), __ATOMIC_RELAXED);
+	}
 	if (engine_stopped(e))
 		goto out;
 	if (e->urgent) {
@@ -286,10 +300,10 @@ int64_t blit_engine_work(struct engine *e)
 		return -EINVAL;
 	struct worker *w = &e->workers[index];
 	struct task *t;
-	w->buffer = aligned_alloc(4096, COPY_BUFFER);
+	w->buffer = aligned_alloc(BUFFER_UNIT, e->config.buffer_bytes);
 	if (!w->buffer)
 		return -ENOMEM;
-	while ((t = take(e, &first, &n)))
+	while ((t = take(w, &first, &n)))
 		run(w, t, first, n);
 	return 0;
 }
@@ -349,6 +363,12 @@ int64_t blit_engine_progress(struct engine *e, struct blit_counters *out)
 			out->bytes[m] += __atomic_load_n(&c->bytes[m], __ATOMIC_RELAXED);
 		out->files += __atomic_load_n(&c->files, __ATOMIC_RELAXED);
 		out->moving += __atomic_load_n(&c->moving, __ATOMIC_RELAXED);
+		out->idle_ns += __atomic_load_n(&c->idle_ns, __ATOMIC_RELAXED);
+		out->source_ns += __atomic_load_n(&c->source_ns, __ATOMIC_RELAXED);
+		out->destination_ns += __atomic_load_n(&c->destination_ns, __ATOMIC_RELAXED);
+		out->ticks += __atomic_load_n(&c->ticks, __ATOMIC_RELAXED);
+		for (int s = 0; s < BLIT_SIZES; s++)
+			out->sizes[s] += __atomic_load_n(&c->sizes[s], __ATOMIC_RELAXED);
 	}
 	return 0;
 }
@@ -425,13 +445,6 @@ void task_detail(struct task *t, uint32_t index, uint32_t code, uint64_t value, 
 	pthread_mutex_unlock(&t->details_lock);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 void engine_pace(struct engine *e, uint64_t n)
 {
 	uint64_t rate = e->config.bytes_per_second;
@@ -439,13 +452,31 @@ void engine_pace(struct engine *e, uint64_t n)
 		return;
 	int64_t cost = (int64_t)((double)n * 1e9 / (double)rate), seen = atomic_load(&e->next_byte_ns), start;
 	do {
-		int64_t now = now_ns();
+		int64_t now = engine_now_ns();
 		start = seen > now ? seen : now;
 	} while (!atomic_compare_exchange_weak(&e->next_byte_ns, &seen, start + cost));
 	int64_t wait;
 	/* after, not before, its bytes' share of time: the first ones need not wait for anybody, the last ones do */
-	while ((wait = start + cost - now_ns()) > 0 && !engine_stopped(e)) {
+	while ((wait = start + cost - engine_now_ns()) > 0 && !engine_stopped(e)) {
 		struct timespec t = { 0, wait > 50000000 ? 50000000 : wait };
 		nanosleep(&t, NULL);
 	}
+}
+
+void worker_tick(struct worker *w)
+{
+	__atomic_store_n(&w->counters.ticks, w->counters.ticks + 1, __ATOMIC_RELAXED);
+}
+
+void worker_count_file(struct worker *w, const struct facts *f)
+{
+	static const uint64_t bounds[BLIT_SIZES - 1] = { 4u << 10, 64u << 10, 1u << 20, 16u << 20, 256u << 20, 1u << 30 };
+	struct blit_counters *c = &w->counters;
+	int s = 0;
+	__atomic_store_n(&c->files, c->files + 1, __ATOMIC_RELAXED);
+	if (!S_ISREG(f->mode))
+		return;
+	while (s < BLIT_SIZES - 1 && f->size >= bounds[s])
+		s++;
+	__atomic_store_n(&c->sizes[s], c->sizes[s] + 1, __ATOMIC_RELAXED);
 }

@@ -24,8 +24,9 @@
 
 enum side { SRC = 0, DST = 1, BACKUP = 2, SIDES = 3 };
 
-/* Bytes a worker reads at a time: two of them stay in a core's L2 and it measured best on ext4, no worse on tmpfs and xfs. */
-#define COPY_BUFFER (256u << 10)
+#define BUFFER_UNIT 4096u
+/* Where the configuration does not say: two of them stay in a core's L2; measured best on ext4, no worse on tmpfs and xfs. */
+#define BUFFER_DEFAULT (256u << 10)
 
 /* Longest name with its NUL. Linux says 255 bytes, but CIFS, NTFS and FAT count 255 characters of up to three bytes each. */
 #define NAME_CAP 1024
@@ -81,8 +82,10 @@ struct result_node {
 
 struct worker {
 	struct engine *e;
-	char *buffer;              /* COPY_BUFFER bytes */
+	char *buffer;              /* config.buffer_bytes */
 	char *second;              /* the same again, made on first use */
+	uint32_t files_begun;      /* every so manieth is timed */
+	int64_t timed_from, timed_read; /* of the file being timed; 0: none is */
 	_Alignas(64) struct blit_counters counters;
 	uint32_t index;
 };
@@ -155,7 +158,9 @@ struct blit_batch *builder_finish(struct batch_builder *b, uint32_t dir);
 void builder_free(struct batch_builder *b);
 const char *batch_name(const struct blit_batch *b, uint32_t index, uint32_t *len);
 uint8_t batch_kind(const struct blit_batch *b, uint32_t index);
-/* The names on both sides, with their NUL; they differ only where the batch renames. 0 or -ENAMETOOLONG. */
+/* One component that leads nowhere else: not empty, no "." or "..", no slash. Whatever is opened or made below a root is one. */
+bool name_is_plain(const char *name, uint32_t len);
+/* The names on both sides, with their NUL; they differ only where the batch renames. 0, -ENAMETOOLONG, -EINVAL if not plain. */
 int batch_names(const struct blit_batch *b, uint32_t index, char src[NAME_CAP], char dst[NAME_CAP]);
 /* Whether the source's entry still has the kind, size and time that the batch tells; true where the batch tells none. */
 bool batch_still(const struct blit_batch *b, uint32_t index, const struct facts *now);
@@ -165,6 +170,10 @@ bool engine_stopped(struct engine *e);
 void task_detail(struct task *t, uint32_t index, uint32_t code, uint64_t value, uint64_t extra);
 /* Waits as the bandwidth limit demands before moving n bytes. */
 void engine_pace(struct engine *e, uint64_t n);
+int64_t engine_now_ns(void);
+/* Shows that the worker is not stuck. */
+void worker_tick(struct worker *w);
+void worker_count_file(struct worker *w, const struct facts *f);
 
 /* --- list.c --- */
 int list_run(struct worker *w, struct task *t, struct blit_result *r);

@@ -185,6 +185,8 @@ int large_open(struct worker *w, struct task *t, struct blit_result *r)
 		err = create(w->e, l, &r->step);
 	if (!err && !l->discard && cloned(w, l)) {
 		err = settle(w, l, r);
+		if (!err)
+			worker_count_file(w, &l->facts);
 		if (!err || !l->temp[0])
 			forget(w->e, l);
 		else
@@ -214,6 +216,8 @@ int large_finish(struct worker *w, struct task *t, struct blit_result *r)
 	struct large *l = (void *)(uintptr_t)t->t.handle;
 	int err = t->t.flags & BLIT_COMMIT ? settle(w, l, r) : 0;
 	r->bytes = l->facts.size;
+	if (!err && t->t.flags & BLIT_COMMIT)
+		worker_count_file(w, &l->facts);
 	if ((err && l->temp[0]) || !(t->t.flags & BLIT_COMMIT))
 		abandon(w->e, l);
 	else

@@ -36,7 +36,7 @@ int link_entry(struct worker *w, struct task *t, struct blit_result *r)
 	struct engine *e = w->e;
 	struct dir *target = dir_get(e, t->t.parent);
 	char sname[NAME_CAP], dname[NAME_CAP];
-	if (!target || t->t.first >= b->count)
+	if (!target || t->t.first >= b->count || !name_is_plain(t->payload, t->t.payload_len))
 		return -EINVAL;
 	r->step = BLIT_STEP_LINK;
 	int err = batch_names(b, t->t.first, sname, dname);

@@ -114,10 +114,10 @@ static uint8_t kind_at(int fd, const char *name)
 	return os_facts_at(fd, name, &f) == 0 ? kind_of_mode(f.mode) : BLIT_KIND_NONE;
 }
 
-static int read_names(int fd, struct list_state *s)
+static int read_names(struct worker *w, int fd, struct list_state *s)
 {
 	ssize_t n;
-	while ((n = os_read_dir(fd, s->buffer, DIR_BUFFER)) > 0)
+	for (; (n = os_read_dir(fd, s->buffer, DIR_BUFFER)) > 0; worker_tick(w))
 		for (ssize_t at = 0; at < n;) {
 			const char *name;
 			uint32_t len;
@@ -536,7 +536,7 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 	} else if (!err) {
 		/* freshly made: nothing can be in it, so there is nothing to read */
 		if (first && flags & BLIT_DST && !(flags & BLIT_MKDIR))
-			err = read_names(l.dfd, l.s);
+			err = read_names(w, l.dfd, l.s);
 		if (!err && first && flags & BLIT_SRC && flags & BLIT_DST)
 			r->flags = compare_dir(&l);
 		if (!err && !l.s->source_done)

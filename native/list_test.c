@@ -198,6 +198,21 @@ static void a_named_entry_comes_with_both_names(void)
 	rig_close(&rig);
 }
 
+static void a_named_entry_cannot_be_given_a_name_that_leads_elsewhere(void)
+{
+	static const char up[] = "one\0..";
+	struct rig rig;
+	test_trees_fresh();
+	test_write("src/one", "1");
+	rig_open(&rig, 0);
+	struct answer list = rig_do(&rig, (struct blit_task){ .op = BLIT_OP_LIST, .flags = BLIT_SRC | BLIT_NAMED }, up, sizeof up);
+	struct answer a = rig_apply(&rig, &list, "one", BLIT_REPLACE, 0);
+	CHECK_EQUAL(answer_failure(&a), EINVAL);
+	rig_free(&rig, &list);
+	rig_close(&rig);
+	CHECK_EQUAL(test_count("dst", false), 0);
+}
+
 static void stale_temporary_files_go_and_living_ones_are_not_told(void)
 {
 	struct rig rig;
@@ -325,6 +340,7 @@ int main(void)
 	a_listing_goes_on_where_it_stopped_whatever_is_opened_meanwhile();
 	continuing_what_was_not_begun_is_refused();
 	a_named_entry_comes_with_both_names();
+	a_named_entry_cannot_be_given_a_name_that_leads_elsewhere();
 	stale_temporary_files_go_and_living_ones_are_not_told();
 	a_directory_is_made_and_what_stands_in_its_way_goes_only_if_told();
 	a_symlink_is_no_directory_on_either_side();

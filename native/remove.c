@@ -59,6 +59,7 @@ void remove_slice(struct worker *w, struct task *t, const uint32_t *words, uint3
 			task_detail(t, index, BLIT_D_FAILED, -err, e->have[BACKUP] ? BLIT_STEP_BACKUP : BLIT_STEP_REMOVE);
 		else
 			atomic_fetch_add(&t->done, 1);
+		worker_tick(w);
 	}
 	if (ddir >= 0)
 		dir_unpin(e, t->d);

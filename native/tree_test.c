@@ -72,6 +72,8 @@ static void a_link_that_cannot_be_made_is_an_error(void)
 	CHECK(a.r.status == -ENOENT && a.r.step == BLIT_STEP_LINK && !test_exists("dst/second"));
 	struct blit_task t = { .op = BLIT_OP_LINK, .batch = list.r.batch, .first = 2 };
 	CHECK_EQUAL(rig_do(&rig, t, "first", 5).r.status, -EINVAL);
+	t = (struct blit_task){ .op = BLIT_OP_LINK, .batch = list.r.batch, .first = index_of("second") };
+	CHECK_EQUAL(rig_do(&rig, t, "../outside", 10).r.status, -EINVAL);
 	t = (struct blit_task){ .op = BLIT_OP_LINK, .batch = list.r.batch, .parent = 5 };
 	CHECK_EQUAL(rig_do(&rig, t, "first", 5).r.status, -EINVAL);
 	end();

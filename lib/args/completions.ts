@@ -1,11 +1,12 @@
 /**
- * Completion scripts for bash, zsh and fish, made from the tables. Hidden flags are left out. The scripts need
- * nothing from blit when they run; bash's works with the 3.2 of macOS.
+ * Completion scripts for bash, zsh and fish, made from the tables. Hidden flags and commands are left out. The scripts ask blit
+ * only for what follows "host:/" (`blit complete-path`); bash's works with the 3.2 of macOS.
  */
 
 import { usageError } from "../base/errors.ts";
 import { printablePath } from "../base/path_bytes.ts";
 import { type FlagRow, flags, flagsOf } from "./flags.ts";
+import { topics } from "./resolve_tuning.ts";
 import { type VerbRow, verbs } from "./verbs.ts";
 
 export const shells = ["bash", "zsh", "fish"] as const;
@@ -26,7 +27,8 @@ export function completionScript(shell: string): string {
 }
 
 const visible = flags.filter((flag) => !flag.hidden);
-const verbNames = verbs.map((verb) => verb.name);
+const offered = verbs.filter((verb) => !verb.hidden);
+const verbNames = offered.map((verb) => verb.name);
 
 function visibleOf(verb: VerbRow): FlagRow[] {
   return flagsOf(verb.name).filter((flag) => !flag.hidden);
@@ -36,15 +38,18 @@ function spellings(flag: FlagRow): string[] {
   return flag.short === undefined ? [`--${flag.name}`] : [`-${flag.short}`, `--${flag.name}`];
 }
 
-/** The words that may follow a verb; undefined: paths. */
+/** The words that may follow a verb; undefined: paths, local or remote. */
 function operandWords(verb: VerbRow): readonly string[] | undefined {
   switch (verb.completes) {
     case "paths":
+    case "remote":
       return undefined;
     case "shells":
       return shells;
     case "verbs":
       return verbNames;
+    case "topics":
+      return topics;
     case "nothing":
       return [];
   }
@@ -55,6 +60,21 @@ function bashScript(): string {
   const free = valued.filter((flag) => flag.choices === undefined).map((flag) => `--${flag.name}`);
   const chosen = valued.filter((flag) => flag.choices !== undefined);
   return `# bash completion for blit
+
+# Offers what follows "host:/". The word is taken from the line, since bash splits words at colons.
+_blit_remote() {
+    local typed="\${COMP_LINE:0:COMP_POINT}" known="" line
+    typed="\${typed##*[[:space:]]}"
+    [[ "$typed" == *:/* ]] || return 0
+    [[ "$COMP_WORDBREAKS" == *:* ]] && known="\${typed%"\${typed##*:}"}"
+    while IFS= read -r line; do
+        COMPREPLY+=("$(printf %q "\${line#"$known"}")")
+    done < <(blit complete-path -- "$typed" 2>/dev/null)
+    if [[ \${#COMPREPLY[@]} -ne 1 || "\${COMPREPLY[0]}" == */ ]]; then
+        compopt -o nospace 2>/dev/null
+    fi
+    return 0
+}
 
 _blit() {
     local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}" verb="" word
@@ -76,7 +96,7 @@ ${chosen.map((flag) => `        --${flag.name}) ${bashReply(flag.choices!)}; ret
     esac
     case "$verb" in
         "") ${bashReply([...verbNames, ...["help", "version"].map((name) => `--${name}`)])} ;;
-${verbs.map(bashVerb).join("\n")}
+${offered.map(bashVerb).join("\n")}
     esac
 }
 
@@ -92,7 +112,8 @@ function bashReply(words: readonly string[]): string {
 function bashVerb(verb: VerbRow): string {
   const options = visibleOf(verb).flatMap(spellings);
   const words = operandWords(verb);
-  const operands = words === undefined || words.length === 0 ? "" : `\n            else ${bashReply(words)}`;
+  const reply = words === undefined ? "_blit_remote" : words.length === 0 ? undefined : bashReply(words);
+  const operands = reply === undefined ? "" : `\n            else ${reply}`;
   return `        ${verb.name})
             if [[ "$cur" == -* ]]; then ${bashReply(options)}${operands}
             fi ;;`;
@@ -102,12 +123,24 @@ function zshScript(): string {
   return `#compdef blit
 # zsh completion for blit
 
+_blit_paths() {
+  if [[ "$PREFIX" != *:/* ]]; then
+    _files
+    return
+  fi
+  local -a found
+  found=(\${(f)"$(blit complete-path -- "\${(Q)PREFIX}" 2>/dev/null)"})
+  local -a directories=(\${(M)found:#*/}) others=(\${found:#*/})
+  compadd -S '' -a directories
+  compadd -a others
+}
+
 _blit() {
   local curcontext="$curcontext" state line
   typeset -A opt_args
   local -a commands
   commands=(
-${verbs.map((verb) => `    ${single(`${verb.name}:${verb.summary}`)}`).join("\n")}
+${offered.map((verb) => `    ${single(`${verb.name}:${verb.summary}`)}`).join("\n")}
   )
   _arguments -C '(- *)'{-h,--help}'[show help]' '(- *)'{-V,--version}'[print version and commit]' \\
     '1:command:->command' '*::operand:->operands'
@@ -115,7 +148,7 @@ ${verbs.map((verb) => `    ${single(`${verb.name}:${verb.summary}`)}`).join("\n"
     command) _describe command commands ;;
     operands)
       case $words[1] in
-${verbs.map(zshVerb).join("\n")}
+${offered.map(zshVerb).join("\n")}
       esac ;;
   esac
 }
@@ -127,7 +160,7 @@ if [ "$funcstack[1]" = "_blit" ]; then _blit "$@"; else compdef _blit blit; fi
 function zshVerb(verb: VerbRow): string {
   const words = operandWords(verb);
   const operands = words === undefined
-    ? ["'*:path:_files'"]
+    ? ["'*:path:_blit_paths'"]
     : words.length === 0
     ? []
     : [single(`1:${verb.operands}:(${words.join(" ")})`)];
@@ -156,13 +189,23 @@ function zshValue(flag: FlagRow): string {
 }
 
 function fishScript(): string {
-  const lines = ["# fish completion for blit", ""];
-  for (const verb of verbs) {
+  const withPaths = offered.filter((verb) => operandWords(verb) === undefined).map((verb) => verb.name);
+  const lines = [
+    "# fish completion for blit",
+    "",
+    "function __blit_remote",
+    "    set -l word (commandline -ct)",
+    "    string match -q '*:/*' -- $word; and blit complete-path -- $word 2>/dev/null",
+    "end",
+    "",
+    `complete -c blit -n ${single(`__fish_seen_subcommand_from ${withPaths.join(" ")}`)} -a '(__blit_remote)'`,
+  ];
+  for (const verb of offered) {
     lines.push(`complete -c blit -n __fish_use_subcommand -f -a ${verb.name} -d ${single(verb.summary)}`);
   }
   for (const flag of visible) {
-    const owners = verbs.filter((verb) => flag.verbs.includes(verb.name)).map((verb) => verb.name);
-    const everywhere = owners.length === verbs.length;
+    const owners = offered.filter((verb) => flag.verbs.includes(verb.name)).map((verb) => verb.name);
+    const everywhere = owners.length === offered.length;
     lines.push([
       "complete -c blit",
       ...(everywhere ? [] : [`-n ${single(`__fish_seen_subcommand_from ${owners.join(" ")}`)}`]),
@@ -172,7 +215,7 @@ function fishScript(): string {
       `-d ${single(firstClause(flag.help))}`,
     ].join(" "));
   }
-  for (const verb of verbs) {
+  for (const verb of offered) {
     const words = operandWords(verb);
     if (words === undefined) continue;
     const choices = words.length === 0 ? "" : ` -a ${single(words.join(" "))}`;

@@ -40,11 +40,12 @@ export interface Flag {
   readonly help: string;
 }
 
-export type FlagGroup = "daemon" | "what" | "compare" | "delete" | "safety" | "output" | "general";
+export type FlagGroup = "daemon" | "history" | "what" | "compare" | "delete" | "safety" | "output" | "general";
 
 /** Groups in the order of the help, with their headings. */
 export const flagGroups: readonly (readonly [FlagGroup, string])[] = [
   ["daemon", "What is exported and where"],
+  ["history", "What is recorded"],
   ["what", "What takes part"],
   ["compare", "What counts as unchanged"],
   ["delete", "Deleting and replacing"],
@@ -56,7 +57,9 @@ export const flagGroups: readonly (readonly [FlagGroup, string])[] = [
 const transfers = ["copy", "mirror", "move"] as const;
 const jobs = [...transfers, "check"] as const;
 const questions = ["modules", "ls", "find", "du", "df", "scan"] as const;
-const all = [...jobs, "daemon", ...questions, "rm", "complete-path", "completions", "help", "version"] as const;
+const tuning = ["diagnostics", "profile"] as const;
+const others = ["rm", ...tuning, "complete-path", "completions", "help", "version"] as const;
+const all = [...jobs, "daemon", ...questions, ...others] as const;
 
 const table = [
   {
@@ -97,6 +100,20 @@ const table = [
     verbs: ["daemon"],
     group: "daemon",
     help: "do not announce the daemon on the local network",
+  },
+  { name: "enable", verbs: ["diagnostics"], group: "history", help: "record runs from now on" },
+  {
+    name: "disable",
+    verbs: ["diagnostics"],
+    group: "history",
+    conflicts: ["enable"],
+    help: "record no more runs; what is there stays, and is not used",
+  },
+  {
+    name: "clear",
+    verbs: ["diagnostics"],
+    group: "history",
+    help: "forget all runs and what was learnt from them",
   },
   {
     name: "name",
@@ -312,6 +329,22 @@ const table = [
     help: "use N threads (for debugging)",
   },
   {
+    name: "plaid",
+    verbs: jobs,
+    group: "safety",
+    conflicts: ["workers"],
+    help: "every thread and the largest buffers; unstable, may overheat SSDs. Nothing is learnt from such a run",
+  },
+  {
+    name: "stall-timeout",
+    value: "time",
+    label: "SECONDS",
+    default: "10",
+    verbs: jobs,
+    group: "safety",
+    help: "give up when nothing has moved for so long, 0 for never; networks and slow media may need more",
+  },
+  {
     name: "ludicrous-speed",
     verbs: jobs,
     group: "safety",
@@ -357,10 +390,16 @@ const table = [
     help: "show progress even where standard error is no terminal (a line every 10 seconds)",
   },
   { name: "no-progress", verbs: jobs, group: "output", help: "do not show progress" },
-  { name: "stats", verbs: jobs, group: "output", conflicts: ["quiet"], help: "print more figures at the end" },
+  {
+    name: "stats",
+    verbs: jobs,
+    group: "output",
+    conflicts: ["quiet"],
+    help: "more figures at the end, and on a terminal what disks and network do meanwhile",
+  },
   {
     name: "json",
-    verbs: [...jobs, ...questions, "rm"],
+    verbs: [...jobs, ...questions, "rm", ...tuning],
     group: "output",
     help:
       "print the result as one JSON object: the summary, with --dry-run, -v, or for check also the list of changes; " +

@@ -29,6 +29,9 @@ export interface Request {
   readonly remarks: readonly string[];
 }
 
+/** A disk that wakes up takes 5 to 8 seconds. */
+const stallTimeoutMs = 10_000;
+
 /** Makes the Job of `blit copy`, `mirror`, `move` or `check`. */
 export function resolveJob(verb: Verb, typed: Typed, inputs: Inputs): Request {
   checkChoices(typed);
@@ -62,6 +65,8 @@ export function resolveJob(verb: Verb, typed: Typed, inputs: Inputs): Request {
     discard,
     oneWay: isGiven(typed, "one-way"),
     workers: value(typed, "workers", parseCount) ?? 0,
+    plaid: isGiven(typed, "plaid"),
+    stallTimeoutMs: (value(typed, "stall-timeout", parseDuration) ?? stallTimeoutMs) || Infinity,
     itemize,
   };
   return { job, output, assumeYes: isGiven(typed, "yes"), remarks: remarksOf(typed, job) };
@@ -169,6 +174,7 @@ function checkStandardInput(typed: Typed): void {
 function remarksOf(typed: Typed, job: Job): string[] {
   const remarks: string[] = [];
   if (job.workers > 0) remarks.push("[DEBUG] Worker limiter active");
+  if (job.plaid) remarks.push("blit: --plaid is unstable and may overheat SSDs");
   if (isGiven(typed, "ludicrous-speed")) remarks.push("blit: --ludicrous-speed is deprecated and does nothing");
   return remarks;
 }

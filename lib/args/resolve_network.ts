@@ -2,6 +2,7 @@
 
 import { usageError } from "../base/errors.ts";
 import { parseCount, parseDuration, parseSize } from "../base/units.ts";
+import { noOperands, oneOperand } from "./operands.ts";
 import { isGiven, lastValue, type Typed } from "./parse.ts";
 import { checkChoices, value } from "./resolve.ts";
 
@@ -66,19 +67,6 @@ export function maxDepth(typed: Typed): number | undefined {
 export function scanDuration(typed: Typed): number {
   noOperands(typed);
   return value(typed, "for", parseDuration) ?? 2000;
-}
-
-/** The only operand. `what` follows "needs". */
-export function oneOperand(typed: Typed, what: string): string {
-  const [operand, ...more] = typed.operands;
-  const command = `\`blit ${typed.verb?.name}\``;
-  if (operand === undefined || operand === "") throw usageError(`${command} needs ${what}`);
-  if (more.length > 0) throw usageError(`${command} takes one operand, ${typed.operands.length} were given`);
-  return operand;
-}
-
-function noOperands(typed: Typed): void {
-  if (typed.operands.length > 0) throw usageError(`\`blit ${typed.verb?.name}\` takes no operands`);
 }
 
 function valuesOf(typed: Typed, name: "name" | "type"): string[] {

@@ -10,7 +10,7 @@ export interface Verb {
   /** The words behind the command, as the usage line shows them. */
   readonly operands: string;
   /** What a shell offers for them. */
-  readonly completes: "paths" | "remote" | "shells" | "verbs" | "nothing";
+  readonly completes: "paths" | "remote" | "shells" | "verbs" | "topics" | "nothing";
   /** Paragraphs of the help, below the usage line. */
   readonly details: readonly string[];
   readonly examples: readonly string[];
@@ -168,6 +168,28 @@ const table = [
     details: ["Asks by multicast DNS which daemons there are. Those started with --no-mdns do not answer."],
     examples: ["blit scan", "blit scan --for 5s --json"],
     alsoKnownAs: ["discover", "browse"],
+  },
+  {
+    name: "diagnostics",
+    summary: "show how fast recent runs were, and switch their recording",
+    operands: "perf",
+    completes: "topics",
+    details: [
+      "Shows the recorded runs, their rates, and how well planning was predicted. What is recorded are times, counts, sizes and " +
+      "kinds of file systems, no file names; it stays on this machine, in perf_local.jsonl in the user's configuration directory.",
+      "BLIT_DISABLE_PERF_HISTORY=1 in the environment switches recording off for one run.",
+    ],
+    examples: ["blit diagnostics perf", "blit diagnostics perf --json", "blit diagnostics perf --disable --clear"],
+    alsoKnownAs: ["diag", "perf", "history"],
+  },
+  {
+    name: "profile",
+    summary: "show what was learnt from earlier runs",
+    operands: "",
+    completes: "nothing",
+    details: ["Shows for each pair of file systems what planning costs, and what the next run will start with."],
+    examples: ["blit profile", "blit profile --json"],
+    alsoKnownAs: ["learnt", "tuning"],
   },
   {
     name: "complete-path",

@@ -1,18 +1,32 @@
-/** Chooses the reporter that the options ask for, and decides whether progress is shown. */
+/** Makes the display that the options ask for: the reporter, whether progress is shown, and what --stats needs. */
 
 import type { OutputOptions } from "../args/resolve.ts";
 import type { Job } from "../model/job.ts";
 import { coloured, plain } from "../report/palette.ts";
 import type { Reporter } from "../report/reporter.ts";
 import type { Screen, TextOutput } from "../report/screen.ts";
+import type { IoMeter } from "../report/stats_block.ts";
 import type { CommandContext } from "./context.ts";
+import type { Display } from "./run_job.ts";
 
-/** Only the module of the chosen format is loaded. */
-export async function makeReporter(
+/** Only the modules that are needed are loaded. */
+export async function makeDisplay(
   context: CommandContext,
   screen: Screen,
   job: Job,
   output: OutputOptions,
+): Promise<Display> {
+  const meter = output.stats ? (await import("./io_meter.ts")).ioMeter(job, () => context.nowMs()) : undefined;
+  const reporter = await makeReporter(context, screen, job, output, meter);
+  return { screen, reporter, progress: wantsProgress(context, output), meter };
+}
+
+async function makeReporter(
+  context: CommandContext,
+  screen: Screen,
+  job: Job,
+  output: OutputOptions,
+  meter: IoMeter | undefined,
 ): Promise<Reporter> {
   const listChanges = job.dryRun || job.verb === "check" || output.verbose;
   switch (output.format) {
@@ -25,7 +39,7 @@ export async function makeReporter(
         quiet: output.quiet,
         listChanges: listChanges && !output.quiet,
         explain: output.verbose,
-        stats: output.stats,
+        stats: meter,
         discard: job.discard,
         paintOut: paintFor(context, context.stdout),
         paintError: paintFor(context, context.stderr),
@@ -38,7 +52,7 @@ function paintFor(context: CommandContext, stream: TextOutput) {
   return wanted ? coloured : plain;
 }
 
-export function wantsProgress(context: CommandContext, output: OutputOptions): boolean {
+function wantsProgress(context: CommandContext, output: OutputOptions): boolean {
   if (output.progress !== undefined) return output.progress;
   return !output.quiet && context.stderr.isTerminal && context.environment("TERM") !== "dumb";
 }

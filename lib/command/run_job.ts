@@ -9,14 +9,20 @@ import type { Job } from "../model/job.ts";
 import type { LiveProgress } from "../report/live.ts";
 import type { Reporter } from "../report/reporter.ts";
 import type { Screen } from "../report/screen.ts";
+import type { IoMeter } from "../report/stats_block.ts";
 import type { CommandContext } from "./context.ts";
 
 const tickMs = 100;
+
+/** One Ctrl-C may come twice: from the terminal, and from a task runner that forwards what it gets. */
+const oneKeyMs = 300;
 
 export interface Display {
   readonly screen: Screen;
   readonly reporter: Reporter;
   readonly progress: boolean;
+  /** With --stats. */
+  readonly meter?: IoMeter;
 }
 
 /** Resolves when the job is over and all is written. Rejects with the BlitError of a job that broke off. */
@@ -37,19 +43,23 @@ export async function runJob(context: CommandContext, job: Job, display: Display
   }
 }
 
-/** Runs a job that `observer` watches, with the live line on the screen if the display has one. */
+/** Runs a job that `observer` watches, with the live block on the screen if the display has one. */
 export async function watch(
   context: CommandContext,
   job: Job,
   observer: Pick<Reporter, "event" | "progress">,
-  { screen, progress: drawn }: Pick<Display, "screen" | "progress">,
+  { screen, progress: drawn, meter }: Pick<Display, "screen" | "progress" | "meter">,
 ): Promise<Summary> {
   const startMs = context.nowMs();
-  let stopping = false;
+  meter?.begin();
+  let stoppingSinceMs: number | undefined;
   let stop = () => {};
   const unlisten = context.onInterrupt(() => {
-    if (stopping) context.exitNow(ExitCode.Interrupted);
-    stopping = true;
+    if (stoppingSinceMs !== undefined) {
+      if (context.nowMs() - stoppingSinceMs >= oneKeyMs) context.exitNow(ExitCode.Interrupted);
+      return;
+    }
+    stoppingSinceMs = context.nowMs();
     screen.errorLine("blit: stopping (once more to stop at once)");
     stop();
   });
@@ -58,11 +68,11 @@ export async function watch(
   try {
     const running = await context.startJob(job, (event) => observer.event(event));
     stop = () => running.stop();
-    if (stopping) running.stop();
+    if (stoppingSinceMs !== undefined) running.stop();
     let loading: Promise<LiveProgress> | undefined;
     stopTicking = tick(async () => {
       // Loaded when first needed: most jobs are over before.
-      if (drawn) loading ??= loadLive(context, screen, startMs);
+      if (drawn) loading ??= loadLive(context, screen, startMs, meter);
       const live = await loading;
       if (over) return;
       const progress = running.progress();
@@ -70,7 +80,9 @@ export async function watch(
       screen.flush();
       live?.draw(progress, context.nowMs());
     });
-    return await running.done;
+    const summary = await running.done;
+    observer.progress?.(running.progress(), context.nowMs());
+    return summary;
   } finally {
     over = true;
     stopTicking();
@@ -79,9 +91,15 @@ export async function watch(
   }
 }
 
-async function loadLive(context: CommandContext, screen: Screen, startMs: number): Promise<LiveProgress> {
+async function loadLive(
+  context: CommandContext,
+  screen: Screen,
+  startMs: number,
+  meter: IoMeter | undefined,
+): Promise<LiveProgress> {
   const { LiveProgress } = await import("../report/live.ts");
-  return new LiveProgress(screen, () => context.columns(), startMs);
+  const stats = meter && new (await import("../report/stats_block.ts")).StatsBlock(meter);
+  return new LiveProgress(screen, () => context.columns(), startMs, stats);
 }
 
 /** Calls `draw` every `tickMs` until the returned function is called. */

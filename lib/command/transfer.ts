@@ -7,7 +7,7 @@ import type { Job, Verb } from "../model/job.ts";
 import { Screen } from "../report/screen.ts";
 import type { CommandContext } from "./context.ts";
 import { exitCodeOf } from "./exit_code.ts";
-import { makeReporter, wantsProgress } from "./reporting.ts";
+import { makeDisplay } from "./reporting.ts";
 import { type Display, runJob } from "./run_job.ts";
 
 /**
@@ -23,11 +23,7 @@ export async function transfer(verb: Verb, context: CommandContext, typed: Typed
   });
   const screen = new Screen(context.stdout, context.stderr);
   for (const remark of request.remarks) screen.errorLine(remark);
-  const display: Display = {
-    screen,
-    reporter: await makeReporter(context, screen, request.job, request.output),
-    progress: wantsProgress(context, request.output),
-  };
+  const display = await makeDisplay(context, screen, request.job, request.output);
   const job = gate === undefined ? request.job : await gate(context, request, display);
   if (typeof job === "number") return job;
   return exitCodeOf(await runJob(context, job, display));

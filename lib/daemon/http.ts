@@ -21,6 +21,17 @@ export function toUniversalRequest(
   };
 }
 
+/**
+ * Deno says at length, once, that request.signal also aborts after a complete answer unless a flag is given. That does no harm here,
+ * and the log is for the daemon's own lines.
+ */
+export function silenceSignalNote(): void {
+  const { warn } = console;
+  console.warn = (...words: unknown[]) => {
+    if (!String(words[0]).startsWith("Deno.serve: request.signal")) warn(...words);
+  };
+}
+
 async function* readBody(body: ReadableStream<Uint8Array> | null, limitMs: number | undefined) {
   if (body === null) return;
   const reader = body.getReader();

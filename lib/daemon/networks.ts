@@ -30,7 +30,7 @@ export function parseAddress(text: string): Uint8Array | undefined {
   if (!withoutZone.includes(":")) return mapped(withoutZone);
   const halves = withoutZone.split("::");
   if (halves.length > 2) return undefined;
-  const [head, tail] = halves.map(parseGroups);
+  const [head, tail] = halves.map((half, index) => parseGroups(half, index === halves.length - 1));
   if (head === undefined || (halves.length === 2 && tail === undefined)) return undefined;
   const length = head.length + (tail?.length ?? 0);
   if (tail === undefined ? length !== 16 : length > 14) return undefined;
@@ -51,12 +51,12 @@ function mapped(text: string): Uint8Array | undefined {
   return v4 && new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...v4]);
 }
 
-/** Bytes of one side of "::". */
-function parseGroups(text: string): number[] | undefined {
+/** Bytes of one side of "::"; only the last side may end in an IPv4 address. */
+function parseGroups(text: string, isLast: boolean): number[] | undefined {
   const bytes: number[] = [];
   const groups = text === "" ? [] : text.split(":");
   for (const [index, group] of groups.entries()) {
-    const v4 = index === groups.length - 1 && group.includes(".") ? parseIpv4(group) : undefined;
+    const v4 = isLast && index === groups.length - 1 ? parseIpv4(group) : undefined;
     if (v4 !== undefined) bytes.push(...v4);
     else if (/^[0-9A-Fa-f]{1,4}$/.test(group)) bytes.push(parseInt(group, 16) >> 8, parseInt(group, 16) & 0xff);
     else return undefined;

@@ -11,7 +11,7 @@ import { BlitError } from "../base/errors.ts";
 import { serveAdmin } from "./admin.ts";
 import { type Call, callKey, codeName, note, noteOutcome } from "./calls.ts";
 import { Connections } from "./connections.ts";
-import { toResponse, toUniversalRequest } from "./http.ts";
+import { silenceSignalNote, toResponse, toUniversalRequest } from "./http.ts";
 import type { DaemonState } from "./state.ts";
 
 export interface RunningServer {
@@ -31,6 +31,7 @@ const allAddresses = ["::", "0.0.0.0"];
 
 /** Raises BlitError (failed) when it cannot listen. */
 export function startServer(daemon: DaemonState): RunningServer {
+  silenceSignalNote();
   const stopping = new AbortController();
   const router = createConnectRouter({
     // Deno's responses have no trailers, which gRPC needs; gRPC-Web and Connect need none.

@@ -51,11 +51,11 @@ function placeSource(
   if (source === "") throw usageError("Cannot use an empty path as the source");
   if (destination === "") throw usageError("Cannot use an empty path as the destination");
   const contents = endsWithSlash(source);
-  const facts = pathFacts(source, contents);
+  const path = trimSlashes(source);
+  const facts = pathFacts(path, contents);
   if (!facts) {
     throw new BlitError("failed", `Cannot find the source "${printablePath(source)}": no such file or directory`);
   }
-  const path = trimSlashes(source);
   if (facts.kind === Kind.Directory) return placeTree(job, path, contents, facts, destination, target);
   if (contents) {
     throw usageError(
@@ -100,15 +100,18 @@ function placeEntry(
   if (destination === undefined) {
     return { sourceRoot, entry: { source: name, destination: name }, filterPrefix: "", removeRoot: false };
   }
-  const inside = target?.kind === Kind.Directory || endsWithSlash(destination) || job.sources.length > 1;
+  const inside = target?.kind === Kind.Directory || endsWithSlash(destination) || isDots(destination) ||
+    job.sources.length > 1;
   const destinationPath = inside ? join(destination, name) : destination;
+  const destinationRoot = inside ? destination : directoryName(destination);
+  nearestExisting(destinationRoot); // refuses what cannot be created
   const there = pathFacts(destinationPath, false);
   if (there && sameInode(there, facts) && sameEntry(path, destinationPath)) {
     throw usageError(`Cannot copy "${printablePath(path)}" onto itself`);
   }
   return {
     sourceRoot,
-    destinationRoot: inside ? destination : directoryName(destination),
+    destinationRoot,
     entry: { source: name, destination: baseName(destinationPath) },
     filterPrefix: "",
     removeRoot: false,

@@ -51,6 +51,15 @@ export function parseRemote(argument: string, os: typeof Deno.build.os = Deno.bu
   return { host: host ?? address, port: parsePort(port, argument), ...splitPath(path, argument) };
 }
 
+/** A word that is still being typed, cut where the path begins; undefined for what is not remote. Raises what parseRemote raises. */
+export function splitRemote(word: string): { daemon: DaemonAddress; before: string; path: string } | undefined {
+  const remote = parseRemote(word);
+  const path = (word.startsWith("blit://") ? url : short).exec(word)?.[4];
+  if (remote === undefined || !path) return undefined;
+  const { host, port } = remote;
+  return { daemon: { host, port }, before: word.slice(0, word.length - path.length), path };
+}
+
 /** A daemon as `blit modules` takes it: host, host:port, [v6]:port, a bare IPv6 address, or anything parseRemote takes. */
 export function parseDaemon(argument: string): DaemonAddress {
   const bare = new RegExp(`^${v6}$`).test(argument) && argument.split(":").length > 2;

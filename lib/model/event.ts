@@ -72,6 +72,15 @@ export interface Progress {
   /** True once totals are final. */
   readonly scanComplete: boolean;
   readonly currentPath?: string;
+  readonly workers: number;
+  readonly waits: Waits;
+}
+
+/** Milliseconds summed over the workers: without work, reading the source, writing the destination. */
+export interface Waits {
+  readonly planner: number;
+  readonly source: number;
+  readonly destination: number;
 }
 
 export type Status = "ok" | "partial" | "failed" | "interrupted";
@@ -83,6 +92,15 @@ export interface Summary {
   readonly status: Status;
   /** The path the planner took: "tiny", "huge", "streaming", or "rename" for a move done by one rename. */
   readonly route: string;
+  /** Why that route; no file names. */
+  readonly routeReason: string;
+  readonly predictedPlanningMs: number;
+  /** From the start to the end of the scan. */
+  readonly planningMs: number;
+  readonly workers: number;
+  readonly stalls: number;
+  /** What limited a run of more than 2 s, with the evidence. */
+  readonly bottleneck?: string;
   readonly filesTotal: number;
   readonly filesCopied: number;
   readonly filesUnchanged: number;

@@ -60,6 +60,10 @@ export interface Job {
   readonly oneWay: boolean;
   /** Worker threads; 0 lets blit choose. */
   readonly workers: number;
+  /** --plaid: every thread, the largest buffers; teaches the predictor nothing. */
+  readonly plaid: boolean;
+  /** The run is given up when nothing moves for so long; Infinity: never. */
+  readonly stallTimeoutMs: number;
   /** Report every entry (-v, --dry-run, --ndjson), not just totals. */
   readonly itemize: boolean;
 }

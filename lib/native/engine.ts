@@ -20,6 +20,8 @@ export interface EngineConfig {
   readonly bytesPerSecond: number;
   /** Regular files of this size and more are answered with `large` instead of being copied by `apply`. */
   readonly largeBytes: number;
+  /** Each worker reads and writes this many bytes at a time. */
+  readonly bufferBytes: number;
   readonly verify: boolean;
   readonly fsync: boolean;
   /** Read, write nothing. */
@@ -184,6 +186,14 @@ export interface Counters {
   readonly files: number;
   /** Bytes moved so far, unfinished files included. */
   readonly bytesMoved: number;
+  /** Milliseconds summed over the workers: without a task, reading the source, writing the destination. */
+  readonly idleMs: number;
+  readonly sourceMs: number;
+  readonly destinationMs: number;
+  /** Grows while something moves that no other counter shows. */
+  readonly ticks: number;
+  /** Regular files done, by size; bounds as in model/run_record.ts. */
+  readonly sizes: readonly number[];
 }
 
 export interface Engine {
@@ -201,10 +211,17 @@ export interface Engine {
   /** Path of a directory relative to the root, with a trailing slash; "" for the root. */
   pathOf(dir: number): string;
   progress(): Counters;
-  /** Calls back for every answer; returns when no request is open or after `stop`. */
-  drain(): Promise<void>;
+  /**
+   * Calls back for every answer; returns when no request is open or after `stop`. `round` is called whenever all answers that
+   * are there were handed over; it may make requests, and says after how many milliseconds it wants to be called again at the
+   * latest. What it throws ends the drain.
+   */
+  drain(round?: () => number): Promise<void>;
   /** Leaves as soon as each worker has put its file in a safe state; open requests get no answer. */
   stop(): void;
-  /** Gives everything back; unfinished large files are given up. */
-  close(): Promise<void>;
+  /**
+   * Gives everything back; unfinished large files are given up. False where a worker hangs in the system and did not return within
+   * `patienceMs`: what it holds stays until the process ends.
+   */
+  close(patienceMs?: number): Promise<boolean>;
 }

@@ -33,7 +33,7 @@ export const RESULT_BYTES = 64;
 export const DETAIL_BYTES = 24;
 export const BATCH_HEADER_BYTES = 64;
 export const CONFIG_BYTES = 32;
-export const COUNTERS_BYTES = 64;
+export const COUNTERS_BYTES = 192;
 
 export interface RawTask {
   readonly op: Op;

@@ -48,9 +48,31 @@ export function openDaemonLibrary(): DaemonLibrary | undefined {
 
 function load<T extends Deno.ForeignLibraryInterface>(table: T): Deno.DynamicLibrary<T> | undefined {
   const name = fileNames[Deno.build.os] ?? "libblit.so";
+  const path = new URL(`../../native/build/${name}`, import.meta.url);
   try {
-    return Deno.dlopen(new URL(`../../native/build/${name}`, import.meta.url), table);
+    return Deno.dlopen(Deno.build.standalone && Deno.build.os === "linux" ? inMemory(path) : path, table);
   } catch {
     return undefined;
   }
 }
+
+let memoryPath: string | undefined;
+
+/**
+ * A path in memory of a library that the executable carries. Left to itself Deno would write it to the temporary folder at
+ * every start, which fails where that is mounted noexec.
+ */
+function inMemory(embedded: URL): string {
+  if (memoryPath !== undefined) return memoryPath;
+  const libc = Deno.dlopen("libc.so.6", {
+    memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
+    write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  });
+  const bytes = Deno.readFileSync(embedded);
+  const descriptor = libc.symbols.memfd_create(new TextEncoder().encode("libblit\0"), MFD_CLOEXEC);
+  const written = Number(libc.symbols.write(descriptor, bytes, BigInt(bytes.length)));
+  if (written !== bytes.length) throw new Error("Cannot hold the native library in memory");
+  return memoryPath = `/proc/self/fd/${descriptor}`;
+}
+
+const MFD_CLOEXEC = 1;

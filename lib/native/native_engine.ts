@@ -6,6 +6,7 @@
  */
 
 import { pathFromBytes, pathToBytes } from "../base/path_bytes.ts";
+import { sizeBounds } from "../model/run_record.ts";
 import { BlitError } from "../base/errors.ts";
 import type {
   Answer,
@@ -39,9 +40,11 @@ import {
 } from "./layout.ts";
 import { type Library, openLibrary } from "./library.ts";
 import { inodeKey, PackedBatch } from "./packed_batch.ts";
+import { settlesWithin } from "./patience.ts";
 
 /** Longest wait inside one call; a stop ends it earlier. */
-const WAIT_MS = 1000n;
+const WAIT_MAX_MS = 1000;
+const SIZE_CLASSES = sizeBounds.length + 1;
 /** Results are collected this many bytes at a time: a result of a full batch with a detail for each entry fits many times. */
 const COLLECT_BYTES = 1 << 20;
 
@@ -175,12 +178,20 @@ class NativeEngine implements Engine {
       bytesByMethod: { reflink: at(0), copy_file_range: at(1), read_write: at(2), hole: at(3), discarded: at(4) },
       files: at(5),
       bytesMoved: at(6),
+      idleMs: at(7) / 1e6,
+      sourceMs: at(8) / 1e6,
+      destinationMs: at(9) / 1e6,
+      ticks: at(10),
+      sizes: Array.from({ length: SIZE_CLASSES }, (_, i) => at(11 + i)),
     };
   }
 
-  async drain(): Promise<void> {
-    while (this.#pending.size > 0 && !this.#stopped) {
-      if (!this.#dispatch()) await this.#calls.blit_engine_wait(this.#engine, WAIT_MS);
+  async drain(round: () => number = () => WAIT_MAX_MS): Promise<void> {
+    for (;;) {
+      while (this.#dispatch());
+      const waitMs = round();
+      if (this.#pending.size === 0 || this.#stopped) return;
+      await this.#calls.blit_engine_wait(this.#engine, BigInt(Math.ceil(Math.min(waitMs, WAIT_MAX_MS))));
     }
   }
 
@@ -203,10 +214,12 @@ class NativeEngine implements Engine {
     this.#calls.blit_engine_stop(this.#engine, 0n);
   }
 
-  async close(): Promise<void> {
+  async close(patienceMs?: number): Promise<boolean> {
     this.#calls.blit_engine_stop(this.#engine, 1n);
+    if (patienceMs !== undefined && !await settlesWithin(this.#workers, patienceMs)) return false;
     await this.#workers;
     this.#calls.blit_engine_close(this.#engine);
+    return true;
   }
 
   #submit(task: Omit<RawTask, "id">, payload: Uint8Array | undefined, resolve: Resolve): void {
@@ -272,5 +285,6 @@ function packConfig(config: EngineConfig): Uint8Array<ArrayBuffer> {
   view.setUint32(4, config.workers, true);
   view.setBigUint64(8, BigInt(config.bytesPerSecond), true);
   view.setBigUint64(16, BigInt(config.largeBytes), true);
+  view.setBigUint64(24, BigInt(config.bufferBytes), true);
   return new Uint8Array(view.buffer);
 }

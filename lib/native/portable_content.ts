@@ -12,7 +12,7 @@ import type { Context } from "./portable_context.ts";
 import { withoutAccessTime } from "./portable_dirs.ts";
 import { codeOf, during, entryError, Own, ownError, Step } from "./portable_error.ts";
 import { type Facts, factsOfOpen } from "./portable_facts.ts";
-import { type Lane, LANE_BUFFER_BYTES } from "./portable_queue.ts";
+import type { Lane } from "./portable_queue.ts";
 
 /** From an open file to another; without one it is only read. */
 export interface Stream {
@@ -26,7 +26,7 @@ export interface Stream {
 export type Content = "whole" | "changed" | "grew";
 
 const BLOCK_BYTES = 4096;
-const zeros = new Uint8Array(LANE_BUFFER_BYTES);
+const zeros = new Uint8Array(BLOCK_BYTES);
 
 /** Opens a file to read it; a symlink is not followed, and a fifo put there meanwhile does not hang us. */
 export async function openSource(path: string): Promise<FileHandle> {
@@ -45,10 +45,10 @@ export function isSparse(facts: Facts): boolean {
 
 /** Copies all of a file that has these facts into an empty one. */
 export async function copyContent(stream: Stream, facts: Facts): Promise<Content> {
-  const { context, source, destination } = stream;
+  const { context, lane, source, destination } = stream;
   if (facts.size === 0) return "whole";
   const sparse = isSparse(facts);
-  if (facts.size < LANE_BUFFER_BYTES && !sparse && !context.config.verify) return await copySmall(stream, facts);
+  if (facts.size < lane.bufferBytes && !sparse && !context.config.verify) return await copySmall(stream, facts);
   // A hole at the end is no write.
   if (sparse && destination) await during(Step.Write, destination.truncate(facts.size));
   const content = await copyData(stream, 0, facts.size, sparse);
@@ -75,7 +75,7 @@ async function copySmall({ context, lane, source, destination }: Stream, { size 
 /** Moves [at, at + length). With `sparse`, blocks of zeros are left out: the destination must read as zeros there. */
 export async function copyData(stream: Stream, at: number, length: number, sparse: boolean): Promise<Content> {
   const { context, lane, source, destination } = stream;
-  const piece = context.pieceBytes(LANE_BUFFER_BYTES);
+  const piece = context.pieceBytes(lane.bufferBytes);
   for (let moved = 0; moved < length;) {
     const wanted = Math.min(piece, length - moved);
     await context.pace(wanted);
@@ -83,14 +83,23 @@ export async function copyData(stream: Stream, at: number, length: number, spars
     if (bytesRead === 0) return "changed";
     const data = lane.buffer.subarray(0, bytesRead);
     if (!destination) context.count("discarded", bytesRead);
-    else if (sparse) await writeSparse(context, destination, data, at + moved);
-    else await writeAll(destination, data, at + moved).then(() => context.count("read_write", bytesRead));
+    else await writeData(context, destination, data, at + moved, sparse);
     moved += bytesRead;
   }
   return destination && context.config.verify ? await verify(stream, destination, at, length) : "whole";
 }
 
-async function writeSparse(context: Context, file: FileHandle, data: Uint8Array, at: number): Promise<void> {
+async function writeData(
+  context: Context,
+  file: FileHandle,
+  data: Uint8Array,
+  at: number,
+  sparse: boolean,
+): Promise<void> {
+  if (!sparse) {
+    await writeAll(file, data, at);
+    return context.count("read_write", data.length);
+  }
   for (let from = 0; from < data.length;) {
     const hole = isZero(data, from);
     let to = from;
@@ -120,7 +129,7 @@ async function verify(
   await during(Step.Sync, file.datasync());
   for (let done = 0; done < length;) {
     context.goOn(Step.Verify);
-    const wanted = Math.min(LANE_BUFFER_BYTES, length - done);
+    const wanted = Math.min(lane.bufferBytes, length - done);
     const got = await during(Step.Verify, readFully(source, lane.buffer, wanted, at + done));
     if (got < wanted) return "changed";
     const back = await during(Step.Verify, readFully(file, lane.second, wanted, at + done));
@@ -137,11 +146,11 @@ export async function sameContent(context: Context, lane: Lane, a: string, b: st
     const second = await openSource(b);
     try {
       for (let at = 0;;) {
-        await context.pace(LANE_BUFFER_BYTES);
-        const n = await during(Step.Read, readFully(first, lane.buffer, LANE_BUFFER_BYTES, at));
-        const m = await during(Step.Read, readFully(second, lane.second, LANE_BUFFER_BYTES, at));
+        await context.pace(lane.bufferBytes);
+        const n = await during(Step.Read, readFully(first, lane.buffer, lane.bufferBytes, at));
+        const m = await during(Step.Read, readFully(second, lane.second, lane.bufferBytes, at));
         if (n !== m || !same(lane.buffer.subarray(0, n), lane.second)) return false;
-        if (n < LANE_BUFFER_BYTES) return true;
+        if (n < lane.bufferBytes) return true;
         at += n;
       }
     } finally {

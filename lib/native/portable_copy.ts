@@ -87,16 +87,22 @@ async function copyOnce(
       await removeRest(target.path);
       return { content, lost: 0 };
     }
-    const lost = await applyMetadata(context, context.through(target.file.fd, target.path), facts);
-    await flush(context, target.file);
-    if (target.path !== path) {
-      await replaceEntry(context, lane, place.directory, prefix, target.path, place.destinationName);
-    }
-    return { content, lost };
+    return { content, lost: await settle(context, lane, place, target, facts) };
   } catch (thrown) {
     await removeRest(target.path);
     throw thrown;
   }
+}
+
+/** @returns lost bits. */
+async function settle(context: Context, lane: Lane, place: Place, target: Target, facts: Facts): Promise<number> {
+  const prefix = place.destination!;
+  const lost = await applyMetadata(context, context.through(target.file.fd, target.path), facts);
+  await flush(context, target.file);
+  if (target.path !== prefix + place.destinationName) {
+    await replaceEntry(context, lane, place.directory, prefix, target.path, place.destinationName);
+  }
+  return lost;
 }
 
 /** To the medium where that is asked for; where failed writes are told late, at least so far that they are. */

@@ -33,10 +33,15 @@ import { LargeFiles } from "./portable_large.ts";
 import { linkEntry } from "./portable_link.ts";
 import { listDirectory } from "./portable_list.ts";
 import { type Lane, WorkQueue } from "./portable_queue.ts";
+import { settlesWithin } from "./patience.ts";
 import { settleDirectory } from "./portable_settle.ts";
 
-/** A lane mostly waits for the system: several for each worker keep it busy. */
+/** A lane mostly waits for the system: several for each worker keep it busy. They share its buffer, down to a size. */
 const LANES_PER_WORKER = 4;
+const LANE_BUFFER_MIN_BYTES = 256 << 10;
+
+/** Longest wait for an answer. */
+const WAIT_MAX_MS = 1000;
 
 /**
  * Raises BlitError (failed) when a root cannot be opened.
@@ -55,7 +60,9 @@ class PortableEngine implements Engine {
   #wake = () => {};
 
   constructor(private readonly context: Context) {
-    this.#queue = new WorkQueue(context.config.workers * LANES_PER_WORKER);
+    const { workers, bufferBytes } = context.config;
+    const laneBytes = Math.max(Math.floor(bufferBytes / LANES_PER_WORKER), LANE_BUFFER_MIN_BYTES);
+    this.#queue = new WorkQueue(workers * LANES_PER_WORKER, laneBytes);
     this.#larges = new LargeFiles(context);
   }
 
@@ -143,22 +150,42 @@ class PortableEngine implements Engine {
 
   progress(): Counters {
     const { bytesByMethod, files, bytesMoved } = this.context;
-    return { bytesByMethod: { ...bytesByMethod }, files, bytesMoved };
+    // Where the time goes is not measured here: asynchronous calls overlap.
+    return {
+      bytesByMethod: { ...bytesByMethod },
+      files,
+      bytesMoved,
+      idleMs: 0,
+      sourceMs: 0,
+      destinationMs: 0,
+      ticks: files,
+      sizes: [],
+    };
   }
 
-  async drain(): Promise<void> {
-    while (this.#open > 0 && !this.context.stopped) {
-      const answers = this.#answers.splice(0);
-      if (answers.length === 0) {
-        await new Promise<void>((resolve) => this.#wake = resolve);
-        continue;
+  async drain(round: () => number = () => WAIT_MAX_MS): Promise<void> {
+    for (;;) {
+      for (let answers = this.#answers.splice(0); answers.length > 0; answers = this.#answers.splice(0)) {
+        for (const answer of answers) {
+          if (this.context.stopped) return;
+          this.#open--;
+          answer();
+        }
       }
-      for (const answer of answers) {
-        if (this.context.stopped) return;
-        this.#open--;
-        answer();
-      }
+      const waitMs = round();
+      if (this.#open === 0 || this.context.stopped) return;
+      if (this.#answers.length === 0) await this.#woken(Math.min(waitMs, WAIT_MAX_MS));
     }
+  }
+
+  /** Resolves when an answer is there, and at the latest after that time. */
+  async #woken(waitMs: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      timer = setTimeout(resolve, waitMs);
+    });
+    clearTimeout(timer);
   }
 
   stop(): void {
@@ -167,10 +194,13 @@ class PortableEngine implements Engine {
     this.#wake();
   }
 
-  async close(): Promise<void> {
-    await this.#queue.close();
+  async close(patienceMs?: number): Promise<boolean> {
+    const closed = this.#queue.close();
+    if (patienceMs !== undefined && !await settlesWithin(closed, patienceMs)) return false;
+    await closed;
     await this.#larges.giveUpAll();
     this.context.directories.closeAll();
+    return true;
   }
 
   #submit<T>(urgent: boolean, work: (lane: Lane) => Promise<T>, done: (answer: T) => void): void {

@@ -6,19 +6,18 @@
  * served.
  */
 
-/** Bytes a lane reads at a time. */
-export const LANE_BUFFER_BYTES = 256 << 10;
-
 /** What belongs to one lane: buffers that whatever it carries out may use until it is done. */
 export class Lane {
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #second: Uint8Array<ArrayBuffer> | undefined;
 
+  constructor(readonly bufferBytes: number) {}
+
   get buffer(): Uint8Array<ArrayBuffer> {
-    return this.#buffer ??= new Uint8Array(LANE_BUFFER_BYTES);
+    return this.#buffer ??= new Uint8Array(this.bufferBytes);
   }
   get second(): Uint8Array<ArrayBuffer> {
-    return this.#second ??= new Uint8Array(LANE_BUFFER_BYTES);
+    return this.#second ??= new Uint8Array(this.bufferBytes);
   }
 }
 
@@ -65,8 +64,8 @@ export class WorkQueue {
   #stopped = false;
   #closing = false;
 
-  constructor(lanes: number) {
-    this.#lanes = Promise.all(Array.from({ length: lanes }, () => this.#live(new Lane())));
+  constructor(lanes: number, bufferBytes: number) {
+    this.#lanes = Promise.all(Array.from({ length: lanes }, () => this.#live(new Lane(bufferBytes))));
   }
 
   add(work: Work, urgent: boolean): void {

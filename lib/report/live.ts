@@ -1,13 +1,13 @@
 /**
- * Shows the progress of a job on standard error: on a terminal one line that is drawn again and again, elsewhere (if
- * asked for) a line every 10 seconds. Asks for the width at each draw, so that resizing works.
+ * Shows the progress of a job on standard error: on a terminal one line that is drawn again and again, with --stats a block
+ * of lines; elsewhere (if asked for) a line every 10 seconds. Asks for the width at each draw, so that resizing works.
  */
 
 import type { Progress } from "../model/event.ts";
 import { progressLine, type Rates } from "./progress_line.ts";
 import { RateMeter } from "./rate_meter.ts";
 import type { Screen } from "./screen.ts";
-import { cellWidth } from "./width.ts";
+import type { StatsBlock } from "./stats_block.ts";
 
 /** Short enough to follow what happens, long enough not to flicker. */
 const currentWindowMs = 3000;
@@ -23,12 +23,15 @@ export class LiveProgress {
   readonly #bytes = new RateMeter(etaWindowMs);
   readonly #files = new RateMeter(etaWindowMs);
   readonly #startMs: number;
+  readonly #stats: StatsBlock | undefined;
   #plainAtMs: number;
 
-  constructor(screen: Screen, columns: () => number | undefined, startMs: number) {
+  /** `stats`: what stands below the line on a terminal. */
+  constructor(screen: Screen, columns: () => number | undefined, startMs: number, stats?: StatsBlock) {
     this.#screen = screen;
     this.#columns = columns;
     this.#startMs = startMs;
+    this.#stats = stats;
     this.#plainAtMs = startMs;
     this.#bytes.add(startMs, 0);
     this.#files.add(startMs, 0);
@@ -45,8 +48,9 @@ export class LiveProgress {
       return;
     }
     // The last column stays free: some terminals wrap as soon as it is filled.
-    const line = progressLine(progress, this.#rates(progress, nowMs), Math.max(1, columns - 1));
-    this.#screen.showLive(line, cellWidth(line), columns);
+    const cells = Math.max(1, columns - 1);
+    const line = progressLine(progress, this.#rates(progress, nowMs), cells);
+    this.#screen.showLive([line, ...this.#stats?.lines(progress, nowMs, cells) ?? []], columns);
   }
 
   #rates(progress: Progress, nowMs: number): Rates {

@@ -4,7 +4,7 @@
  */
 
 import type { BlitError } from "../base/errors.ts";
-import type { JobEvent, Progress, Summary } from "../model/event.ts";
+import type { JobEvent, Progress, Summary, Waits } from "../model/event.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Screen } from "./screen.ts";
 import { errorRecord, summaryRecord } from "./summary_json.ts";
@@ -39,6 +39,8 @@ export class NdjsonReporter implements Reporter {
       bytes_total: progress.bytesTotal,
       scan_complete: progress.scanComplete,
       current_path: progress.currentPath,
+      workers: progress.workers,
+      waits_ms: roundedWaits(progress.waits),
     }));
   }
 
@@ -49,4 +51,8 @@ export class NdjsonReporter implements Reporter {
   fail(error: BlitError): void {
     this.#screen.line(JSON.stringify({ type: "summary", ...errorRecord(error) }));
   }
+}
+
+function roundedWaits({ planner, source, destination }: Waits) {
+  return { planner: Math.round(planner), source: Math.round(source), destination: Math.round(destination) };
 }

@@ -1,9 +1,11 @@
 /**
- * Owns what a job writes: lines on standard output, lines on standard error, and one live line at the bottom of a
- * terminal. Guarantees that they never run into each other: the live line is cleared before another line appears, and
+ * Owns what a job writes: lines on standard output, lines on standard error, and a live block at the bottom of a
+ * terminal. Guarantees that they never run into each other: the block is cleared before another line appears, and
  * both streams keep the order of the calls. Lines on standard output are collected; `flush` (10 times a second, and at
  * the end) or a full buffer writes them.
  */
+
+import { cellWidth } from "./width.ts";
 
 /** One of the process's streams. `write` does not throw for a reader that is gone. */
 export interface TextOutput {
@@ -19,8 +21,8 @@ export class Screen {
   readonly #stdout: TextOutput;
   readonly #stderr: TextOutput;
   #pending = "";
-  /** Cells of the live line that is on the terminal; 0: there is none. */
-  #liveCells = 0;
+  /** The widths in cells of the live lines that are on the terminal. */
+  #liveCells: readonly number[] = [];
   #liveColumns = 0;
 
   constructor(stdout: TextOutput, stderr: TextOutput) {
@@ -52,23 +54,23 @@ export class Screen {
     this.#stdout.write(text);
   }
 
-  /** Replaces the live line. `cells` is the width of `text`, `columns` that of the terminal now. */
-  showLive(text: string, cells: number, columns: number): void {
+  /** Replaces the live block. `columns`: how wide the terminal is now; no line is wider. */
+  showLive(lines: readonly string[], columns: number): void {
     this.flush();
-    this.#stderr.write(this.#clearing(columns) + text);
-    this.#liveCells = cells;
+    this.#stderr.write(this.#clearing(columns) + lines.join("\n"));
+    this.#liveCells = lines.map(cellWidth);
     this.#liveColumns = columns;
   }
 
   clearLive(): void {
-    if (this.#liveCells === 0) return;
+    if (this.#liveCells.length === 0) return;
     this.#stderr.write(this.#clearing(this.#liveColumns));
-    this.#liveCells = 0;
+    this.#liveCells = [];
   }
 
   #clearing(columns: number): string {
-    // A terminal that became narrower has wrapped the old line over several rows; the cursor stands in the last one.
-    const rowsAbove = this.#liveCells > columns ? Math.floor((this.#liveCells - 1) / columns) : 0;
-    return rowsAbove > 0 ? `\x1b[${rowsAbove}A${clearToEnd}` : clearLine;
+    // A terminal that became narrower has wrapped the old lines over several rows; the cursor stands in the last one.
+    const rows = this.#liveCells.reduce((sum, cells) => sum + Math.max(1, Math.ceil(cells / columns)), 0);
+    return rows > 1 ? `\x1b[${rows - 1}A${clearToEnd}` : clearLine;
   }
 }

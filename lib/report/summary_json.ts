@@ -17,6 +17,12 @@ export function summaryRecord(summary: Summary) {
     dry_run: summary.dryRun,
     status: summary.status,
     route: summary.route,
+    route_reason: summary.routeReason,
+    predicted_planning_ms: microseconds(summary.predictedPlanningMs),
+    planning_ms: microseconds(summary.planningMs),
+    workers: summary.workers,
+    stalls: summary.stalls,
+    bottleneck: summary.bottleneck ?? null,
     files_total: summary.filesTotal,
     files_copied: summary.filesCopied,
     files_unchanged: summary.filesUnchanged,
@@ -36,6 +42,11 @@ export function summaryRecord(summary: Summary) {
     failures: summary.failures.map(({ path, code, message }) => ({ path, code, message })),
     notices: summary.notices,
   };
+}
+
+/** Planning takes less than a millisecond where there is little to plan. */
+function microseconds(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }
 
 /** Stands in for the summary of a job that broke off. */

@@ -1,7 +1,8 @@
-/** The summary for people: two lines, and with --stats a table below. */
+/** The summary for people: two or three lines, and with -v and --stats more below. */
 
 import { formatBytes, formatCount, formatCountOf, formatDuration, formatRate } from "../base/units.ts";
-import type { Method, Summary } from "../model/event.ts";
+import type { Method, Summary, Waits } from "../model/event.ts";
+import { diskRatesText, interfaceRatesText, type IoRates, waitingText } from "./stats_block.ts";
 
 /** How each way of moving bytes is called, in the order shown. */
 const methodNames: readonly (readonly [Method, string])[] = [
@@ -30,7 +31,12 @@ export function summaryLines(summary: Summary, context: SummaryContext): string[
   const first = prefix + headline(summary, context.discard) + suffix;
   // A rename moves a tree without looking into it; there is nothing to count.
   if (summary.route === "rename" && summary.failuresTotal === 0) return [first];
-  return [first, countsLine(summary, context)];
+  const limit = summary.bottleneck === undefined ? [] : [capitalised(summary.bottleneck)];
+  return [first, countsLine(summary, context), ...limit];
+}
+
+function capitalised(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 function headline(summary: Summary, discard: boolean): string {
@@ -79,10 +85,40 @@ function filesAndDirectories(files: number, directories: number): string {
   return `${formatCount(files)} and ${formatCountOf(directories, "directory", "directories")}`;
 }
 
+/** What -v adds. */
+export function explanationLines(summary: Summary): string[] {
+  if (summary.route === "rename") return [];
+  const workers = formatCountOf(summary.workers, "worker");
+  const stalls = summary.stalls === 0 ? "" : `, ${formatCountOf(summary.stalls, "stall")}`;
+  return [`Planned in ${planningText(summary)}, ${workers}${stalls}`, ...smile(summary)];
+}
+
+function planningText({ planningMs, predictedPlanningMs }: Summary): string {
+  return `${formatDuration(planningMs)} (${formatDuration(predictedPlanningMs)} predicted)`;
+}
+
+/** What it takes to travel in time. */
+const fluxBitsPerSecond = 1.21e9;
+
+function smile({ verb, dryRun, bytesCopied, durationMs }: Summary): string[] {
+  const bits = 8 * bytesPerSecond(bytesCopied, durationMs);
+  if (dryRun || verb === "check" || bits < fluxBitsPerSecond) return [];
+  return [`${(bits / 1e9).toFixed(2)} gigabits a second: great Scott!`];
+}
+
+/** What was measured beside the summary; absent where it was not. */
+export interface Measured {
+  readonly io?: IoRates;
+  /** Of as many workers as the summary names. */
+  readonly waits?: Waits;
+}
+
 /** What --stats adds. */
-export function statsLines(summary: Summary): string[] {
+export function statsLines(summary: Summary, { io, waits }: Measured = {}): string[] {
+  const waiting = waits && waitingText(waits, summary.workers * summary.durationMs);
   const rows: [string, string][] = [
-    ["Route", summary.route],
+    ["Route", summary.routeReason === "" ? summary.route : `${summary.route} (${summary.routeReason})`],
+    ["Planning", planningText(summary)],
     ["Files", formatCount(summary.filesTotal)],
     ["Directories", formatCount(summary.directoriesTotal)],
     ["Directories created", formatCount(summary.directoriesCreated)],
@@ -93,6 +129,11 @@ export function statsLines(summary: Summary): string[] {
       .map(([method, name]): [string, string] => [`  by ${name}`, bytesExactly(summary.bytesByMethod[method]!)]),
     ["Files per second", formatCount(Math.round(bytesPerSecond(summary.filesCopied, summary.durationMs)))],
     ["Time", formatDuration(summary.durationMs)],
+    ["Workers", formatCount(summary.workers)],
+    ...(waiting === undefined ? [] : [["Waiting for", waiting] satisfies [string, string]]),
+    ["Stalls", formatCount(summary.stalls)],
+    ...(io?.disks ?? []).map((disk): [string, string] => [`Disk ${disk.name}`, diskRatesText(disk)]),
+    ...(io?.interfaces ?? []).map((rates): [string, string] => [`Network ${rates.name}`, interfaceRatesText(rates)]),
   ];
   const widest = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, text]) => `${`${name}:`.padEnd(widest + 2)} ${text}`);

@@ -1,12 +1,13 @@
 /** For people: changes as lines, failures and notices on standard error, a summary at the end. */
 
 import { printablePath } from "../base/path_bytes.ts";
-import type { JobEvent, Summary } from "../model/event.ts";
+import type { Failure, JobEvent, Progress, Summary } from "../model/event.ts";
 import { itemLine } from "./itemize.ts";
 import type { Paint } from "./palette.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Screen } from "./screen.ts";
-import { statsLines, summaryLines } from "./summary_text.ts";
+import type { IoMeter } from "./stats_block.ts";
+import { explanationLines, statsLines, summaryLines } from "./summary_text.ts";
 
 export interface TextOptions {
   /** Failures only. */
@@ -15,17 +16,23 @@ export interface TextOptions {
   readonly listChanges: boolean;
   /** Print what was decided and why. */
   readonly explain: boolean;
-  readonly stats: boolean;
+  /** More figures at the end, these among them. */
+  readonly stats?: Pick<IoMeter, "average">;
   /** The job reads only (--null). */
   readonly discard: boolean;
   readonly paintOut: Paint;
   readonly paintError: Paint;
 }
 
+/** Of one kind. */
+const failuresShown = 100;
+
 export class TextReporter implements Reporter {
   readonly #screen: Screen;
   readonly #options: TextOptions;
+  readonly #failuresByCode = new Map<string, number>();
   #directoriesMetadataOnly = 0;
+  #last: Progress | undefined;
 
   constructor(screen: Screen, options: TextOptions) {
     this.#screen = screen;
@@ -40,7 +47,7 @@ export class TextReporter implements Reporter {
         if (listChanges && event.change !== "unchanged") this.#screen.line(itemLine(event, event.change, paintOut));
         break;
       case "failure":
-        this.#screen.errorLine(`${paintError("red", "blit:")} ${failureText(event)}`);
+        this.#failure(event, paintError("red", "blit:"));
         break;
       case "notice":
         if (!quiet) this.#screen.errorLine(`${paintError("yellow", "blit:")} ${printablePath(event.message)}`);
@@ -53,11 +60,31 @@ export class TextReporter implements Reporter {
     }
   }
 
+  /** A full disk fails every file that follows: after so many alike the rest is only counted. */
+  #failure(event: Failure, mark: string): void {
+    const alike = (this.#failuresByCode.get(event.code) ?? 0) + 1;
+    this.#failuresByCode.set(event.code, alike);
+    if (alike <= failuresShown) this.#screen.errorLine(`${mark} ${failureText(event)}`);
+    else if (alike === failuresShown + 1) {
+      this.#screen.errorLine(
+        `${mark} further failures of this kind (${event.code}) are counted, not listed; --ndjson lists all`,
+      );
+    }
+  }
+
+  progress(progress: Progress): void {
+    this.#last = progress;
+  }
+
   finish(summary: Summary): void {
-    if (this.#options.quiet) return;
-    const context = { discard: this.#options.discard, directoriesMetadataOnly: this.#directoriesMetadataOnly };
-    for (const line of summaryLines(summary, context)) this.#screen.line(line);
-    if (this.#options.stats) { for (const line of statsLines(summary)) this.#screen.line(line); }
+    const { quiet, discard, explain, stats } = this.#options;
+    if (quiet) return;
+    const lines = [
+      ...summaryLines(summary, { discard, directoriesMetadataOnly: this.#directoriesMetadataOnly }),
+      ...(explain ? explanationLines(summary) : []),
+      ...(stats === undefined ? [] : statsLines(summary, { io: stats.average(), waits: this.#last?.waits })),
+    ];
+    for (const line of lines) this.#screen.line(line);
   }
 
   fail(): void {}

@@ -18,8 +18,8 @@ import type { Tally } from "./tally.ts";
 export interface DeletionSurroundings {
   pathOf(node: DirNode, batch: EntryBatch, index: number): string;
   pathOfDir(node: DirNode): string;
-  begin(node: DirNode, batch: EntryBatch, count: number, first: number): void;
-  end(node: DirNode, batch: EntryBatch, count: number): void;
+  begin(node: DirNode, batch: EntryBatch, index: number): void;
+  end(node: DirNode, batch: EntryBatch): void;
   /** Lists these extra directories and deletes them from the inside out; each holds `node` until it is dealt with. */
   walk(node: DirNode, extras: Extras): void;
   /** One thing less is pending in the directory. */
@@ -124,7 +124,7 @@ export class Deletions {
       for (const index of files) this.#deleted(node, batch, index);
       return;
     }
-    this.around.begin(node, batch, files.length, files[0]);
+    this.around.begin(node, batch, files[0]);
     this.engine.remove(node.id, batch, files, (answer) => {
       const failed = new Map(answer.details.map((detail) => [detail.index, detail]));
       for (const index of files) {
@@ -132,7 +132,7 @@ export class Deletions {
         if (detail?.is === "failed") this.tally.failure(this.around.pathOf(node, batch, index), detail.error);
         else this.#deleted(node, batch, index);
       }
-      this.around.end(node, batch, files.length);
+      this.around.end(node, batch);
     });
   }
 

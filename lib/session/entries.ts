@@ -6,11 +6,20 @@
 import type { Change, EntryKind } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
 import { Diff, Kind } from "../model/entry.ts";
-import { Action, type Detail, type Engine, type EngineError, type EntryBatch } from "../native/engine.ts";
+import {
+  Action,
+  type ApplyAnswer,
+  type ApplyRequest,
+  type Detail,
+  type Engine,
+  type EngineError,
+  type EntryBatch,
+} from "../native/engine.ts";
 import { decide, type Decision } from "../plan/decide.ts";
 import type { DirNode } from "./dir_node.ts";
 import { HardLinks, type LinkName, type LinkTarget } from "./hard_links.ts";
 import { LARGE_BYTES, LargeFiles } from "./large_files.ts";
+import type { Planner } from "./planner.ts";
 import type { Tally } from "./tally.ts";
 
 export const kindNames: readonly EntryKind[] = [
@@ -34,10 +43,10 @@ interface Planned {
 
 /** What the entries need from the run around them. */
 export interface Surroundings {
-  /** The directory, and the batch, are needed for `count` more pieces of work, of which entry `first` is one. */
-  begin(node: DirNode, batch: EntryBatch, count: number, first: number): void;
-  /** `count` of them are done. */
-  end(node: DirNode, batch: EntryBatch, count: number): void;
+  /** The directory, and the batch, are needed for one more piece of work; `index` is an entry it concerns. */
+  begin(node: DirNode, batch: EntryBatch, index: number): void;
+  /** A piece is done. */
+  end(node: DirNode, batch: EntryBatch): void;
   pathOf(node: DirNode, batch: EntryBatch, index: number): string;
   /** An entry of the source could not be looked at. */
   sourceUnreadable(): void;
@@ -59,10 +68,11 @@ export class Entries {
     private readonly engine: Engine,
     private readonly tally: Tally,
     private readonly around: Surroundings,
-    workers: number,
+    private readonly planner: Planner,
+    sizing: { readonly workers: number; readonly rangeBytes: number },
   ) {
     this.#readOnly = job.dryRun || job.verb === "check";
-    this.#large = new LargeFiles(engine, workers, (bits) => tally.lost(bits));
+    this.#large = new LargeFiles(engine, sizing.workers, sizing.rangeBytes, (bits) => tally.lost(bits));
     this.#links = new HardLinks({
       first: (name, settled) => this.#first(name, settled),
       further: (name, target, renewed) => this.#further(name, target, renewed),
@@ -73,8 +83,8 @@ export class Entries {
   makeRun(node: DirNode, batch: EntryBatch, first: number, count: number): void {
     const { tally } = this;
     tally.filesTotal += count;
-    this.around.begin(node, batch, count, first);
-    this.engine.apply({ dir: node.id, batch, entries: { first, count }, takeLinked: false }, (answer) => {
+    this.planner.classify(count);
+    this.#handOn(node, batch, { first, count }, count, (answer) => {
       tally.lost(answer.lost);
       tally.filesCopied += answer.done;
       if (this.job.verb === "move") tally.filesRemoved += answer.done;
@@ -89,7 +99,6 @@ export class Entries {
           if (!exceptions.has(i)) this.#emit("create", node, batch, i);
         }
       }
-      this.around.end(node, batch, count);
     });
   }
 
@@ -112,6 +121,7 @@ export class Entries {
     const planned: Planned[] = [];
     for (const index of indices) {
       this.tally.filesTotal++;
+      this.planner.classify(1);
       const decision = this.#decide(batch, index);
       if (decision === undefined) this.#unreadable(node, batch, index);
       else this.#route(node, batch, index, decision, planned);
@@ -146,7 +156,7 @@ export class Entries {
     }
     if (this.#readOnly) return this.#settled(node, batch, index, decision, sizeOf(batch, index));
     if (known && batch.size(index) >= LARGE_BYTES && writesContent(batch, index, decision)) {
-      return this.#copyLarge(node, batch, index, decision);
+      return this.#copyLarge(node, batch, index, decision, batch.size(index));
     }
     const action = actionOf(decision, this.job.verb === "move");
     if (action === undefined) this.#unchanged(node, batch, index);
@@ -162,8 +172,7 @@ export class Entries {
   }
 
   #apply(node: DirNode, batch: EntryBatch, planned: readonly Planned[]): void {
-    this.around.begin(node, batch, planned.length, planned[0].index);
-    this.engine.apply({ dir: node.id, batch, entries: planned, takeLinked: false }, (answer) => {
+    this.#handOn(node, batch, planned, planned.length, (answer) => {
       this.tally.lost(answer.lost);
       const exceptions = new Map(answer.details.map((detail) => [detail.index, detail]));
       this.#countBytes(answer.bytes);
@@ -172,7 +181,26 @@ export class Entries {
         if (detail) this.#exception(node, batch, detail, decision);
         else this.#settled(node, batch, index, decision, 0);
       }
-      this.around.end(node, batch, planned.length);
+    });
+  }
+
+  /** Lets the planner submit the work when it is time; the directory waits for it. */
+  #handOn(
+    node: DirNode,
+    batch: EntryBatch,
+    entries: ApplyRequest["entries"],
+    count: number,
+    done: (answer: ApplyAnswer) => void,
+  ): void {
+    this.around.begin(node, batch, "first" in entries ? entries.first : entries[0].index);
+    const finish = (answer: ApplyAnswer) => {
+      this.planner.finished(count);
+      done(answer);
+      this.around.end(node, batch);
+    };
+    this.planner.add({
+      entries: count,
+      submit: () => this.engine.apply({ dir: node.id, batch, entries, takeLinked: false }, finish),
     });
   }
 
@@ -182,7 +210,7 @@ export class Entries {
       case "failed":
         return this.tally.failure(this.around.pathOf(node, batch, index), detail.error);
       case "large":
-        return this.#copyLarge(node, batch, index, decision);
+        return this.#copyLarge(node, batch, index, decision, detail.size);
       case "linked":
         return this.#linked(node, batch, index, decision, detail.inode);
       case "same":
@@ -192,21 +220,30 @@ export class Entries {
     }
   }
 
-  #copyLarge(node: DirNode, batch: EntryBatch, index: number, decision: Decision, then?: (ok: boolean) => void): void {
-    this.around.begin(node, batch, 1, index);
+  #copyLarge(
+    node: DirNode,
+    batch: EntryBatch,
+    index: number,
+    decision: Decision,
+    announced: number,
+    then?: (ok: boolean) => void,
+  ): void {
+    this.tally.pendingLargeBytes += announced;
+    this.around.begin(node, batch, index);
     this.#large.copy(node, batch, index, (error, size) => {
+      this.tally.pendingLargeBytes -= announced;
       if (error) this.tally.failure(this.around.pathOf(node, batch, index), error);
       else {
         this.#countBytes(size);
         this.#settled(node, batch, index, decision, 0);
       }
       then?.(error === undefined);
-      this.around.end(node, batch, 1);
+      this.around.end(node, batch);
     });
   }
 
   #linked(node: DirNode, batch: EntryBatch, index: number, decision: Decision, inode = batch.inode(index)): void {
-    this.around.begin(node, batch, 1, index);
+    this.around.begin(node, batch, index);
     this.#links.add(inode, { node, batch, index, decision });
   }
 
@@ -225,7 +262,7 @@ export class Entries {
       this.tally.lost(answer.lost);
       const detail = answer.details[0];
       if (detail?.is === "large") {
-        return this.#copyLarge(node, batch, index, decision, (ok) => {
+        return this.#copyLarge(node, batch, index, decision, detail.size, (ok) => {
           settled(ok);
           this.#linkedDone(name, ok);
         });
@@ -258,7 +295,7 @@ export class Entries {
   /** A name of a linked source is done with; in a move its source goes once the scan cannot miss it any more. */
   #linkedDone(name: LinkName, ok: boolean): void {
     const { node, batch } = name;
-    if (!ok || this.job.verb !== "move" || this.#readOnly) this.around.end(node, batch, 1);
+    if (!ok || this.job.verb !== "move" || this.#readOnly) this.around.end(node, batch);
     else if (this.#linkedSources) this.#linkedSources.push(name);
     else this.#forget(name);
   }
@@ -268,7 +305,7 @@ export class Entries {
     const entries = [{ index, action: Action.Forget }];
     this.engine.apply({ dir: node.id, batch, entries, takeLinked: true }, ({ details: [detail] }) => {
       if (detail?.is === "failed") this.tally.failure(this.around.pathOf(node, batch, index), detail.error);
-      this.around.end(node, batch, 1);
+      this.around.end(node, batch);
     });
   }
 

@@ -10,9 +10,8 @@ import type { DirNode } from "./dir_node.ts";
 export const LARGE_BYTES = 16 << 20;
 
 const MIB = 1 << 20;
-/** Measured on tmpfs, ext4 and xfs: flat between 4 and 64 MiB; small enough to keep all cores busy to the end. */
+/** Measured on tmpfs, ext4 and xfs: flat from here to 64 MiB; small enough to keep all cores busy to the end. */
 const RANGE_MIN_BYTES = 4 * MIB;
-const RANGE_MAX_BYTES = 64 * MIB;
 
 /** `moved`: bytes of the file; with an error it was given up, unless `installed`. */
 export type LargeDone = (error: EngineError | undefined, size: number) => void;
@@ -21,6 +20,8 @@ export class LargeFiles {
   constructor(
     private readonly engine: Engine,
     private readonly workers: number,
+    /** The largest slice. */
+    private readonly rangeBytes: number,
     private readonly lost: (bits: number) => void,
   ) {}
 
@@ -34,7 +35,7 @@ export class LargeFiles {
 
   #copyRanges(node: DirNode, handle: bigint, size: number, done: LargeDone): void {
     const share = Math.ceil(size / (this.workers * 4) / MIB) * MIB;
-    const range = Math.min(Math.max(share, RANGE_MIN_BYTES), RANGE_MAX_BYTES);
+    const range = Math.min(Math.max(share, RANGE_MIN_BYTES), this.rangeBytes);
     let offset = 0;
     let open = 0;
     let failure: EngineError | undefined;

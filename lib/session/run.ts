@@ -9,10 +9,14 @@ import type { Engine } from "../native/engine.ts";
 import { openEngine } from "../native/open.ts";
 import { makeDirectory, pathFacts, removeEmptyDirectory, renameIfFree } from "../native/paths.ts";
 import { compileFilter, type Filter } from "../scan/filter.ts";
-import { workerCount } from "./limits.ts";
 import { LARGE_BYTES } from "./large_files.ts";
 import { Tally } from "./tally.ts";
 import { TreeRun } from "./tree_run.ts";
+import { predictedMs, recordOf, tune, type Tuning } from "./tuning.ts";
+import { bottleneckLine } from "../tune/bottleneck.ts";
+
+/** How long a broken-off run waits for its workers to return. */
+const HANGING_MS = 1000;
 
 export interface RunningJob {
   progress(): Progress;
@@ -34,6 +38,8 @@ class JobRun {
   #current: TreeRun | undefined;
   #stopped = false;
   readonly #made = new Set<string>();
+  #tuning: Tuning | undefined;
+  readonly #startedAt = new Date();
 
   constructor(private readonly job: Job, private readonly sink: EventSink) {
     this.#tally = new Tally(job, sink);
@@ -47,7 +53,28 @@ class JobRun {
       if (this.#stopped) break;
       if (!this.#tryRename(placement, filter)) await this.#runPlacement(placement, filter);
     }
-    return this.#tally.summary(this.#stopped);
+    return await this.#conclude();
+  }
+
+  /** What the machine and earlier runs suggest for this part of the job. */
+  #tune(placement: Placement): Tuning {
+    const tuning = this.#tuning = tune(this.job, placement);
+    this.#tally.takeRoute(tuning.route, tuning.sizing.workers);
+    this.#tally.planner(`Route ${tuning.route.route}: ${tuning.route.reason}`);
+    this.#tally.planner(tuning.sizing.reason);
+    return tuning;
+  }
+
+  /** The summary; what it teaches is kept for later runs. */
+  async #conclude(): Promise<Summary> {
+    const tally = this.#tally;
+    if (this.#tuning) tally.predictedPlanningMs = predictedMs(this.#tuning, tally.filesTotal, tally.bytesTotal);
+    const summary = tally.summary(this.#stopped);
+    if (!this.#tuning) return summary;
+    const record = recordOf(this.#tuning, summary, tally, this.#startedAt);
+    const failed = await this.#tuning.learning.remember(record);
+    if (failed) tally.planner(`The run was not recorded: ${failed.message}`);
+    return { ...summary, bottleneck: bottleneckLine(record) };
   }
 
   /** A move within one file system, onto nothing, is one rename. In a dry run: whether it would be. */
@@ -83,14 +110,15 @@ class JobRun {
     }
     if (job.backupDir !== undefined && !readOnly) makeDirectory(job.backupDir);
     const backup = job.backupDir !== undefined && pathFacts(job.backupDir, true) ? job.backupDir : undefined;
-    const workers = job.workers || workerCount();
+    const { sizing } = this.#tune(placement);
     const opened = await openEngine({
       source: placement.sourceRoot,
       destination: exists ? destinationRoot : undefined,
       backup,
-      workers,
+      workers: sizing.workers,
       bytesPerSecond: job.bandwidthLimit,
       largeBytes: LARGE_BYTES,
+      bufferBytes: sizing.bufferBytes,
       verify: job.verify,
       fsync: job.fsync,
       discard: job.discard,
@@ -103,20 +131,20 @@ class JobRun {
         "no native library was built (no C compiler found): copying by the slower portable path",
       );
     }
-    this.#engine = opened.engine;
+    const engine = this.#engine = opened.engine;
+    // After a failure a worker may hang in the system for good; then nobody waits for it.
+    let patienceMs: number | undefined = HANGING_MS;
     try {
-      if (this.#stopped) return;
-      this.#current = new TreeRun(job, placement, filter, opened.engine, this.#tally, {
-        exists,
-        fresh,
-        counted,
-        workers,
-      });
-      await this.#current.execute();
+      if (!this.#stopped) {
+        this.#current = new TreeRun(job, placement, filter, engine, this.#tally, { exists, fresh, counted, ...sizing });
+        await this.#current.execute();
+      }
+      patienceMs = undefined;
     } finally {
-      this.#tally.addCounters(opened.engine.progress());
+      if (patienceMs !== undefined) engine.stop();
+      this.#tally.addCounters(engine.progress());
       this.#engine = undefined;
-      await opened.engine.close();
+      await engine.close(patienceMs);
     }
     if (job.verb === "move" && !job.dryRun && placement.removeRoot && !this.#stopped) {
       removeEmptyDirectory(placement.sourceRoot);

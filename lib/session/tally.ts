@@ -1,7 +1,8 @@
 /** The score of a job: counts, failures, notices; turns them into events while it runs and into the summary at its end. */
 
-import type { Change, EntryKind, EventSink, Failure, Method, Phase, Progress, Summary } from "../model/event.ts";
+import type { Change, EntryKind, EventSink, Failure, Method, Phase, Progress, Summary, Waits } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
+import type { RouteDecision } from "../tune/router.ts";
 import { type Counters, type EngineError, Lost } from "../native/engine.ts";
 
 /** Failures kept for the summary; all are counted and told as events. */
@@ -18,6 +19,12 @@ const lostNotices: readonly (readonly [bit: number, kind: string, what: string])
 export class Tally {
   phase: Phase = "scanning";
   route = "streaming";
+  routeReason = "";
+  predictedPlanningMs = 0;
+  workers = 0;
+  stalls = 0;
+  /** Until the last scan ended. */
+  planningMs = 0;
   scanComplete = false;
   filesTotal = 0;
   filesCopied = 0;
@@ -36,6 +43,8 @@ export class Tally {
   readonly #failures: Failure[] = [];
   readonly #notices = new Map<string, string>();
   readonly #bytesByMethod: Partial<Record<Method, number>> = {};
+  #waits: Waits = { planner: 0, source: 0, destination: 0 };
+  readonly #sizes: number[] = [];
   #finishedBytes = 0;
   #finishedFiles = 0;
   readonly #startedMs = performance.now();
@@ -89,16 +98,24 @@ export class Tally {
     }
   }
 
+  takeRoute(decision: RouteDecision, workers: number): void {
+    this.route = decision.route;
+    this.routeReason = decision.reason;
+    this.predictedPlanningMs = decision.predictedPlanningMs;
+    this.workers = workers;
+  }
+
   planner(message: string): void {
     this.sink({ type: "planner", message });
   }
 
   renamed(path: string, kind: EntryKind): void {
     this.route = "rename";
+    this.routeReason = "one file system, and nothing stands in the way";
     this.filesTotal++;
     this.filesCopied++;
     this.filesRemoved++;
-    this.scanComplete = true;
+    this.scanEnded();
     this.entry("create", kind, () => path);
   }
 
@@ -109,6 +126,8 @@ export class Tally {
     }
     this.#finishedBytes += counters.bytesMoved;
     this.#finishedFiles += counters.files;
+    this.#waits = this.#waitsWith(counters);
+    counters.sizes.forEach((count, i) => this.#sizes[i] = (this.#sizes[i] ?? 0) + count);
   }
 
   progress(counters: Counters | undefined, currentPath: string | undefined): Progress {
@@ -130,7 +149,33 @@ export class Tally {
         : estimate,
       scanComplete: this.scanComplete,
       currentPath,
+      workers: this.workers,
+      waits: this.waits(counters),
     };
+  }
+
+  /** Where the workers' time went, of finished engines and this one. */
+  waits(counters: Counters | undefined): Waits {
+    return counters ? this.#waitsWith(counters) : this.#waits;
+  }
+
+  #waitsWith({ idleMs, sourceMs, destinationMs }: Counters): Waits {
+    const { planner, source, destination } = this.#waits;
+    return { planner: planner + idleMs, source: source + sourceMs, destination: destination + destinationMs };
+  }
+
+  /** Regular files by size, as in model/run_record.ts. */
+  get sizes(): readonly number[] {
+    return this.#sizes;
+  }
+
+  get elapsedMs(): number {
+    return performance.now() - this.#startedMs;
+  }
+
+  scanEnded(): void {
+    this.scanComplete = true;
+    this.planningMs = this.elapsedMs;
   }
 
   /** Sizes of large files under way: known, unlike those of files that are still in the queue. */
@@ -143,6 +188,11 @@ export class Tally {
       dryRun: this.job.dryRun,
       status: interrupted ? "interrupted" : this.#failuresTotal > 0 || differs ? "partial" : "ok",
       route: this.route,
+      routeReason: this.routeReason,
+      predictedPlanningMs: this.predictedPlanningMs,
+      planningMs: this.planningMs,
+      workers: this.workers,
+      stalls: this.stalls,
       filesTotal: this.filesTotal,
       filesCopied: this.filesCopied,
       filesUnchanged: this.filesUnchanged,
@@ -156,7 +206,7 @@ export class Tally {
       bytesTotal: this.bytesTotal,
       bytesCopied: this.bytesCopied,
       bytesByMethod: { ...this.#bytesByMethod },
-      durationMs: performance.now() - this.#startedMs,
+      durationMs: this.elapsedMs,
       failuresTotal: this.#failuresTotal,
       failures: [...this.#failures],
       notices: [...this.#notices.values()],

@@ -18,7 +18,12 @@ import { Deletions } from "./deletions.ts";
 import { DirNode, type Role } from "./dir_node.ts";
 import { Entries } from "./entries.ts";
 import { ENTRIES_IN_FLIGHT, LISTINGS_IN_FLIGHT } from "./limits.ts";
+import { Planner } from "./planner.ts";
 import type { Tally } from "./tally.ts";
+import { StallDetector, stallError, stallLine } from "../plan/stall.ts";
+
+/** How often it is looked whether anything moves. */
+const LOOK_EVERY_MS = 100;
 
 /** Subdirectories of one batch that are still to be listed, or a listing that has more to give. */
 type Frame =
@@ -40,18 +45,23 @@ export interface RootState {
   /** It counts as created by this run. */
   readonly counted: boolean;
   readonly workers: number;
+  /** The largest slice of a large file. */
+  readonly rangeBytes: number;
 }
 
 export class TreeRun {
   readonly #entries: Entries;
+  readonly #planner: Planner;
+  readonly #stall: StallDetector;
   readonly #deletions: Deletions;
   readonly #readOnly: boolean;
   readonly #frames: Frame[] = [];
   readonly #missing: Set<string>;
   #listings = 0;
-  #entriesInFlight = 0;
   #nextDir = 1;
   #scanFailed = false;
+  #answers = 0;
+  #lookedMs = 0;
   #scanEnded = false;
   #recent: { readonly node: DirNode; readonly batch?: EntryBatch; readonly index: number } | undefined;
   readonly #startedMs = performance.now();
@@ -65,20 +75,30 @@ export class TreeRun {
     private readonly root: RootState,
   ) {
     this.#readOnly = job.dryRun || job.verb === "check";
+    const nowMs = performance.now();
+    this.#planner = new Planner(root.workers, nowMs, (line) => tally.planner(line));
+    this.#stall = new StallDetector(nowMs, { abortMs: job.stallTimeoutMs });
     this.#missing = new Set(filter.listed);
     this.#missing.delete(".");
-    this.#entries = new Entries(job, engine, tally, {
-      begin: (node, batch, count, first) => this.#begin(node, batch, count, first),
-      end: (node, batch, count) => this.#end(node, batch, count),
-      pathOf: (node, batch, index) => this.#pathOf(node, batch, index),
-      sourceUnreadable: () => this.#scanFailed = true,
-      conflict: (node, batch, index) => this.#conflict(node, batch, index),
-    }, root.workers);
+    this.#entries = new Entries(
+      job,
+      engine,
+      tally,
+      {
+        begin: (node, batch, index) => this.#begin(node, batch, index),
+        end: (node, batch) => this.#end(node, batch),
+        pathOf: (node, batch, index) => this.#pathOf(node, batch, index),
+        sourceUnreadable: () => this.#scanFailed = true,
+        conflict: (node, batch, index) => this.#conflict(node, batch, index),
+      },
+      this.#planner,
+      root,
+    );
     this.#deletions = new Deletions(job, engine, tally, {
       pathOf: (node, batch, index) => this.#pathOf(node, batch, index),
       pathOfDir: (node) => this.#pathOfDir(node),
-      begin: (node, batch, count, first) => this.#begin(node, batch, count, first),
-      end: (node, batch, count) => this.#end(node, batch, count),
+      begin: (node, batch, index) => this.#begin(node, batch, index),
+      end: (node, batch) => this.#end(node, batch),
       walk: (node, extras) => {
         this.#goDown(node, "extra", extras.batch, extras.directories, extras.whenGone);
         this.#pump();
@@ -98,7 +118,33 @@ export class TreeRun {
       if (this.root.counted) this.#created(node);
     }
     this.#list(node, undefined, false, false);
-    await this.engine.drain();
+    await this.engine.drain(() => this.#round());
+  }
+
+  /** All answers that were there are dealt with. Returns for how long there need not be another round. */
+  #round(): number {
+    const nowMs = performance.now();
+    const waitMs = this.#planner.round(nowMs, this.#scanEnded);
+    this.#lookForStall(nowMs);
+    return Math.min(waitMs, LOOK_EVERY_MS);
+  }
+
+  #lookForStall(nowMs: number): void {
+    if (nowMs - this.#lookedMs < LOOK_EVERY_MS) return;
+    this.#lookedMs = nowMs;
+    const { bytesMoved, files, ticks } = this.engine.progress();
+    const stall = this.#stall.look(nowMs, {
+      planned: this.#planner.classified + this.tally.directoriesTotal,
+      worked: bytesMoved + files + ticks + this.#answers,
+      path: this.currentPath(),
+      // A slow limit stretches a single write over seconds.
+      waitsOnPurpose: this.job.bandwidthLimit > 0,
+    });
+    if (stall?.kind === "abort") throw stallError(stall, "--stall-timeout");
+    if (stall) {
+      this.tally.stalls++;
+      this.tally.planner(stallLine(stall));
+    }
   }
 
   currentPath(): string | undefined {
@@ -248,7 +294,7 @@ export class TreeRun {
   // --- going down ---
 
   #pump(): void {
-    while (this.#listings < LISTINGS_IN_FLIGHT && this.#entriesInFlight < ENTRIES_IN_FLIGHT) {
+    while (this.#listings < LISTINGS_IN_FLIGHT && this.#planner.outstanding < ENTRIES_IN_FLIGHT) {
       const frame = this.#frames.at(-1);
       if (!frame) break;
       if (!frame.batch) {
@@ -335,15 +381,13 @@ export class TreeRun {
 
   // --- coming up ---
 
-  #begin(node: DirNode, batch: EntryBatch, count: number, first = 0): void {
-    this.#recent = { node, batch, index: first };
+  #begin(node: DirNode, batch: EntryBatch, index: number): void {
+    this.#recent = { node, batch, index };
     node.pending++;
     batch.retain();
-    this.#entriesInFlight += count;
   }
 
-  #end(node: DirNode, batch: EntryBatch, count: number): void {
-    this.#entriesInFlight -= count;
+  #end(node: DirNode, batch: EntryBatch): void {
     if (this.#recent?.batch === batch) this.#recent = { node, index: 0 };
     batch.release();
     this.#done(node);
@@ -352,6 +396,7 @@ export class TreeRun {
 
   /** One thing less is pending in the directory. */
   #done(node: DirNode): void {
+    this.#answers++;
     if (--node.pending > 0) return;
     if (node.role === "count" && !node.keeps) this.#deletions.count(1);
     if (!this.#deletions.takes(node)) this.#settle(node);
@@ -381,7 +426,7 @@ export class TreeRun {
 
   #endScan(): void {
     this.#scanEnded = true;
-    this.tally.scanComplete = true;
+    this.tally.scanEnded();
     this.tally.setPhase("copying");
     const seconds = (performance.now() - this.#startedMs) / 1000;
     this.tally.planner(

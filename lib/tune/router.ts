@@ -89,5 +89,8 @@ function decide({ flags }: Omit<Situation, "route">, look: FirstLook, limits: Ti
     return ["tiny", `${seen}: within ${limit}`];
   }
   if (look.largestBytes >= HUGE_BYTES) return ["huge", `a file of ${formatBytes(look.largestBytes)}`];
-  return ["streaming", `${look.complete ? "" : "at least "}${seen}: beyond ${limit}`];
+  return [
+    "streaming",
+    look.complete ? `${seen}: beyond ${limit}` : `a tree, or more than ${formatCountOf(limits.files, "file")}`,
+  ];
 }

@@ -193,7 +193,7 @@ testNeeding([linux, command("cc")], "a symlink that is swapped in during the run
   await dir.write({ "outside/sub/keep": "K" });
   const before = await dir.snapshot("outside");
   const running = await startBlit(["copy", "--bwlimit", "1M", dir.at("src/"), dir.at("dst")]);
-  await until(() => dir.exists("dst/d/sub"), "the directory to appear");
+  await until(() => dir.exists("dst/d/sub"), "the directory appeared", running);
   await pause(100);
   await Deno.rename(dir.at("dst/d"), dir.at("dst/moved"));
   await Deno.symlink("../outside", dir.at("dst/d"));

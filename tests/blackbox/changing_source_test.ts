@@ -5,14 +5,14 @@ import { temporaryNames, type TestDirectory, testDirectory } from "../support/en
 import { assertExit, assertSays, assertSaysOnce, failureOf } from "../support/expect.ts";
 import { command, linux, testNeeding } from "../support/needs.ts";
 import { assertFaithful } from "../support/oracle.ts";
-import { blitJson, type JsonResult, pause, startBlit, until } from "../support/program.ts";
+import { blitJson, type JsonResult, pause, type RunningProgram, startBlit, until } from "../support/program.ts";
 
 const needs = [linux, command("cc")];
 
 /** Starts a slow copy of src/ to dst, calls `during` once something has arrived below dst, waits for the end. */
 async function copyWhile(dir: TestDirectory, limit: string, during: () => Promise<void>): Promise<JsonResult> {
   const running = await startBlit(["copy", "--json", "--bwlimit", limit, dir.at("src/"), dir.at("dst")]);
-  await until(async () => await dir.exists("dst") && (await dir.names("dst")).length > 0, "something to arrive");
+  await until(async () => await dir.exists("dst") && (await dir.names("dst")).length > 0, "something arrived", running);
   await during();
   const result = await running.result;
   return { ...result, summary: JSON.parse(result.stdout) };
@@ -62,12 +62,16 @@ const MUTATIONS: Record<string, (path: string, step: number) => Promise<void>> =
 const SIZES = [1_500_000, 20_000_000];
 
 /** Waits until data of `name` has reached dst, under whatever name; src also holds a file "other". */
-async function untilWriting(dir: TestDirectory): Promise<void> {
-  await until(async () => {
-    if (!await dir.exists("dst")) return false;
-    const entries = [...await dir.snapshot("dst").catch(() => new Map())];
-    return entries.some(([path, entry]) => path !== "." && path !== "other" && entry.blocks > 0 && entry.size !== 3);
-  }, "data to arrive");
+async function untilWriting(dir: TestDirectory, running: RunningProgram): Promise<void> {
+  await until(
+    async () => {
+      if (!await dir.exists("dst")) return false;
+      const entries = [...await dir.snapshot("dst").catch(() => new Map())];
+      return entries.some(([path, entry]) => path !== "." && path !== "other" && entry.blocks > 0 && entry.size !== 3);
+    },
+    "data arrived",
+    running,
+  );
 }
 
 /** No copy of the file looks finished without being so, and a rerun makes all equal. */
@@ -91,7 +95,7 @@ for (const [what, mutate] of Object.entries(MUTATIONS)) {
         await using dir = await testDirectory();
         await dir.make("src", [`file changing ${size} 1`, "file other 1000 2"]);
         const running = await startBlit(["copy", "--json", "--bwlimit", `${size * 2}B`, dir.at("src/"), dir.at("dst")]);
-        await untilWriting(dir);
+        await untilWriting(dir, running);
         let ended = false;
         void running.result.finally(() => ended = true);
         for (let step = 0; !ended; step++) {
@@ -110,7 +114,7 @@ for (const [what, mutate] of Object.entries(MUTATIONS)) {
       await using dir = await testDirectory();
       await dir.make("src", [`file changing ${size} 1`, "file other 1000 2"]);
       const running = await startBlit(["copy", "--bwlimit", `${size * 2}B`, dir.at("src/"), dir.at("dst")]);
-      await untilWriting(dir);
+      await untilWriting(dir, running);
       await mutate(dir.at("src/changing"), 0);
       const result = await running.result;
       assertExit(result, 0, 2);
@@ -127,7 +131,7 @@ for (const size of SIZES) {
     await dir.make("src", [`file changing ${size} 1`, "file other 1000 2"]);
     await dir.write({ "dst/changing": "old" });
     const running = await startBlit(["copy", "--bwlimit", `${size * 2}B`, dir.at("src/"), dir.at("dst")]);
-    await untilWriting(dir);
+    await untilWriting(dir, running);
     let ended = false;
     void running.result.finally(() => ended = true);
     while (!ended) {

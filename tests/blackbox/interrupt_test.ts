@@ -24,11 +24,15 @@ async function trees(): Promise<TestDirectory> {
 /** Waits until some file of the destination has changed. */
 async function untilChanging(dir: TestDirectory, running: RunningProgram): Promise<void> {
   const before = await dir.exists("dst") ? (await dir.snapshot("dst")) : new Map();
-  await until(async () => {
-    if (!await dir.exists("dst")) return false;
-    const now = await dir.snapshot("dst").catch(() => before);
-    return [...now].some(([path, entry]) => path.startsWith("d/f") && entry.inode !== before.get(path)?.inode);
-  }, `process ${running.pid} to change something`);
+  await until(
+    async () => {
+      if (!await dir.exists("dst")) return false;
+      const now = await dir.snapshot("dst").catch(() => before);
+      return [...now].some(([path, entry]) => path.startsWith("d/f") && entry.inode !== before.get(path)?.inode);
+    },
+    "a file changed",
+    running,
+  );
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -61,7 +65,7 @@ testNeeding(needs, "SIGINT during the large file leaves the old one, or nothing 
   await dir.make("src", ["file old 20000000 1", "file new 20000000 2"]);
   await dir.write({ "dst/old": "old content" });
   const running = await startBlit(["copy", dir.at("src/"), dir.at("dst"), "--bwlimit", "8M"]);
-  await until(async () => (await dir.names("dst")).length > 1, "a file to appear");
+  await until(async () => (await dir.names("dst")).length > 1, "a file appeared", running);
   await pause(150);
   running.kill("SIGINT");
   assertExit(await running.result, 130);

@@ -5,7 +5,7 @@ import { testDirectory } from "../support/environment.ts";
 import { assertExit, assertNoDifferences, assertSummary, assertUntouched } from "../support/expect.ts";
 import { supportedMetadata } from "../support/fixture.ts";
 import { mountNew } from "../support/mounts.ts";
-import { command, fileSystem, linux, testNeeding } from "../support/needs.ts";
+import { command, fileSystem, isRoot, linux, testNeeding } from "../support/needs.ts";
 import { blit, blitJson } from "../support/program.ts";
 import { differences, snapshot } from "../support/snapshot.ts";
 import { everyKind } from "../support/tree.ts";
@@ -24,7 +24,9 @@ testNeeding([linux, command("cc")], "move: a tree on one file system is renamed,
 
 testNeeding([linux, command("cc")], "move: the contents of a tree go to a new name, and nothing is left", async () => {
   await using dir = await testDirectory();
-  await dir.make("src", everyKind(await supportedMetadata(dir.path)).lines());
+  const lines = everyKind(await supportedMetadata(dir.path)).lines();
+  // An ordinary user cannot take anything out of a directory that may not be written.
+  await dir.make("src", isRoot ? lines : lines.filter((line) => !line.includes("/dir-500")));
   const before = await dir.snapshot("src");
   assertExit(await blit(["move", dir.at("src/"), dir.at("new")]), 0);
   assertNoDifferences(differences(before, await dir.snapshot("new")), "the copy");

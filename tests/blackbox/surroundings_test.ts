@@ -26,13 +26,18 @@ function under(setting: string): { wrapper: string[] } {
   return { wrapper: ["sh", "-c", `${setting} && exec "$@"`, "sh"] };
 }
 
-for (const umask of ["0777", "0"]) {
-  testNeeding(needs, `the umask ${umask} does not reach what is copied`, async () => {
-    await using dir = await testDirectory();
-    await dir.make("src", randomTree(21, 200, await supportedMetadata(dir.path)).lines());
-    assertExit(await blit(["copy", dir.at("src/"), dir.at("dst")], under(`umask ${umask}`)), 0);
-    await assertFaithful(dir.at("src"), dir.at("dst"));
-  });
+for (const umask of ["077", "0777", "0"]) {
+  // Nobody but root can enter a directory that such an umask made.
+  testNeeding(
+    [...needs, ...umask === "0777" ? [root] : []],
+    `the umask ${umask} does not reach what is copied`,
+    async () => {
+      await using dir = await testDirectory();
+      await dir.make("src", randomTree(21, 200, await supportedMetadata(dir.path)).lines());
+      assertExit(await blit(["copy", dir.at("src/"), dir.at("dst")], under(`umask ${umask}`)), 0);
+      await assertFaithful(dir.at("src"), dir.at("dst"));
+    },
+  );
 }
 
 testNeeding(needs, "few file descriptors suffice for deep and wide trees", async () => {

@@ -39,10 +39,10 @@ testNeeding(
     await using dir = await slowTree();
     const args = ["copy", "--bwlimit", "750K", dir.at("src/"), dir.at("dst")];
     const terminal = await blitOnTerminal(args, { columns: 160, rows: 24 });
-    await until(() => frames(terminal.output()).length >= 5, "five frames");
+    await until(() => frames(terminal.output()).length >= 5, "five frames were drawn", terminal);
     const wide = frames(terminal.output()).length;
     terminal.shrink();
-    await until(() => frames(terminal.output()).length >= wide + 4, "four more frames");
+    await until(() => frames(terminal.output()).length >= wide + 4, "four more frames were drawn", terminal);
     const result = await terminal.result;
     assertExit(result, 0);
     const shown = frames(result.stdout);
@@ -119,7 +119,7 @@ testNeeding(needs, "colours stand on a terminal, and NO_COLOR switches them off"
 testNeeding(needs, "Ctrl-C on a terminal ends with 130 and says how to continue", async () => {
   await using dir = await slowTree();
   const terminal = await blitOnTerminal(["copy", "--bwlimit", "300K", dir.at("src/"), dir.at("dst")], SIZE);
-  await until(() => frames(terminal.output()).length >= 3, "three frames");
+  await until(() => frames(terminal.output()).length >= 3, "three frames were drawn", terminal);
   await terminal.send(CTRL_C);
   const result = await terminal.result;
   assertExit(result, 130);
@@ -141,7 +141,7 @@ for (const answer of ["n\n", "\n", "maybe\n", "no\n"]) {
       await using dir = await mirrorTree();
       const before = await dir.snapshot();
       const terminal = await blitOnTerminal(["mirror", dir.at("src/"), dir.at("dst")], SIZE);
-      await until(() => /\[y\/N\]/.test(terminal.output()), "the question");
+      await until(() => /\[y\/N\]/.test(terminal.output()), "the question was asked", terminal);
       assert(/extra/.test(terminal.output()) && /gone\/x/.test(terminal.output()), terminal.output());
       assertUntouched(before, await dir.snapshot(), "the tree before the answer");
       await terminal.send(answer);
@@ -154,7 +154,7 @@ for (const answer of ["n\n", "\n", "maybe\n", "no\n"]) {
 testNeeding(needs, "mirror on a terminal deletes after a yes", async () => {
   await using dir = await mirrorTree();
   const terminal = await blitOnTerminal(["mirror", dir.at("src/"), dir.at("dst")], SIZE);
-  await until(() => /\[y\/N\]/.test(terminal.output()), "the question");
+  await until(() => /\[y\/N\]/.test(terminal.output()), "the question was asked", terminal);
   await terminal.send("y\n");
   assertExit(await terminal.result, 0);
   assertEquals(await dir.names("dst"), ["a"]);
@@ -175,7 +175,7 @@ testNeeding(needs, "Ctrl-C and the end of input at mirror's question change noth
     await using dir = await mirrorTree();
     const before = await dir.snapshot();
     const terminal = await blitOnTerminal(["mirror", dir.at("src/"), dir.at("dst")], SIZE);
-    await until(() => /\[y\/N\]/.test(terminal.output()), "the question");
+    await until(() => /\[y\/N\]/.test(terminal.output()), "the question was asked", terminal);
     await pause(50);
     await terminal.send(key);
     assertExit(await terminal.result, ...codes);
@@ -187,7 +187,7 @@ testNeeding(needs, "more is not deleted than what the question showed", async ()
   await using dir = await mirrorTree();
   await dir.write({ "src/b": "B", "dst/b": "B" });
   const terminal = await blitOnTerminal(["mirror", dir.at("src/"), dir.at("dst")], SIZE);
-  await until(() => /\[y\/N\]/.test(terminal.output()), "the question");
+  await until(() => /\[y\/N\]/.test(terminal.output()), "the question was asked", terminal);
   await Deno.remove(dir.at("src/b"));
   await terminal.send("y\n");
   assertExit(await terminal.result, 2);

@@ -1,8 +1,7 @@
-/** Contract of links, deletions, directories and the engine's own life; see engine_contract.ts. */
+/** Contract of links, deletions and directories; see engine_contract.ts. */
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { closeSync, constants, mkdirSync, openSync } from "node:fs";
-import { BlitError } from "../../lib/base/errors.ts";
 import type { LinkAnswer } from "../../lib/native/engine.ts";
 import { isRoot, linux, testNeeding } from "../support/needs.ts";
 import {
@@ -12,12 +11,9 @@ import {
   failureOf,
   indexOf,
   type OpenEngine,
-  pattern,
   required,
   Scene,
 } from "./engine_harness.ts";
-
-const MIB = 1 << 20;
 
 export function treeContract(name: string, open: OpenEngine, can: Capabilities): void {
   const test = (title: string, body: () => Promise<void>) => testNeeding([linux], `${name}: ${title}`, body);
@@ -261,77 +257,6 @@ export function treeContract(name: string, open: OpenEngine, can: Capabilities):
   };
   // Root may read everything.
   if (!isRoot) test("a directory of ours that we may not read is widened and settled", widened);
-
-  // --- the engine's life ---
-
-  test("a stopped engine leaves old files whole and nothing of its own", async () => {
-    await using scene = await Scene.open(open, { bytesPerSecond: MIB, largeBytes: 64 * MIB });
-    await scene.dir.write({ "src/f": pattern(16 * MIB), "dst/f": "old", "src/g": pattern(16 * MIB) });
-    const batch = await scene.batch();
-    const entries = [{ index: indexOf(batch, "f"), action: Action.Replace }, {
-      index: indexOf(batch, "g"),
-      action: Action.Make,
-    }];
-    let answered = false;
-    scene.engine.apply({ dir: 0, batch, entries, takeLinked: false }, () => answered = true);
-    const timer = setInterval(() => {
-      if (scene.engine.progress().bytesMoved > 0) scene.engine.stop();
-    }, 5);
-    await scene.engine.drain();
-    clearInterval(timer);
-    await scene.close();
-    assertEquals([answered, await scene.dir.read("dst/f")], [false, "old"]);
-    assertEquals(await scene.names("dst"), ["f"]);
-    batch.release();
-  });
-
-  test("an engine that changes nothing takes no request that would", async () => {
-    await using scene = await Scene.open(open, { readOnly: true });
-    await scene.dir.write({ "src/d": null, "src/f": "x", "dst/x": "" });
-    const batch = await scene.batch();
-    await assertRejects(() => scene.remove(batch, ["x"]), BlitError);
-    await assertRejects(() => scene.tryDescend(batch, "d", { onDestination: false, make: true }), BlitError);
-    await assertRejects(() => scene.settle(0, { what: "metadata" }), BlitError);
-    assertEquals(await scene.names("dst"), ["x"]);
-    batch.release();
-  });
-
-  test("many requests at once each get their answer", async () => {
-    await using scene = await Scene.open(open, { workers: 3 });
-    for (let i = 0; i < 300; i++) Deno.writeTextFileSync(scene.dir.at(`src/f${i}`), String(i));
-    const batch = await scene.batch();
-    let done = 0;
-    for (let i = 0; i < 300; i += 3) {
-      batch.retain();
-      scene.engine.apply({ dir: 0, batch, entries: { first: i, count: 3 }, takeLinked: false }, (answer) => {
-        done += answer.done;
-        batch.release();
-      });
-    }
-    batch.release();
-    await scene.engine.drain();
-    assertEquals(done, 300);
-    for (let i = 0; i < 300; i++) assertEquals(Deno.readTextFileSync(scene.dir.at(`dst/f${i}`)), String(i));
-  });
-
-  test("a request may be made from an answer", async () => {
-    await using scene = await Scene.open(open);
-    await scene.dir.write({ "src/f": "x" });
-    let settled = false;
-    await scene.list().then((answer) => answer.batch?.release());
-    scene.engine.settle({ dir: 0, what: "nothing", removeSource: false, drop: false }, () => {
-      scene.engine.settle({ dir: 0, what: "metadata", removeSource: false, drop: false }, () => settled = true);
-    });
-    await scene.engine.drain();
-    assert(settled);
-  });
-
-  test("a root that is not there is fatal", async () => {
-    await using scene = await Scene.open(open);
-    const config = { workers: 1, bytesPerSecond: 0, largeBytes: 1, verify: false, fsync: false, discard: false };
-    const rest = { ...config, move: false, readOnly: false };
-    assertThrows(() => open({ ...rest, source: scene.dir.at("nothing"), destination: scene.dir.at("dst") }), BlitError);
-  });
 }
 
 /** Opens a directory below `path`, however long the way is; the path that it gives is good until it is disposed of. */

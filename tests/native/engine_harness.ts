@@ -32,10 +32,8 @@ export interface Capabilities {
   readonly anchored: boolean;
 }
 
-/** `backup`: with a backup tree in `backup/`. */
-export type SceneOptions = Partial<Omit<EngineConfig, "source" | "destination" | "backup">> & {
-  readonly backup?: boolean;
-};
+/** `backup`: with a backup tree in `backup/`, or elsewhere. `destination`: instead of `dst`. */
+export type SceneOptions = Partial<Omit<EngineConfig, "source" | "backup">> & { readonly backup?: boolean | string };
 
 /** Directories `src`, `dst`, `backup` and `outside`, and an engine from `src` to `dst`. */
 export class Scene implements AsyncDisposable {
@@ -52,6 +50,7 @@ export class Scene implements AsyncDisposable {
       workers: 2,
       bytesPerSecond: 0,
       largeBytes: 1 << 20,
+      bufferBytes: 256 << 10,
       verify: false,
       fsync: false,
       discard: false,
@@ -59,16 +58,16 @@ export class Scene implements AsyncDisposable {
       readOnly: false,
       source: dir.at("src"),
       destination: dir.at("dst"),
-      backup: backup ? dir.at("backup") : undefined,
+      backup: backup === true ? dir.at("backup") : backup || undefined,
       ...config,
     });
     return new Scene(dir, engine);
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  async close(patienceMs?: number): Promise<boolean> {
+    if (this.#closed) return true;
     this.#closed = true;
-    await this.engine.close();
+    return await this.engine.close(patienceMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

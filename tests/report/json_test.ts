@@ -11,6 +11,12 @@ const expectedSummary = {
   dry_run: false,
   status: "partial",
   route: "streaming",
+  route_reason: "1,290 files, 3.73 GiB: beyond 8 files and 95.4 MiB",
+  predicted_planning_ms: 50.123,
+  planning_ms: 0.457,
+  workers: 2,
+  stalls: 3,
+  bottleneck: "limited by planning",
   files_total: 1290,
   files_copied: 1234,
   files_unchanged: 56,
@@ -33,6 +39,10 @@ const expectedSummary = {
 
 const partial = summary({
   status: "partial",
+  predictedPlanningMs: 50.12345,
+  planningMs: 0.4567,
+  stalls: 3,
+  bottleneck: "limited by planning",
   filesFailed: 1,
   failuresTotal: 1,
   failures: [{ path: "a\udcff", code: "EACCES", message: "Cannot open: permission denied" }],
@@ -52,6 +62,13 @@ Deno.test("json: one object on one line, every field in snake_case", () => {
   assertEquals(JSON.parse(stdout.text), expectedSummary);
   assertEquals(stdout.text.split("\n").length, 2);
   assertEquals(stderr.text, "");
+});
+
+Deno.test("json: a run too short for a verdict says so by null", () => {
+  const { screen, stdout } = screenOn();
+  new JsonReporter(screen, { listChanges: false }).finish(summary());
+  screen.flush();
+  assertEquals(JSON.parse(stdout.text).bottleneck, null);
 });
 
 Deno.test("json: the changes come with the object, without those entries that stay", () => {
@@ -131,7 +148,8 @@ Deno.test("ndjson: each event but unchanged entries is a line, the summary the l
 Deno.test("ndjson: progress comes once a second", () => {
   const { screen, stdout } = screenOn();
   const reporter = new NdjsonReporter(screen);
-  for (let at = 0; at <= 2500; at += 100) reporter.progress(progress(), at);
+  const waits = { planner: 1.4, source: 2.5, destination: 0 };
+  for (let at = 0; at <= 2500; at += 100) reporter.progress(progress({ waits }), at);
   screen.flush();
   const lines = stdout.text.trimEnd().split("\n").map((line) => JSON.parse(line));
   assertEquals(lines.length, 2);
@@ -144,6 +162,8 @@ Deno.test("ndjson: progress comes once a second", () => {
     bytes_total: 3_328_599_654,
     scan_complete: true,
     current_path: "photos/2024/summer/IMG_0001.jpg",
+    workers: 2,
+    waits_ms: { planner: 1, source: 3, destination: 0 },
   });
 });
 

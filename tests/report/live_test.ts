@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { LiveProgress } from "../../lib/report/live.ts";
+import { type IoMeter, StatsBlock } from "../../lib/report/stats_block.ts";
 import { cellWidth } from "../../lib/report/width.ts";
 import { progress, Recorder, screenOn } from "./sample.ts";
 
@@ -46,4 +47,22 @@ Deno.test("where standard error is no terminal a plain line comes every 10 secon
   const lines = stderr.text.split("\n");
   assertEquals(lines.length, 3);
   assert(lines[0].startsWith("copying  10.0/100 MiB  10%") && !stderr.text.includes("\x1b"));
+});
+
+const silent: IoMeter = {
+  begin: () => {},
+  latest: () => ({ disks: [{ name: "sda", read: 1, written: 2, inFlight: 3 }], interfaces: [] }),
+  average: () => ({ disks: [], interfaces: [] }),
+};
+
+Deno.test("on a terminal the stats stand below the line, elsewhere not at all", () => {
+  for (const [columns, expected] of [[60, 3], [undefined, 1]] as const) {
+    const { screen, stderr } = screenOn(new Recorder(), new Recorder(columns !== undefined));
+    const live = new LiveProgress(screen, () => columns, 0, new StatsBlock(silent));
+    for (let at = 0; at <= 10_000; at += 100) live.draw(steady(at), at);
+    const lines = stderr.log.at(-1)!.trimEnd().split("\n");
+    assertEquals(lines.length, expected, stderr.log.at(-1));
+    // deno-lint-ignore no-control-regex
+    for (const line of lines.slice(1)) assert(cellWidth(line.replaceAll(/\x1b\[\d*[A-Z]|\r/g, "")) < 60, line);
+  }
 });

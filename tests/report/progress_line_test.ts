@@ -93,7 +93,7 @@ Deno.test("the line is never wider than the terminal, whatever the figures", () 
     currentPath: fc.option(fc.string({ unit: "grapheme", maxLength: 300 }), { nil: undefined }),
   });
   fc.assert(fc.property(figures, fc.integer({ min: 1, max: 250 }), (figure, cells) => {
-    const line = progressLine(figure, rates, cells);
+    const line = progressLine(progress(figure), rates, cells);
     assert(cellWidth(line) <= cells, `${cellWidth(line)} > ${cells}: ${line}`);
     assert(!line.includes("\n"));
   }));

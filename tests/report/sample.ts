@@ -9,6 +9,11 @@ export function summary(changes: Partial<Summary> = {}): Summary {
     dryRun: false,
     status: "ok",
     route: "streaming",
+    routeReason: "1,290 files, 3.73 GiB: beyond 8 files and 95.4 MiB",
+    predictedPlanningMs: 50,
+    planningMs: 42,
+    workers: 2,
+    stalls: 0,
     filesTotal: 1290,
     filesCopied: 1234,
     filesUnchanged: 56,
@@ -39,6 +44,8 @@ export function progress(changes: Partial<Progress> = {}): Progress {
     bytesTotal: 3_328_599_654,
     scanComplete: true,
     currentPath: "photos/2024/summer/IMG_0001.jpg",
+    workers: 2,
+    waits: { planner: 0, source: 0, destination: 0 },
     ...changes,
   };
 }

@@ -1,14 +1,14 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { JobEvent } from "../../lib/model/event.ts";
 import { coloured, plain } from "../../lib/report/palette.ts";
 import { type TextOptions, TextReporter } from "../../lib/report/text.ts";
-import { screenOn, summary } from "./sample.ts";
+import { progress, screenOn, summary } from "./sample.ts";
 
 const options: TextOptions = {
   quiet: false,
   listChanges: false,
   explain: false,
-  stats: false,
+  stats: undefined,
   discard: false,
   paintOut: plain,
   paintError: plain,
@@ -67,7 +67,29 @@ Deno.test("text: colours surround the sign only", () => {
   assertEquals(stderr.split("\n")[0], "\x1b[31mblit:\x1b[0m d/x\\x80: Cannot open: permission denied");
 });
 
-Deno.test("text: stats follow the summary", () => {
-  const { end } = report({ stats: true });
-  assertEquals(end.split("\n").slice(2, 4), ["Route:                streaming", "Files:                1,290"]);
+Deno.test("text: stats follow the summary, with what was measured on the way", () => {
+  const disk = { name: "sda", read: 0, written: 3 * 1024, inFlight: 9 };
+  const { screen, stdout } = screenOn();
+  const reporter = new TextReporter(screen, {
+    ...options,
+    stats: { average: () => ({ disks: [disk], interfaces: [] }) },
+  });
+  reporter.progress(progress({ waits: { planner: 0, source: 2460, destination: 12_300 } }));
+  reporter.finish(summary());
+  screen.flush();
+  const lines = stdout.text.split("\n");
+  assert(lines[2].startsWith("Route: "), lines[2]);
+  assertEquals(
+    lines.find((line) => line.startsWith("Waiting")),
+    "Waiting for:          source 10 %, destination 50 %, planner 0 %",
+  );
+  assertEquals(lines.at(-2), "Disk sda:             read 0 B/s, written 3.00 KiB/s");
+});
+
+Deno.test("text: decisions are summed up at the end on request", () => {
+  assertEquals(report({ explain: true }).end.split("\n").slice(2), [
+    "Planned in 42 ms (50 ms predicted), 2 workers",
+    "2.23 gigabits a second: great Scott!",
+    "",
+  ]);
 });

@@ -10,6 +10,8 @@ import { isRoot } from "./needs.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url).pathname;
 const TIME_LIMIT_MS = 60_000;
+/** Tests leave the performance history of whoever runs them alone; one that is about it sets an empty value. */
+const NO_HISTORY = { BLIT_DISABLE_PERF_HISTORY: "1" };
 /** The user "nobody" almost everywhere; only the number matters. */
 export const UNPRIVILEGED_ID = 65534;
 
@@ -66,12 +68,14 @@ export interface RunningProgram {
   readonly result: Promise<Result>;
   /** What it printed so far on stdout. */
   output(): string;
+  /** The same on stderr. */
+  errorOutput(): string;
   /** Sends the signal; nothing happens when it has ended. */
   kill(signal: Deno.Signal): void;
 }
 
 export async function startBlit(args: readonly string[], options: RunOptions = {}): Promise<RunningProgram> {
-  const env: Record<string, string> = { DENO_NO_UPDATE_CHECK: "1", ...options.env };
+  const env: Record<string, string> = { DENO_NO_UPDATE_CHECK: "1", ...NO_HISTORY, ...options.env };
   let words = [...(options.wrapper ?? []), ...programCommand()];
   if (options.withoutShim) words = [Deno.execPath(), "run", "-A", "--no-check", `${await bareProgram()}/main.ts`];
   if (options.unprivileged && isRoot) words = [...(options.wrapper ?? []), ...await unprivilegedCommand(env)];
@@ -100,7 +104,7 @@ export async function blitOnTerminal(
   env: Record<string, string> = {},
 ): Promise<Terminal> {
   const pty = [await fixtureProgram(), "pty", `${size.columns}`, `${size.rows}`];
-  const terminalEnv = { TERM: "xterm-256color", DENO_NO_UPDATE_CHECK: "1", ...env };
+  const terminalEnv = { TERM: "xterm-256color", DENO_NO_UPDATE_CHECK: "1", ...NO_HISTORY, ...env };
   const running = start([...pty, ...programCommand(), ...args], { env: terminalEnv, stdin: "", keepOpen: true });
   const clean = (text: string) => text.replaceAll(DENO_CLEARS_SCREEN, "");
   return {
@@ -111,11 +115,24 @@ export async function blitOnTerminal(
   };
 }
 
-/** Polls until `condition` holds; throws after the time limit. For moments that only the outside can see. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+/**
+ * Polls until `condition` holds, for moments that only the outside can see. Throws with what the program printed when it ends
+ * first, and after a time limit.
+ */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  running?: RunningProgram,
+): Promise<void> {
   const end = Date.now() + TIME_LIMIT_MS / 2;
+  let ended: Result | undefined;
+  running?.result.then((result) => ended = result, () => {});
   while (!await condition()) {
-    if (Date.now() > end) throw new Error(`Waited in vain for: ${what}`);
+    if (ended !== undefined) {
+      const { code, stdout, stderr } = ended;
+      throw new Error(`Ended with exit code ${code} before ${what}\n${stdout.slice(-2000)}${stderr.slice(-2000)}`);
+    }
+    if (Date.now() > end) throw new Error(`Waited in vain for ${what}`);
     await pause(5);
   }
 }
@@ -179,7 +196,7 @@ function start(words: string[], options: StartOptions): Omit<Terminal, "shrink">
     }
     return result;
   };
-  return { pid: child.pid, result: finish(), output: out.text, send, kill };
+  return { pid: child.pid, result: finish(), output: out.text, errorOutput: err.text, send, kill };
 }
 
 function collect(stream: ReadableStream<Uint8Array>): { done: Promise<void>; text: () => string } {

@@ -63,11 +63,22 @@ export class TreeBuilder {
     return this;
   }
 
-  /** Owners before modes (chown clears setuid), both before attributes (chown drops capabilities), times last and bottom up. */
+  /**
+   * Owners first (chown clears setuid and drops capabilities), attributes before modes (an ordinary user cannot set them on
+   * what is read-only), ACLs after them (chmod changes their mask), times last and bottom up.
+   */
   lines(): string[] {
     const depth = (line: string) => line.split(" ")[1].split("/").length;
     const times = [...this.times].sort((a, b) => depth(b) - depth(a));
-    return [...this.creations, ...this.owners, ...this.modes, ...this.attributes, ...times];
+    const isAcl = (line: string) => line.includes(" system.posix_acl");
+    return [
+      ...this.creations,
+      ...this.owners,
+      ...this.attributes.filter((line) => !isAcl(line)),
+      ...this.modes,
+      ...this.attributes.filter(isAcl),
+      ...times,
+    ];
   }
 
   private create(line: string): this {

@@ -14,7 +14,7 @@ async function taskBlit(args: string[], cwd?: string) {
     args: ["task", "--quiet", "--config", configPath, "blit", ...args],
     cwd,
     clearEnv: true,
-    env,
+    env: { ...env, BLIT_DISABLE_PERF_HISTORY: "1" },
     stdin: "null",
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

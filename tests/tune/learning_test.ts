@@ -1,5 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
-import { configDir, type Environment } from "../../lib/tune/config_dir.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { configDir, type Environment, processEnvironment } from "../../lib/tune/config_dir.ts";
 import { readHistory } from "../../lib/tune/history.ts";
 import { openLearning } from "../../lib/tune/learning.ts";
 import { emptyPredictor } from "../../lib/tune/predictor.ts";
@@ -36,6 +36,18 @@ for (const [what, os, variables, dir] of places) {
     assertEquals(configDir(environment(variables, os)), dir);
   });
 }
+
+Deno.test("the process's own environment is asked by default", () => {
+  assertEquals(processEnvironment.get("PATH"), Deno.env.get("PATH"));
+  assertEquals(configDir(), configDir(processEnvironment));
+});
+
+Deno.test("a file that cannot be replaced leaves no temporary one behind", () =>
+  inHome(async (_home, dir) => {
+    await Deno.mkdir(`${dir}/settings.json`, { recursive: true });
+    assertThrows(() => enableHistory(dir, true));
+    assertEquals([...Deno.readDirSync(dir)].map((entry) => entry.name), ["settings.json"]);
+  }));
 
 Deno.test("a run is recorded and learnt from, and the next one knows it", () =>
   inHome(async (home, dir) => {

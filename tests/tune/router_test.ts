@@ -42,7 +42,7 @@ Deno.test("a decision gives its reason and its prediction", () => {
   const reason = (flags: RunFlag[], seen: FirstLook) =>
     chooseRoute(emptyPredictor, { ...situation, flags }, seen).reason;
   assertEquals(reason([], look(1, 1)), "1 file, 1 B: within 8 files and 95.4 MiB");
-  assertEquals(reason([], look(8, 100, 10, false)), "at least 8 files, 100 B: beyond 8 files and 95.4 MiB");
+  assertEquals(reason([], look(8, 100, 10, false)), "a tree, or more than 8 files");
   assertEquals(reason([], look(8, GIB)), "a file of 1.00 GiB");
   assertEquals(reason(["delete"], look(1, 1)), "deletions need the full plan");
   assertEquals(reason(["checksum"], look(1, 1)), "checksums need the full plan");

@@ -1,0 +1,31 @@
+/** `blit daemon` */
+
+import { resolveDaemon } from "../args/resolve_network.ts";
+import { BlitError, ExitCode } from "../base/errors.ts";
+import { runDaemon } from "../daemon/daemon.ts";
+import { lineLog } from "../daemon/log.ts";
+import type { Command } from "./command.ts";
+
+export const run: Command = async (context, typed) => {
+  const request = resolveDaemon(typed);
+  await runDaemon({ ...request, root: request.root === undefined ? undefined : realPath(request.root) }, {
+    log: lineLog((line) => context.stderr.write(`${line}\n`)),
+    readFile: (path) => new TextDecoder().decode(context.readFile(path)),
+    ready: (address, port) => {
+      const shown = address.includes(":") ? `[${address}]` : address;
+      context.stdout.write(`blit daemon ready on ${shown}:${port}\n`);
+    },
+  });
+  return ExitCode.Ok;
+};
+
+/** Later changes of the working directory or of symlinks shall not change what is exported. */
+function realPath(path: string): string {
+  try {
+    const real = Deno.realPathSync(path);
+    if (Deno.statSync(real).isDirectory) return real;
+  } catch (error) {
+    throw BlitError.from(error, `export "${path}"`);
+  }
+  throw new BlitError("failed", `Cannot export "${path}": it is not a directory`);
+}

@@ -1,0 +1,151 @@
+/**
+ * What a run takes from earlier ones and from the machine, and what it leaves behind: route, workers and buffers before it
+ * starts, a record of it afterwards. Nothing here can make a job fail.
+ */
+
+import type { Summary } from "../model/event.ts";
+import { Kind } from "../model/entry.ts";
+import type { Job } from "../model/job.ts";
+import { type RunFlag, type RunRecord, runRecordVersion } from "../model/run_record.ts";
+import type { Placement } from "../endpoint/place.ts";
+import { pathFacts } from "../native/paths.ts";
+import { type FileSystemFacts, fileSystemFacts } from "../tune/file_system.ts";
+import { type Learning, openLearning } from "../tune/learning.ts";
+import { machineFacts } from "../tune/machine.ts";
+import { chooseRoute, type FirstLook, type RouteDecision, tinyLimits } from "../tune/router.ts";
+import { predictPlanning, settledFor } from "../tune/predictor.ts";
+import { chooseSizing, type Sizing } from "../tune/sizing.ts";
+import { version } from "../base/version.ts";
+import type { Tally } from "./tally.ts";
+
+export interface Tuning {
+  readonly route: RouteDecision;
+  readonly sizing: Sizing;
+  readonly source: FileSystemFacts;
+  readonly destination: FileSystemFacts;
+  readonly flags: readonly RunFlag[];
+  readonly learning: Learning;
+}
+
+/** Looks at the machine, the two file systems, what was learnt, and as much of the source as the tiny route may hold. */
+export function tune(job: Job, placement: Placement): Tuning {
+  const learning = openLearning();
+  const source = fileSystemFacts(realPath(placement.sourceRoot));
+  const destination = placement.destinationRoot === undefined
+    ? source
+    : fileSystemFacts(realPath(placement.destinationRoot));
+  const flags = flagsOf(job);
+  const sides = { source: source.profile, destination: destination.profile, flags };
+  const limits = tinyLimits(learning.predictor, sides);
+  const route = chooseRoute(learning.predictor, sides, firstLook(placement, limits.files, limits.bytes), limits);
+  const sizing = chooseSizing({
+    machine: machineFacts(),
+    source,
+    destination,
+    settled: settledFor(learning.predictor, { ...sides, route: route.route }),
+    requestedWorkers: job.workers,
+    plaid: job.plaid,
+  });
+  return { route, sizing, source, destination, flags, learning };
+}
+
+function flagsOf(job: Job): RunFlag[] {
+  const flags: [RunFlag, boolean][] = [
+    ["checksum", job.compare === "checksum"],
+    ["delete", job.verb === "mirror"],
+    ["verify", job.verify],
+    ["fsync", job.fsync],
+    ["dry_run", job.dryRun || job.verb === "check"],
+    ["discard", job.discard],
+    ["bandwidth_limit", job.bandwidthLimit > 0],
+    ["workers_limit", job.workers > 0],
+    ["plaid", job.plaid],
+  ];
+  return flags.filter(([, on]) => on).map(([flag]) => flag);
+}
+
+/** The place in the file system that the path leads to; of a path that does not exist yet, its closest directory. */
+function realPath(path: string): string {
+  for (let at = path;; at = at.includes("/") ? at.slice(0, at.lastIndexOf("/")) || "/" : ".") {
+    try {
+      return Deno.realPathSync(at);
+    } catch {
+      if (at === "/" || at === ".") return at;
+    }
+  }
+}
+
+/** Ends as soon as it has seen more than fits the limits, or a directory: what is below it is not known. */
+function firstLook(placement: Placement, maxFiles: number, maxBytes: number): FirstLook {
+  if (placement.entry) return lookAt([`${placement.sourceRoot}/${placement.entry.source}`], true);
+  const paths: string[] = [];
+  let complete = true;
+  try {
+    for (const entry of Deno.readDirSync(placement.sourceRoot)) {
+      if (entry.isDirectory || paths.length === maxFiles) {
+        complete = false;
+        break;
+      }
+      paths.push(`${placement.sourceRoot}/${entry.name}`);
+    }
+  } catch {
+    complete = false; // the run itself says what is wrong
+  }
+  return lookAt(complete ? paths : [], complete, maxBytes);
+}
+
+function lookAt(paths: readonly string[], complete: boolean, maxBytes = Infinity): FirstLook {
+  let [bytes, largestBytes] = [0, 0];
+  for (const path of paths) {
+    const facts = lookAtPath(path);
+    if (facts?.kind !== Kind.File) continue;
+    bytes += facts.size;
+    largestBytes = Math.max(largestBytes, facts.size);
+    if (bytes > maxBytes) break;
+  }
+  return { files: paths.length, bytes, largestBytes, complete };
+}
+
+function lookAtPath(path: string): ReturnType<typeof pathFacts> {
+  try {
+    return pathFacts(path, false);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What planning should have taken, now that the workload is known. */
+export function predictedMs(
+  { learning, source, destination, route, flags }: Tuning,
+  files: number,
+  bytes: number,
+): number {
+  const situation = { source: source.profile, destination: destination.profile, route: route.route, flags };
+  return predictPlanning(learning.predictor, situation, files, bytes);
+}
+
+/** What the history keeps of a run. */
+export function recordOf(tuning: Tuning, summary: Summary, tally: Tally, startedAt: Date): RunRecord {
+  const waits = tally.waits(undefined);
+  return {
+    v: runRecordVersion,
+    time: startedAt.toISOString(),
+    version,
+    status: summary.status,
+    route: tuning.route.route,
+    route_reason: tuning.route.reason,
+    predicted_planning_ms: summary.predictedPlanningMs,
+    workload: { files: summary.filesTotal, bytes: summary.bytesTotal, sizes: tally.sizes, flags: tuning.flags },
+    source: tuning.source.profile,
+    destination: tuning.destination.profile,
+    planning_ms: summary.planningMs,
+    copy_ms: summary.durationMs,
+    total_ms: summary.durationMs,
+    bytes_by_method: summary.bytesByMethod,
+    workers: summary.workers,
+    lanes: 0,
+    shard_bytes: 0,
+    stalls: summary.stalls,
+    waits_ms: { ...waits, network: 0 },
+  };
+}
