@@ -7,7 +7,7 @@
  * buf and the generator come from npm. Both run on this Deno, wherever it is installed.
  */
 
-const buf = "npm:@bufbuild/buf@1.74.0/buf";
+export const buf = "npm:@bufbuild/buf@1.74.0/buf";
 const generator = "npm:@bufbuild/protoc-gen-es@2.17.0/protoc-gen-es";
 
 const root = Deno.realPathSync(new URL("../", import.meta.url));

@@ -12,6 +12,9 @@ import {
 } from "../tune/io_counters.ts";
 import { type SystemFiles, systemFiles } from "../tune/system_files.ts";
 
+/** What the job reads and writes. */
+type Places = Pick<Job, "sources" | "destination">;
+
 interface Sample {
   readonly atMs: number;
   readonly disks: ReadonlyMap<string, DiskCounters>;
@@ -24,7 +27,7 @@ const noteworthy = 10_000;
 const interfacesMax = 2;
 
 /** `nowMs`: milliseconds that grow steadily. */
-export function ioMeter(job: Job, nowMs: () => number, files: SystemFiles = systemFiles): IoMeter {
+export function ioMeter(job: Places, nowMs: () => number, files: SystemFiles = systemFiles): IoMeter {
   const devices = devicesOf(job, files);
   const look = (): Sample => ({
     atMs: nowMs(),
@@ -48,7 +51,7 @@ export function ioMeter(job: Job, nowMs: () => number, files: SystemFiles = syst
 }
 
 /** The disks below sources and destination, each once. */
-function devicesOf({ sources, destination }: Job, files: SystemFiles): string[] {
+function devicesOf({ sources, destination }: Places, files: SystemFiles): string[] {
   const paths = destination === undefined ? sources : [...sources, destination];
   const devices = paths.map((path) => fileSystemFacts(existing(path, files), files).profile.device);
   return [...new Set(devices)].filter((device) => device !== undefined);

@@ -39,6 +39,9 @@ const bashCases: [typed: string[], offered: string[]][] = [
   [["copy", "so"], []],
   [["completions", ""], ["bash", "zsh", "fish"]],
   [["help", "ch"], ["check"]],
+  [["diagnostics", ""], ["perf"]],
+  [["diagnostics", "perf", "--cl"], ["--clear"]],
+  [["profile", ""], []],
   [["version", ""], []],
 ];
 

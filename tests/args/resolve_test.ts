@@ -44,6 +44,8 @@ Deno.test("a plain copy has the documented defaults", () => {
       discard: false,
       oneWay: false,
       workers: 0,
+      plaid: false,
+      stallTimeoutMs: 10_000,
       itemize: false,
     },
     output: { format: "text", quiet: false, verbose: false, progress: undefined, stats: false },
@@ -78,6 +80,10 @@ const jobs: [words: string, expected: Partial<Job>][] = [
   ["copy --bwlimit 0 a b", { bandwidthLimit: 0 }],
   ["copy --fsync --verify a b", { fsync: true, verify: true }],
   ["copy --workers 3 a b", { workers: 3 }],
+  ["mirror --plaid a b", { plaid: true, workers: 0 }],
+  ["copy --stall-timeout 2 a b", { stallTimeoutMs: 2000 }],
+  ["check --stall-timeout 1m30s a b", { stallTimeoutMs: 90_000 }],
+  ["copy --stall-timeout=0 a b", { stallTimeoutMs: Infinity }],
 ];
 
 for (const [words, expected] of jobs) {
@@ -124,6 +130,10 @@ Deno.test("the worker limiter has a banner, the deprecated flag a line, each onl
   assertEquals(remarks, ["blit: --ludicrous-speed is deprecated and does nothing"]);
 });
 
+Deno.test("plaid comes with a warning of one line", () => {
+  assertEquals(resolve(["copy", "--plaid", "a", "b"]).remarks, ["blit: --plaid is unstable and may overheat SSDs"]);
+});
+
 const refused: [words: string[], message: string][] = [
   [["copy"], "`blit copy` needs a source and a destination"],
   [["copy", "a"], '`blit copy` needs a destination behind "a"'],
@@ -139,6 +149,10 @@ const refused: [words: string[], message: string][] = [
     'Option "--bwlimit" needs a rate with its unit such as 500K, 10M, 1.5GiB, or 0 for no limit, not "1000"',
   ],
   [["mirror", "--max-delete", "-1", "a", "b"], 'Option "--max-delete" needs a whole number, not "-1"'],
+  [
+    ["copy", "--stall-timeout", "soon", "a", "b"],
+    'Option "--stall-timeout" needs a time such as 500ms, 2s, 1m, not "soon"',
+  ],
   [["mirror", "--delete-scope", "some", "a", "b"], 'Option "--delete-scope" needs "subset" or "all", not "some"'],
   [["mirror", "--backup-dir", "", "a", "b"], 'Option "--backup-dir" needs a path'],
   [["copy", "--exclude", "", "a", "b"], 'Option "--exclude" needs a pattern'],

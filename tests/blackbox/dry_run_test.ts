@@ -17,6 +17,11 @@ const NOT_COMPARED = new Set([
   "bytes_per_second",
   "bytes_by_method",
   "route",
+  "route_reason",
+  "predicted_planning_ms",
+  "planning_ms",
+  "workers",
+  "stalls",
   "notices",
 ]);
 

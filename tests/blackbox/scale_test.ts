@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { testDirectory } from "../support/environment.ts";
 import { assertExit, assertSummary } from "../support/expect.ts";
-import { fixtureProgram } from "../support/fixture.ts";
+import { launchProgram } from "../support/fixture.ts";
 import { command, linux, testNeeding } from "../support/needs.ts";
 import { assertFaithful } from "../support/oracle.ts";
 import { blitJson } from "../support/program.ts";
@@ -21,7 +21,7 @@ testNeeding(
     );
     await dir.write({ "empty": null });
     const measured = async (...args: string[]) => {
-      const wrapper = [await fixtureProgram(), "maxrss", dir.at("rss")];
+      const wrapper = [await launchProgram(), "maxrss", dir.at("rss")];
       const result = await blitJson(args, { wrapper, unmeasured: true });
       assertExit(result, 0);
       const mib = Number(await dir.read("rss")) / 1024;

@@ -53,6 +53,10 @@ const wrong: [line: string, stderr: string][] = [
   ["help -- -x", 'blit: Unknown command "-x". Run `blit help` for the list.\n'],
   ["completions", "blit: `blit completions` takes the name of one shell. There are: bash, zsh, fish.\n"],
   ["completions tcsh", 'blit: There are no completions for "tcsh". There are: bash, zsh, fish.\n'],
+  ["diagnostics", "blit: `blit diagnostics` needs a topic: perf\n"],
+  ["diagnostics disk", 'blit: There are no diagnostics of "disk". There are: perf.\n'],
+  ["diagnostics perf perf", "blit: `blit diagnostics` takes one operand, 2 were given\n"],
+  ["profile ext4", "blit: `blit profile` takes no operands\n"],
   ["version 2", "blit: `blit version` takes nothing\n"],
 ];
 

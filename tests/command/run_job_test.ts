@@ -29,7 +29,7 @@ const formats: [line: string, stdout: RegExp, stderr: string][] = [
   ["check a b", /^\+ new\nCompared /, "blit: bad: Cannot read: I/O error\n"],
   ["copy -q a b", /^$/, "blit: bad: Cannot read: I/O error\n"],
   ["check -q a b", /^$/, "blit: bad: Cannot read: I/O error\n"],
-  ["copy --stats a b", /\nRoute: +streaming\n/, "blit: bad: Cannot read: I/O error\n"],
+  ["copy --stats a b", /\nRoute: +streaming \(.*\)\n/, "blit: bad: Cannot read: I/O error\n"],
   ["copy --json a b", /^\{"command":"copy".*\}\n$/, "blit: bad: Cannot read: I/O error\n"],
   [
     "copy --json -n a b",
@@ -68,11 +68,17 @@ Deno.test("the first interrupt stops the job, says how to continue and ends with
   assert(!context.listensForInterrupts);
 });
 
-Deno.test("a second interrupt ends the process at once", async () => {
+Deno.test("a second interrupt ends the process at once, but not the echo of the first", async () => {
   const context = new FakeContext({ play: endless });
+  let nowMs = 1000;
+  context.nowMs = () => nowMs;
   const running = dispatch(["copy", "a", "b"], context);
   await until(() => context.jobs.length > 0);
   context.interrupt();
+  nowMs += 20;
+  context.interrupt();
+  assertEquals(context.exits, []);
+  nowMs += 1000;
   context.interrupt();
   assertEquals(context.exits, [130]);
   await running;

@@ -1,5 +1,5 @@
 /**
- * Drives the helper program fixture.c, which is compiled once per test file into a temporary directory.
+ * Compiles the helper programs once per test file into a temporary directory, and drives fixture.c.
  *
  * C rather than a script language: the suite needs a C compiler for the native shim anyway, and nothing else.
  */
@@ -8,8 +8,16 @@ let compiled: Promise<string> | undefined;
 
 /** Path of the helper program. */
 export function fixtureProgram(): Promise<string> {
-  compiled ??= compile("fixture.c", "fixture", ["-lutil"]);
+  compiled ??= compile("fixture.c", "fixture", []);
   return compiled;
+}
+
+let launcher: Promise<string> | undefined;
+
+/** Path of the program that starts others on a terminal or measures their memory; launch.c says how. */
+export function launchProgram(): Promise<string> {
+  launcher ??= compile("launch.c", "launch", ["-lutil"]);
+  return launcher;
 }
 
 let fault: Promise<string> | undefined;

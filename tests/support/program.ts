@@ -5,7 +5,7 @@
  * time limit (a hang is a failure, not a wait), and no process outlives its test.
  */
 
-import { faultLibrary, fixtureProgram } from "./fixture.ts";
+import { faultLibrary, launchProgram } from "./fixture.ts";
 import { isRoot } from "./needs.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url).pathname;
@@ -103,7 +103,7 @@ export async function blitOnTerminal(
   size: { columns: number; rows: number },
   env: Record<string, string> = {},
 ): Promise<Terminal> {
-  const pty = [await fixtureProgram(), "pty", `${size.columns}`, `${size.rows}`];
+  const pty = [await launchProgram(), "pty", `${size.columns}`, `${size.rows}`];
   const terminalEnv = { TERM: "xterm-256color", DENO_NO_UPDATE_CHECK: "1", ...NO_HISTORY, ...env };
   const running = start([...pty, ...programCommand(), ...args], { env: terminalEnv, stdin: "", keepOpen: true });
   const clean = (text: string) => text.replaceAll(DENO_CLEARS_SCREEN, "");
