@@ -23,6 +23,8 @@ export class Call {
   target: string | undefined;
   /** Since when the client has not taken what was offered; undefined while the daemon is at work. */
   waitingSinceMs: number | undefined;
+  /** The request did not come in time; what is left of it makes the connection useless. */
+  requestLate = false;
   constructor(
     readonly client: Client,
     readonly procedure: string,

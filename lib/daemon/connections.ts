@@ -15,6 +15,8 @@ interface Connection {
   /** The end of its last call; undefined before its first one. */
   usedMs?: number;
   calls: number;
+  /** Half a request is stuck in it. */
+  stuck: boolean;
 }
 
 type Reason = "silent" | "idle" | "stalled";
@@ -33,11 +35,12 @@ export class Connections {
     this.#of(keyOf(client)).calls++;
   }
 
-  callEnds(client: Client): void {
+  callEnds({ client, requestLate }: Call): void {
     const connection = this.#known.get(keyOf(client));
     if (connection === undefined) return; // closed meanwhile
     connection.calls--;
     connection.usedMs = this.nowMs();
+    connection.stuck ||= requestLate;
   }
 
   /** Looks once at all connections to `port`. Call every second or so. */
@@ -64,9 +67,10 @@ export class Connections {
     }
   }
 
-  #reasonToClose({ calls, usedMs, seenMs }: Connection, now: number): Reason | undefined {
+  #reasonToClose({ calls, usedMs, seenMs, stuck }: Connection, now: number): Reason | undefined {
     const { firstByteMs, idleMs } = this.limits();
     if (calls > 0) return undefined;
+    if (stuck) return "stalled";
     if (usedMs === undefined) return now - seenMs > firstByteMs ? "silent" : undefined;
     return now - usedMs > idleMs ? "idle" : undefined;
   }
@@ -74,7 +78,7 @@ export class Connections {
   #of(key: string): Connection {
     let connection = this.#known.get(key);
     if (connection === undefined) {
-      connection = { seenMs: this.nowMs(), calls: 0 };
+      connection = { seenMs: this.nowMs(), calls: 0, stuck: false };
       this.#known.set(key, connection);
     }
     return connection;

@@ -4,10 +4,11 @@ import { Code, ConnectError, type ContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { Call } from "./calls.ts";
 
-/** `bodyMs`: the whole body must be there after that time; undefined for a stream of messages. */
+/** `bodyMs`: the whole body must be there after that time, else `call` says so; undefined for a stream of messages. */
 export function toUniversalRequest(
   request: Request,
   contextValues: ContextValues,
+  call: Call,
   bodyMs: number | undefined,
 ): UniversalServerRequest {
   return {
@@ -15,7 +16,7 @@ export function toUniversalRequest(
     method: request.method,
     url: request.url,
     header: request.headers,
-    body: readBody(request.body, bodyMs),
+    body: readBody(request.body, call, bodyMs),
     signal: request.signal,
     contextValues,
   };
@@ -32,18 +33,19 @@ export function silenceSignalNote(): void {
   };
 }
 
-async function* readBody(body: ReadableStream<Uint8Array> | null, limitMs: number | undefined) {
+async function* readBody(body: ReadableStream<Uint8Array> | null, call: Call, limitMs: number | undefined) {
   if (body === null) return;
   const reader = body.getReader();
-  let late = false;
   const timer = limitMs === undefined ? undefined : setTimeout(() => {
-    late = true;
+    call.requestLate = true;
     void reader.cancel().catch(() => {});
   }, limitMs);
   try {
     for (;;) {
       const { value, done } = await reader.read();
-      if (late) throw new ConnectError(`The request was not complete after ${limitMs} ms`, Code.DeadlineExceeded);
+      if (call.requestLate) {
+        throw new ConnectError(`The request was not complete after ${limitMs} ms`, Code.DeadlineExceeded);
+      }
       if (done) return;
       yield value;
     }

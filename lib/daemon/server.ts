@@ -60,7 +60,7 @@ export function startServer(daemon: DaemonState): RunningServer {
     connections.callBegins(client);
     const end = () => {
       daemon.calls.end(call);
-      connections.callEnds(client);
+      connections.callEnds(call);
     };
     info.completed.then(end, end);
     return await answer(request, handler, call, daemon);
@@ -98,9 +98,10 @@ async function answer(
   const bodyMs = streamsRequest ? undefined : daemon.config.limits.firstByteMs;
   const values = createContextValues().set(callKey, call);
   try {
-    const response = await handler(toUniversalRequest(request, values, bodyMs));
+    const response = await handler(toUniversalRequest(request, values, call, bodyMs));
     // What fails before the handler is reached (a body that cannot be parsed) shows only here.
-    if (response.status !== 200 && call.code === "ok") call.code = `http_${response.status}`;
+    if (call.requestLate) call.code = codeName(Code.DeadlineExceeded);
+    else if (response.status !== 200 && call.code === "ok") call.code = `http_${response.status}`;
     return toResponse(response, call, () => performance.now());
   } catch (error) {
     call.code = codeName(Code.Internal);

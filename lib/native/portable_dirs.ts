@@ -208,10 +208,9 @@ export class DirectoryTable {
     this.#close(directory);
   }
 
-  /** Nobody may be using one. */
+  /** Nobody may be using one; only paths are known afterwards. */
   closeAll(): void {
     for (const directory of this.#slots.values()) this.#close(directory);
-    this.#slots.clear();
     this.#idle.clear();
   }
 }

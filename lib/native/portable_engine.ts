@@ -136,7 +136,11 @@ class PortableEngine implements Engine {
     const { context } = this;
     if (request.what !== "nothing" || request.removeSource) this.#mayChange();
     const directory = context.directories.get(request.dir);
-    this.#submit(true, () => settleDirectory(context, request, directory), done);
+    this.#submit(true, () => settleDirectory(context, request, directory), (answer) => {
+      // Not before: whoever has not got the answer may still ask for the path.
+      if (request.drop && !answer.error) context.directories.drop(directory);
+      done(answer);
+    });
   }
 
   /** Raises BlitError (failed) where nothing is to be changed; `apply` and `link` look for themselves. */

@@ -9,7 +9,7 @@ import { codeOf, during, entryError, Step } from "./portable_error.ts";
 import { factsAt } from "./portable_facts.ts";
 import { applyMetadata, metadataDiff } from "./portable_meta.ts";
 
-/** Does not reject. */
+/** Does not reject. Dropping the directory is left to whoever hands over the answer. */
 export async function settleDirectory(
   context: Context,
   request: SettleRequest,
@@ -20,7 +20,6 @@ export async function settleDirectory(
     if (request.what === "remove") await during(Step.Remove, removeDirectory(context, directory, Side.Destination));
     else if (request.what === "metadata") lost = await settleMetadata(context, directory);
     if (request.removeSource && directory.parent) await removeSourceIfEmpty(context, directory);
-    if (request.drop) context.directories.drop(directory);
     return { lost };
   } catch (thrown) {
     return { error: entryError(Step.Mode, thrown).error, lost };

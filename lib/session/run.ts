@@ -144,6 +144,7 @@ class JobRun {
       if (patienceMs !== undefined) engine.stop();
       this.#tally.addCounters(engine.progress());
       this.#engine = undefined;
+      this.#current = undefined;
       await engine.close(patienceMs);
     }
     if (job.verb === "move" && !job.dryRun && placement.removeRoot && !this.#stopped) {

@@ -75,10 +75,7 @@ export class Tally {
     if (error.code === "unsupported") {
       // Said once per kind; every one of them still counts.
       const first = !this.#notices.has(error.message);
-      this.notice(
-        error.message,
-        `${error.message} (the file system or the user's rights do not allow it; first: ${path})`,
-      );
+      this.notice(error.message, `${error.message} (first: ${path})`);
       if (!first) return;
     }
     if (this.#failures.length < FAILURES_KEPT) this.#failures.push(failure);

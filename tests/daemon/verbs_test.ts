@@ -28,7 +28,7 @@ Deno.test("blit ls lists sorted, with a slash behind directories; --long and --j
   const text = await daemon.run("ls", daemon.place("default"));
   assertEquals([text.code, text.stdout, text.stderr], [0, "\\x1b\na\nb/\nc\n", ""]);
   const long = (await daemon.run("ls", "-l", daemon.place("default"))).stdout.split("\n");
-  assertMatch(long[1], /^-rw-r-----  \d+:\d+ +5 B  \d{4}-\d\d-\d\d \d\d:\d\d  a$/);
+  assertMatch(long[1], /^-rw-r----- +\d+:\d+ +5 B +\d{4}-\d\d-\d\d \d\d:\d\d +a$/);
   assertMatch(long[2], /^d.* b\/$/);
   assertMatch(long[3], /^l.* c -> a$/);
   const { summary } = await blitJson(["ls", daemon.place("default/b/x")]);
@@ -58,8 +58,8 @@ Deno.test("blit du and df show sums and room", async () => {
   const text = await daemon.run("du", daemon.place("default"), "--max-depth", "1");
   const lines = text.stdout.trimEnd().split("\n");
   assertEquals(lines.length, 3);
-  assertMatch(lines[1], /^ +2\.00 KiB .* 1 file, 1 directory  .*:\/default\/sub$/);
-  assertMatch(lines[2], /^ +2\.00 KiB .* 2 files, 2 directories  .*:\/default$/);
+  assertMatch(lines[1], /^ +2\.00 KiB .* 1 file, 1 directory +\S+:\/default\/sub$/);
+  assertMatch(lines[2], /^ +2\.00 KiB .* 2 files, 2 directories +\S+:\/default$/);
   const du = await blitJson(["du", daemon.place("default")]);
   assertEquals(du.summary.usages.map(({ path, files, bytes }: Record<string, unknown>) => [path, files, bytes]), [[
     "",

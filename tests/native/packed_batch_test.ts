@@ -1,6 +1,6 @@
 /** Listings of directories with any names against what a program that knows nothing of blit sees there. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { pathFromBytes } from "../../lib/base/path_bytes.ts";
 import { Diff, Kind } from "../../lib/model/entry.ts";
@@ -67,9 +67,9 @@ function inodeOf(entry: SnapshotEntry): string {
   return entry.inode.split(":").map((hex) => BigInt(`0x${hex}`)).join(":");
 }
 
-function mtimeMs({ mtimeNs }: SnapshotEntry): number {
-  const seconds = mtimeNs / 1_000_000_000n;
-  return Number(seconds) * 1000 + Number(mtimeNs - seconds * 1_000_000_000n) / 1e6;
+/** To the microsecond: a double holds no more of the time since 1970. */
+function microseconds(milliseconds: number): number {
+  return Math.floor(milliseconds * 1000 + 0.5);
 }
 
 /** By name; every name must be there once. */
@@ -92,8 +92,10 @@ testNeeding([linux, shim], "a listing tells of each entry what is there, whateve
       const indices = indicesOf(batch);
       for (const [path, entry] of seen) {
         const i = indices.get(percentDecode(path))!;
-        const known = [batch.kind(i), batch.size(i), batch.mtimeMs(i), batch.nlink(i), batch.inode(i)];
-        assertEquals(known, [kinds[entry.type], entry.size, mtimeMs(entry), entry.links, inodeOf(entry)]);
+        const known = [batch.kind(i), batch.size(i), batch.nlink(i), batch.inode(i)];
+        assertEquals(known, [kinds[entry.type], entry.size, entry.links, inodeOf(entry)]);
+        const apart = microseconds(batch.mtimeMs(i)) - microseconds(Number(entry.mtimeNs) / 1e6);
+        assert(Math.abs(apart) <= 1, `${apart} microseconds apart`);
         assertEquals([batch.known(i), batch.dstKind(i), batch.diff(i)], [true, Kind.None, 0]);
         assertEquals(i < batch.others, entry.type !== "d");
       }

@@ -51,6 +51,17 @@ export async function remount(mount: Mount, options: string): Promise<void> {
   if (!output.success) throw new Error(`Cannot remount: ${new TextDecoder().decode(output.stderr)}`);
 }
 
+/** From now on whoever writes to the file system waits, until the returned value is disposed of. Reading goes on. */
+export async function freeze(mount: Mount): Promise<AsyncDisposable> {
+  await fsfreeze("--freeze", mount);
+  return { [Symbol.asyncDispose]: () => fsfreeze("--unfreeze", mount) };
+}
+
+async function fsfreeze(action: string, mount: Mount): Promise<void> {
+  const output = await new Deno.Command("fsfreeze", { args: [action, mount.path], stdin: "null" }).output();
+  if (!output.success) throw new Error(`Cannot ${action} ${mount.path}: ${new TextDecoder().decode(output.stderr)}`);
+}
+
 async function keep(mountCommand: string, argument = ""): Promise<Mount> {
   const directory = await testDirectory();
   const point = `${await Deno.realPath(directory.path)}/mnt`;
@@ -58,6 +69,7 @@ async function keep(mountCommand: string, argument = ""): Promise<Mount> {
   const script =
     `trap '' INT TERM HUP; base=$0; point="$0/mnt"; mkdir -p "$point" && chmod 755 "$base" && { ${mountCommand}; } &&
     { echo mounted; cat >/dev/null; i=0
+      fsfreeze --unfreeze "$point" 2>/dev/null
       until umount "$point" 2>/dev/null; do i=$((i+1)); [ $i -gt 40 ] && { umount -l "$point"; break; }; sleep 0.05; done; }
     rm -rf --one-file-system "$base"`;
   const child = new Deno.Command("sh", {

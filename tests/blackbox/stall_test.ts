@@ -1,0 +1,76 @@
+/** A destination that stops answering: a real one, frozen by the kernel. */
+
+import { assert, assertEquals } from "@std/assert";
+import { temporaryNames, type TestDirectory, testDirectory } from "../support/environment.ts";
+import { assertExit, assertNoDifferences, assertSaysOnce } from "../support/expect.ts";
+import { freeze, type Mount, mountNew } from "../support/mounts.ts";
+import { command, fileSystem, linux, testNeeding } from "../support/needs.ts";
+import { blit, type Json, startBlit, until } from "../support/program.ts";
+import { differences, snapshot } from "../support/snapshot.ts";
+
+const needs = [linux, command("cc"), command("fsfreeze"), fileSystem("ext4")];
+
+/** Some small files and one that is copied in ranges, and an old version of some of them in the destination. */
+async function fill(dir: TestDirectory, mount: Mount): Promise<void> {
+  const files = Array.from({ length: 30 }, (_, i) => `file f${i} 20000 ${i}`);
+  await dir.make("src", [...files, "dir d", "file d/large 40000000 99"]);
+  await Deno.mkdir(`${mount.path}/dst`);
+  for (const name of ["f1", "f2"]) await Deno.writeTextFile(`${mount.path}/dst/${name}`, "old");
+}
+
+async function assertCopied(dir: TestDirectory, mount: Mount): Promise<void> {
+  const copy = await snapshot(`${mount.path}/dst`);
+  assertNoDifferences(differences(await dir.snapshot("src"), copy), "the copy");
+  assertEquals(temporaryNames(copy), []);
+}
+
+testNeeding(
+  needs,
+  "a run whose destination hangs gives up, names the path and what to check, and a rerun completes it",
+  async () => {
+    await using dir = await testDirectory();
+    await using mount = await mountNew("ext4");
+    await fill(dir, mount);
+    const args = ["copy", "--stall-timeout", "2", dir.at("src/"), `${mount.path}/dst`];
+    const said =
+      /^blit: Cannot go on with "[^"]+": no progress for \d+ s.*\. Check .* --stall-timeout allows more time\.$/;
+    let running;
+    {
+      await using _frozen = await freeze(mount);
+      running = await startBlit(args);
+      await until(() => /no progress/.test(running!.errorOutput()), "the stall was told", running);
+    }
+    // The kernel lets go of a process only when its system calls return.
+    const result = await running.result;
+    assertExit(result, 1);
+    assertSaysOnce(result, said);
+    for (const name of ["f1", "f2"]) {
+      const content = await Deno.readFile(`${mount.path}/dst/${name}`);
+      assert(content.length === 3 || content.length === 20_000, `${name} is torn: ${content.length} bytes`);
+    }
+    assertExit(await blit(args), 0);
+    await assertCopied(dir, mount);
+  },
+);
+
+testNeeding(needs, "a shorter stall is told, counted and survived", async () => {
+  await using dir = await testDirectory();
+  await using mount = await mountNew("ext4");
+  await fill(dir, mount);
+  await dir.write({ config: null });
+  const env = { XDG_CONFIG_HOME: dir.at("config"), BLIT_DISABLE_PERF_HISTORY: "" };
+  const args = ["copy", "--ndjson", "--stall-timeout", "0", dir.at("src/"), `${mount.path}/dst`];
+  let running;
+  {
+    await using _frozen = await freeze(mount);
+    running = await startBlit(args, { env });
+    await until(() => running!.output().includes("No progress for"), "the stall was noted", running);
+  }
+  const result = await running.result;
+  assertExit(result, 0);
+  const events: Json[] = result.stdout.trim().split("\n").map((line) => JSON.parse(line));
+  const notes = events.filter((event) => event.type === "planner" && /^No progress for \d/.test(event.message));
+  assertEquals([notes.length > 0, events.at(-1).stalls], [true, notes.length]);
+  await assertCopied(dir, mount);
+  assertEquals(JSON.parse(await dir.read("config/blit/perf_local.jsonl")).stalls, notes.length);
+});
