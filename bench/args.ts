@@ -5,7 +5,7 @@ import { peerIds } from "./peers.ts";
 import { knownPlaces } from "./places.ts";
 import { workloads } from "./workloads.ts";
 
-export interface LocalOptions {
+export interface RowOptions {
   /** Share of the full size and count. */
   readonly scale: number;
   /** Timed rounds of a row; some rows multiply it. */
@@ -18,17 +18,30 @@ export interface LocalOptions {
   readonly places: readonly string[];
   /** Whether `places` was asked for: then an absent one is an error. */
   readonly placesGiven: boolean;
+}
+
+export interface LocalOptions extends RowOptions {
   readonly peers: readonly string[];
   /** Where the results go; a dated name when absent. */
   readonly json?: string;
 }
 
+export interface TuneOptions extends RowOptions {
+  /** A configuration directory with recorded runs; the user's own when absent. */
+  readonly history?: string;
+}
+
 export type Command =
   | { readonly verb: "local"; readonly options: LocalOptions }
+  | { readonly verb: "tune"; readonly options: TuneOptions }
   | { readonly verb: "readme"; readonly file: string }
   | { readonly verb: "help" };
 
+/** Many and few files, small and large ones, and nothing to do: what history could make slower. */
+const tuneRows = ["tiny", "eight1m", "small100k", "nochange", "mixed"];
+
 export const usage = `usage: deno task bench local [options]     measure copies and mirrors on this machine
+       deno task bench tune [options]      check the predictor, and runs with a history against runs without
        deno task bench readme FILE         put the table of a result file into README.md
 
 options of local:
@@ -40,6 +53,11 @@ options of local:
   --peers NAME,...  ${peerIds.join(", ")} (all that are installed); "none" for none
   --wait-idle S     seconds to wait at most for an idle machine before a run (2; quick 0.2)
   --json FILE       where the results go (bench/results/DATE.json)
+
+options of tune: --scale (0.1), --runs (11), --only (${tuneRows.join(", ")}), --place (tmpfs, ext4),
+  --wait-idle as above, and
+  --quick           a hundredth of the size, in tmpfs only
+  --history DIR     take recorded runs from this configuration directory (that of the user)
 `;
 
 /** Raises BenchError for anything that is not understood. */
@@ -51,32 +69,63 @@ export function parseArgs(argv: readonly string[]): Command {
     if (rest.length !== 1) throw new BenchError("Cannot make the table: name one file of results");
     return { verb, file: rest[0] };
   }
-  throw new BenchError(`Unknown command "${verb}"; known are local and readme`);
+  if (verb === "tune") return { verb, options: parseTune(rest) };
+  throw new BenchError(`Unknown command "${verb}"; known are local, tune and readme`);
+}
+
+interface RowDefaults {
+  readonly scale: number;
+  readonly runs: number;
+  readonly only: readonly string[];
+  readonly places: readonly string[];
 }
 
 function parseLocal(argv: readonly string[]): LocalOptions {
+  const given = parseOptions(argv, ["--peers", "--json"]);
+  const peers = given.get("--peers");
+  const places = given.has("--quick") ? ["tmpfs", "xfs"] : knownPlaces;
+  const only = workloads.map(({ id }) => id);
+  return {
+    ...rowOptions(given, { scale: given.has("--quick") ? 0.1 : 1, runs: 5, only, places }),
+    peers: peers === "none" ? [] : known("peer", list(peers), peerIds),
+    json: given.get("--json"),
+  };
+}
+
+function parseTune(argv: readonly string[]): TuneOptions {
+  const given = parseOptions(argv, ["--history"]);
+  const places = given.has("--quick") ? ["tmpfs"] : ["tmpfs", "ext4"];
+  return {
+    ...rowOptions(given, { scale: given.has("--quick") ? 0.01 : 0.1, runs: 11, only: tuneRows, places }),
+    history: given.get("--history"),
+  };
+}
+
+function parseOptions(argv: readonly string[], more: readonly string[]): Map<string, string> {
+  const valued = ["--scale", "--runs", "--only", "--place", "--wait-idle", ...more];
   const given = new Map<string, string>();
   for (let index = 0; index < argv.length; index++) {
     const [name, inline] = splitOnce(argv[index], "=");
     if (name === "--quick") given.set(name, "");
-    else if (["--scale", "--runs", "--only", "--place", "--peers", "--wait-idle", "--json"].includes(name)) {
+    else if (valued.includes(name)) {
       const value = inline ?? argv[++index];
       if (value === undefined) throw new BenchError(`Option ${name} needs a value`);
       given.set(name, value);
     } else throw new BenchError(`Unknown option "${argv[index]}"`);
   }
-  const quick = given.has("--quick");
+  return given;
+}
+
+function rowOptions(given: ReadonlyMap<string, string>, defaults: RowDefaults): RowOptions {
   const places = list(given.get("--place"));
-  const peers = given.get("--peers");
+  const only = list(given.get("--only"));
   return {
-    scale: positive("--scale", given.get("--scale"), quick ? 0.1 : 1),
-    runs: Math.ceil(positive("--runs", given.get("--runs"), 5)),
-    patienceMs: 1000 * positive("--wait-idle", given.get("--wait-idle"), quick ? 0.2 : 2),
-    only: known("row", list(given.get("--only")), workloads.map(({ id }) => id)),
-    places: places.length > 0 ? places : quick ? ["tmpfs", "xfs"] : knownPlaces,
+    scale: positive("--scale", given.get("--scale"), defaults.scale),
+    runs: Math.ceil(positive("--runs", given.get("--runs"), defaults.runs)),
+    patienceMs: 1000 * positive("--wait-idle", given.get("--wait-idle"), given.has("--quick") ? 0.2 : 2),
+    only: only.length > 0 ? known("row", only, workloads.map(({ id }) => id)) : defaults.only,
+    places: places.length > 0 ? places : defaults.places,
     placesGiven: places.length > 0,
-    peers: peers === "none" ? [] : known("peer", list(peers), peerIds),
-    json: given.get("--json"),
   };
 }
 

@@ -78,8 +78,13 @@ export function toolOf(blit: Blit | { readonly absent: string }): Tool {
     : { id: "blit", version: `${blit.version}, ${blit.how}` };
 }
 
+/** blit that records its runs in `config` as it does for its users, and finds there what it has learnt. */
+export function recordingIn(config: string): Contender["environment"] {
+  return { XDG_CONFIG_HOME: config, BLIT_DISABLE_PERF_HISTORY: "" };
+}
+
 /** blit in a row, and in a row about starting up also the empty program. */
-export function blitFor(row: Row, blit: Blit): Contender[] {
+export function blitFor(row: Row, blit: Blit, environment: Contender["environment"]): Contender[] {
   const mirror = row.workload.task === "mirror";
   const contender: Contender = {
     id: "blit",
@@ -87,6 +92,7 @@ export function blitFor(row: Row, blit: Blit): Contender[] {
     role: "blit",
     note: blit.how,
     keeps: keepsAll,
+    environment,
     command: (source, to) =>
       mirror
         ? [...blit.command, "mirror", `${source}/`, `${to}/`, "--yes"]

@@ -22,6 +22,8 @@ export interface Contender {
   readonly note: string;
   /** What its result is checked for; undefined when it copies nothing. */
   readonly keeps?: Keeps;
+  /** Set in its environment, beside what the bench has in its own. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Neither path ends in a slash. For the task `copy` the destination does not exist. */
   command(source: string, destination: string): readonly string[];
 }

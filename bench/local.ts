@@ -3,8 +3,8 @@
  * Results are saved after each row, so that an interrupted run keeps what it has.
  */
 
-import type { LocalOptions } from "./args.ts";
-import { type Blit, blitFor, findBlit, toolOf } from "./blit.ts";
+import type { LocalOptions, RowOptions } from "./args.ts";
+import { type Blit, blitFor, findBlit, recordingIn, toolOf } from "./blit.ts";
 import type { Contender, Row, Tool } from "./contender.ts";
 import { BenchError } from "./failure.ts";
 import { floorsFor } from "./floors.ts";
@@ -34,6 +34,8 @@ interface Competition {
   readonly options: LocalOptions;
   readonly around: Surroundings;
   readonly blit?: Blit;
+  /** Where blit keeps the history of these runs: that of the user stays as it is. */
+  readonly config: string;
   readonly results: Results;
 }
 
@@ -61,12 +63,17 @@ export async function runLocal(options: LocalOptions, around: Surroundings): Pro
     complete: false,
   };
   around.print(introduction(results));
-  const competition = { options, around, blit: "absent" in blit ? undefined : blit, results };
-  for (const place of here) {
-    for (const id of options.only) {
-      const workload = workloadById(id);
-      if (workload) await runOne(competition, workload, place);
+  const config = await Deno.makeTempDir({ prefix: "blit-bench-config-" });
+  const competition = { options, around, blit: "absent" in blit ? undefined : blit, config, results };
+  try {
+    for (const place of here) {
+      for (const id of options.only) {
+        const workload = workloadById(id);
+        if (workload) await runOne(competition, workload, place);
+      }
     }
+  } finally {
+    await Deno.remove(config, { recursive: true });
   }
   results.complete = true;
   await saveResults(around.file, results);
@@ -75,8 +82,9 @@ export async function runLocal(options: LocalOptions, around: Surroundings): Pro
   return results;
 }
 
-async function findPlaces(
-  options: LocalOptions,
+/** Those of the places that this machine can make. Raises BenchError where one that was asked for is not among them. */
+export async function findPlaces(
+  options: Pick<RowOptions, "places" | "placesGiven">,
 ): Promise<{ here: string[]; absent: { id: string; absent: string }[] }> {
   const here: string[] = [];
   const absent: { id: string; absent: string }[] = [];
@@ -127,14 +135,18 @@ async function runOne(competition: Competition, workload: Workload, placeId: str
   around.print(renderRow(row, { cores: results.machine.cores, scale: options.scale }, around.color) + "\n");
 }
 
-async function chooseContenders({ options, blit, results }: Competition, row: Row): Promise<Contender[]> {
+async function chooseContenders({ options, blit, config, results }: Competition, row: Row): Promise<Contender[]> {
   const installed = results.tools.flatMap((tool) => "version" in tool ? [tool.id] : []);
   const peers = options.peers.filter((id) => installed.includes(id));
-  return [...(blit ? blitFor(row, blit) : []), ...await floorsFor(row), ...peersFor(row, peers)];
+  return [
+    ...(blit ? blitFor(row, blit, recordingIn(config)) : []),
+    ...await floorsFor(row),
+    ...peersFor(row, peers),
+  ];
 }
 
 /** Source and one destination at a time, with what their inodes take. */
-function roomFor(facts: Facts): Room {
+export function roomFor(facts: Facts): Room {
   const entries = 2 * (facts.files + facts.directories + facts.links);
   return { bytes: 2 * facts.allocated + entries * 1024 + 64 * 2 ** 20, entries };
 }

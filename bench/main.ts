@@ -5,6 +5,7 @@ import { BenchError, Interrupted } from "./failure.ts";
 import { runLocal } from "./local.ts";
 import { renderMarkdown, replaceTable } from "./readme.ts";
 import { loadResults } from "./result.ts";
+import { runTune } from "./tune.ts";
 
 const repository = import.meta.dirname?.replace(/bench$/, "") ?? "";
 
@@ -29,6 +30,8 @@ async function execute(command: Command, signal: AbortSignal): Promise<void> {
       await Deno.writeTextFile(path, replaceTable(await Deno.readTextFile(path), renderMarkdown(results, shown)));
       return;
     }
+    case "tune":
+      return await runTune(command.options, { print, status, signal });
     case "local": {
       const stamp = new Date().toISOString().slice(0, 19).replaceAll(":", "");
       await runLocal(command.options, {

@@ -33,9 +33,14 @@ interface RunReport {
 }
 
 /** A program that fails is an outcome; only a bench that cannot measure throws. `errorFile` is overwritten. */
-export async function measure(command: readonly string[], errorFile: string, signal?: AbortSignal): Promise<Outcome> {
+export async function measure(
+  command: readonly string[],
+  errorFile: string,
+  signal?: AbortSignal,
+  environment?: Readonly<Record<string, string>>,
+): Promise<Outcome> {
   const runner = await program("run");
-  const result = await attempt([runner, String(timeoutSeconds), errorFile, ...command], signal);
+  const result = await attempt([runner, String(timeoutSeconds), errorFile, ...command], signal, environment);
   if (!result.success) throw new BenchError(`Cannot measure "${command[0]}": ${result.stderr.trim()}`);
   const report: RunReport = JSON.parse(result.stdout);
   if (report.timed_out) return { failure: `still running after ${timeoutSeconds} s` };

@@ -9,15 +9,17 @@ export async function run(command: readonly string[], signal?: AbortSignal): Pro
   return result.stdout;
 }
 
-/** Like `run`, but a failure is a result. */
+/** Like `run`, but a failure is a result. `environment` comes on top of the bench's own. */
 export async function attempt(
   command: readonly string[],
   signal?: AbortSignal,
+  environment?: Readonly<Record<string, string>>,
 ): Promise<{ success: boolean; stdout: string; stderr: string }> {
   throwIfAborted(signal);
   try {
     const output = await new Deno.Command(command[0], {
       args: command.slice(1),
+      env: environment,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

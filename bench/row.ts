@@ -81,7 +81,8 @@ async function takeTurn(plan: RowPlan, contender: Contender, result: ContenderRe
   if (place.fileSystem !== "tmpfs") await run(["sync", "-f", place.root], signal);
   // Rows of many short runs leave nothing behind that would take a while; once per round is enough for them.
   if (workload.runFactor <= 2) await waitForIdle(plan.patienceMs, signal);
-  const outcome = await measure(contender.command(source, destination), `${place.root}/errors`, signal);
+  const command = contender.command(source, destination);
+  const outcome = await measure(command, `${place.root}/errors`, signal, contender.environment);
   if ("failure" in outcome) result.failure = outcome.failure;
   else {
     if (round > 0) result.samples.push(outcome.sample);

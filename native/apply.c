@@ -1,8 +1,6 @@
 /* APPLY: one action on one entry of a batch. Each entry stands alone: its failure is a detail of the result, no more. */
 #include "engine.h"
 
-#include <sys/sysmacros.h>
-
 struct place {
 	struct dir *d;
 	const struct blit_batch *batch;
@@ -50,7 +48,7 @@ static int make_symlink(const struct place *p, const char *dname, const struct f
 static int make_node(const struct place *p, const char *dname, const struct facts *f, const char *target)
 {
 	(void)target;
-	return mknodat(p->ddir, dname, f->mode & (S_IFMT | 0700), f->rdev) < 0 ? errno : 0;
+	return -os_make_node(p->ddir, dname, f->mode & (S_IFMT | 0700), f->rdev);
 }
 
 typedef int make_fn(const struct place *p, const char *dname, const struct facts *f, const char *target);

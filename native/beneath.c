@@ -7,8 +7,6 @@
  */
 #include "engine.h"
 
-#include <sys/statvfs.h>
-
 #ifndef O_PATH
 #define O_PATH O_RDONLY
 #endif
@@ -228,7 +226,6 @@ int64_t blit_beneath_remove(const char *root, const char *path, const char *name
 int64_t blit_beneath_space(const char *root, const char *path, struct blit_space *out)
 {
 	char name[NAME_MAX_BYTES + 1];
-	struct statvfs s;
 	struct facts f;
 	int fd = open_holder(root, path, name), err = 0;
 	if (fd < 0)
@@ -242,15 +239,8 @@ int64_t blit_beneath_space(const char *root, const char *path, struct blit_space
 			err = os_facts_at(fd, name, &f);
 		}
 	}
-	if (!err && fstatvfs(fd, &s) < 0)
-		err = -errno;
+	if (!err)
+		err = os_space(fd, out);
 	close(fd);
-	if (err)
-		return err;
-	*out = (struct blit_space){
-		.total = (uint64_t)s.f_blocks * s.f_frsize, .free = (uint64_t)s.f_bfree * s.f_frsize,
-		.available = (uint64_t)s.f_bavail * s.f_frsize, .inodes = s.f_files, .inodes_free = s.f_ffree,
-		.read_only = (s.f_flag & ST_RDONLY) != 0,
-	};
-	return 0;
+	return err;
 }

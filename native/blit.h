@@ -205,6 +205,8 @@ BLIT_EXPORT int64_t blit_engine_work(struct engine *e);
 BLIT_EXPORT int64_t blit_engine_wait(struct engine *e, int64_t timeout_ms);
 BLIT_EXPORT int64_t blit_engine_collect(struct engine *e, void *out, uint64_t cap);
 BLIT_EXPORT int64_t blit_engine_progress(struct engine *e, struct blit_counters *out);
+/* How many of the workers take tasks from now on: 1 to all, which is where it starts. */
+BLIT_EXPORT int64_t blit_engine_activate(struct engine *e, uint32_t workers);
 BLIT_EXPORT int64_t blit_engine_stop(struct engine *e, int64_t finish_queued);
 BLIT_EXPORT int64_t blit_engine_close(struct engine *e);
 BLIT_EXPORT int64_t blit_batch_free(struct engine *e, void *batch);
@@ -267,5 +269,7 @@ struct blit_socket {
 BLIT_EXPORT int64_t blit_sockets_list(uint32_t local_port, struct blit_socket *out, uint64_t cap);
 /* Shuts those that still are what they were; how many. */
 BLIT_EXPORT int64_t blit_sockets_shut(const struct blit_socket *list, uint64_t count);
+/* How many descriptors the process may have. */
+BLIT_EXPORT int64_t blit_descriptors_max(void);
 
 #endif

@@ -151,12 +151,10 @@ static int hash_range(struct worker *w, int fd, uint64_t at, uint64_t len, uint6
 static struct outcome verify(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len)
 {
 	uint64_t a, b;
-	if (fdatasync(dfd) < 0)
-		return fail(errno, BLIT_STEP_SYNC);
-#ifdef POSIX_FADV_DONTNEED
-	posix_fadvise(dfd, at, len, POSIX_FADV_DONTNEED); /* what is read back shall not come from the page cache */
-#endif
-	int err = hash_range(w, sfd, at, len, &a);
+	int err = os_sync_uncached(dfd, at, len); /* what is read back shall not come from the page cache */
+	if (err)
+		return fail(-err, BLIT_STEP_SYNC);
+	err = hash_range(w, sfd, at, len, &a);
 	if (!err)
 		err = hash_range(w, dfd, at, len, &b);
 	if (!err && !engine_stopped(w->e) && a != b)
@@ -288,8 +286,8 @@ static struct outcome put_in_place(struct worker *w, struct dir *dd, int ddir, c
 {
 	struct outcome o = { 0 };
 	int err = 0;
-	if ((w->e->config.flags & BLIT_CFG_FSYNC) && fsync(to->fd) < 0)
-		o = fail(errno, BLIT_STEP_SYNC);
+	if ((w->e->config.flags & BLIT_CFG_FSYNC) && (err = os_sync(to->fd)))
+		o = fail(-err, BLIT_STEP_SYNC);
 	else if (to->temporary && (err = flush_by_close(to->fd)))
 		o = fail(err, BLIT_STEP_WRITE);
 	else if (to->temporary && (err = backup_entry(w, dd, ddir, dname, false)))

@@ -168,28 +168,55 @@ static int open_in(struct dir *d, enum side side, int up)
 	return fd;
 }
 
-/* Under the lock: opens d and what is above it, from the top down. A loop, since depth has no limit and the stack has. */
+static void close_fd(struct dir_table *t, struct dir *d, enum side side)
+{
+	close(d->fd[side]);
+	d->fd[side] = -1;
+	t->open--;
+}
+
+/* How many directories must be opened to open d; 0 where this side has no root. */
+static uint32_t chain_length(const struct dir *d, enum side side)
+{
+	uint32_t length = 0;
+	for (; d && d->fd[side] < 0; d = d->parent)
+		length++;
+	return d ? length : 0;
+}
+
+/*
+ * Under the lock: opens d and what is above it, from the top down. A loop, since depth has no limit and the stack has. A chain may
+ * be longer than there are descriptors: then of its upper part each is closed once the next is open, and its lower part stays,
+ * which is what the next calls are about (a tree settles from the inside out).
+ */
 static int open_chain(struct dir_table *t, struct dir *d, enum side side)
 {
-	while (d->fd[side] < 0) {
+	struct dir *passed = NULL;
+	uint32_t left = chain_length(d, side);
+	int fd = left ? 0 : -ENOENT;
+	for (; left && fd >= 0; left--) {
 		struct dir *x = d;
-		while (x->parent && x->parent->fd[side] < 0)
+		while (x->parent->fd[side] < 0)
 			x = x->parent;
-		if (!x->parent)
-			return -ENOENT; /* this side has no root */
-		int fd = open_in(x, side, x->parent->fd[side]);
+		fd = open_in(x, side, x->parent->fd[side]);
+		if (passed)
+			close_fd(t, passed, side);
+		passed = NULL;
 		if (fd < 0)
-			return fd;
+			break;
 		x->fd[side] = fd;
 		t->open++;
-		if (x != d && x->pins == 0) {
-			/* a chain may be longer than there are descriptors; of it only the last is needed, so that one is not up for eviction */
-			ring_remove(x);
-			evict(t);
-			ring_insert(&t->idle, x);
+		if (x->pins)
+			continue;
+		if (left > t->open_max / 4 && t->open >= t->open_max) {
+			passed = x;
+			continue;
 		}
+		ring_remove(x); /* x is needed for the next one: others go */
+		evict(t);
+		ring_insert(&t->idle, x);
 	}
-	return d->fd[side];
+	return fd;
 }
 
 int dir_pin(struct engine *e, struct dir *d, enum side side)

@@ -39,23 +39,29 @@ static void touch(struct dir *d, ino_t inode)
 	dir_unpin(&engine, d);
 }
 
-/* Makes src/<name>/<name>/..., `depth` times, and adds it as 1 to depth; the inodes by number. */
-static ino_t *make_chain(uint32_t depth, const char *name)
+/* Makes <root>/<name>/<name>/..., `depth` times; the inodes by depth. */
+static ino_t *make_chain(const char *root, uint32_t depth, const char *name)
 {
 	ino_t *inodes = calloc(depth + 1, sizeof *inodes);
 	struct stat st;
-	int at = open("src", O_RDONLY | O_DIRECTORY);
+	int at = open(root, O_RDONLY | O_DIRECTORY);
 	for (uint32_t i = 1; i <= depth; i++) {
 		CHECK(mkdirat(at, name, 0755) == 0);
 		int next = openat(at, name, O_RDONLY | O_DIRECTORY);
 		close(at);
 		CHECK(next >= 0 && fstat(next, &st) == 0);
 		inodes[i] = st.st_ino;
-		add(i, i - 1, name);
 		at = next;
 	}
 	close(at);
 	return inodes;
+}
+
+/* Gives the directories of a chain the numbers 1 to depth. */
+static void add_chain(uint32_t depth, const char *name)
+{
+	for (uint32_t i = 1; i <= depth; i++)
+		add(i, i - 1, name);
 }
 
 static void a_chain_longer_than_path_max_is_opened_and_named(void)
@@ -65,7 +71,8 @@ static void a_chain_longer_than_path_max_is_opened_and_named(void)
 	name[200] = 0;
 	test_trees_fresh();
 	table_open();
-	ino_t *inodes = make_chain(100, name);
+	ino_t *inodes = make_chain("src", 100, name);
+	add_chain(100, name);
 	struct dir *last = dir_get(&engine, 100);
 	CHECK(opens(dir_pin(&engine, last, SRC), inodes[100]));
 	dir_unpin(&engine, last);
@@ -88,7 +95,8 @@ static void a_chain_longer_than_the_descriptor_limit_is_opened(void)
 	test_trees_fresh();
 	table_open();
 	engine.dirs.open_max = 10;
-	ino_t *inodes = make_chain(2000, "d");
+	ino_t *inodes = make_chain("src", 2000, "d");
+	add_chain(2000, "d");
 	struct rlimit limit, tight;
 	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
 	tight = limit;
@@ -103,6 +111,28 @@ static void a_chain_longer_than_the_descriptor_limit_is_opened(void)
 	}
 	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	free(inodes);
+	table_close();
+}
+
+/* A tree settles from the inside out: opening the innermost pair must not be followed by a whole chain for each above it. */
+static void the_lower_part_of_a_long_chain_stays_open_on_both_sides(void)
+{
+	test_trees_fresh();
+	table_open();
+	engine.dirs.open_max = 40;
+	ino_t *src = make_chain("src", 300, "d"), *dst = make_chain("dst", 300, "d");
+	add_chain(300, "d");
+	struct dir *d = dir_get(&engine, 300);
+	CHECK(opens(dir_pin(&engine, d, SRC), src[300]) && opens(dir_pin(&engine, d, DST), dst[300]));
+	CHECK(engine.dirs.open <= 42);
+	for (uint32_t id = 300; id > 291; id--) {
+		d = dir_get(&engine, id);
+		CHECK(opens(d->fd[SRC], src[id]) && opens(d->fd[DST], dst[id]));
+	}
+	dir_unpin(&engine, dir_get(&engine, 300));
+	dir_unpin(&engine, dir_get(&engine, 300));
+	free(src);
+	free(dst);
 	table_close();
 }
 
@@ -259,6 +289,7 @@ int main(void)
 	test_folder_enter();
 	a_chain_longer_than_path_max_is_opened_and_named();
 	a_chain_longer_than_the_descriptor_limit_is_opened();
+	the_lower_part_of_a_long_chain_stays_open_on_both_sides();
 	the_longest_idle_goes_first_and_pinned_ones_stay();
 	a_symlink_in_place_of_a_directory_is_not_followed();
 	numbers_are_checked_and_free_again_after_a_drop();

@@ -51,6 +51,7 @@ int64_t blit_engine_open(const struct blit_config *config, const char *src, cons
 	e->egid = getegid();
 	e->root = e->euid == 0;
 	e->granularity_ns = 1;
+	e->active = config->workers;
 	e->groups_len = getgroups(0, NULL);
 	e->groups = calloc(e->groups_len > 0 ? e->groups_len : 1, sizeof *e->groups);
 	if (e->groups_len > 0)
@@ -62,6 +63,7 @@ int64_t blit_engine_open(const struct blit_config *config, const char *src, cons
 	e->results_tail = &e->results;
 	pthread_mutex_init(&e->queue_lock, NULL);
 	pthread_cond_init(&e->queue_ready, NULL);
+	pthread_cond_init(&e->queue_rest, NULL);
 	pthread_mutex_init(&e->results_lock, NULL);
 	pthread_cond_init(&e->results_ready, NULL);
 	pthread_mutex_init(&e->larges_lock, NULL);
@@ -203,7 +205,13 @@ static struct task *take(struct worker *w, uint32_t *first, uint32_t *n)
 	struct engine *e = w->e;
 	struct task *t = NULL;
 	pthread_mutex_lock(&e->queue_lock);
-	while (!e->urgent && !e->plain && !e->closing && !engine_stopped(e)) {
+	while (!e->closing && !engine_stopped(e)) {
+		if (w->index >= e->active) { /* on a condition of its own, so that no signal for work ends here */
+			pthread_cond_wait(&e->queue_rest, &e->queue_lock);
+			continue;
+		}
+		if (e->urgent || e->plain)
+			break;
 		int64_t from = engine_now_ns();
 		pthread_cond_wait(&e->queue_ready, &e->queue_lock);
 		__atomic_store_n(&w->counters.idle_ns, w->counters.idle_ns + (engine_now_ns() - from), __ATOMIC_RELAXED);
@@ -221,7 +229,7 @@ static struct task *take(struct worker *w, uint32_t *first, uint32_t *n)
 		t = e->plain;
 		uint32_t total = is_shared(t->t.op) ? t->t.count : 1;
 		/* guided self-scheduling (Polychronopoulos and Kuck, 1987): a share of what is left */
-		uint64_t share = e->queued_entries / (e->config.workers * 4u);
+		uint64_t share = e->queued_entries / (e->active * 4u);
 		*first = t->cursor;
 		*n = share < 1 ? 1 : share > SLICE_MAX ? SLICE_MAX : share;
 		if (*n > total - t->cursor)
@@ -373,6 +381,16 @@ int64_t blit_engine_progress(struct engine *e, struct blit_counters *out)
 	return 0;
 }
 
+int64_t blit_engine_activate(struct engine *e, uint32_t workers)
+{
+	pthread_mutex_lock(&e->queue_lock);
+	e->active = workers < 1 ? 1 : workers < e->config.workers ? workers : e->config.workers;
+	pthread_cond_broadcast(&e->queue_rest);
+	pthread_cond_broadcast(&e->queue_ready);
+	pthread_mutex_unlock(&e->queue_lock);
+	return 0;
+}
+
 int64_t blit_engine_stop(struct engine *e, int64_t finish_queued)
 {
 	pthread_mutex_lock(&e->queue_lock);
@@ -380,6 +398,7 @@ int64_t blit_engine_stop(struct engine *e, int64_t finish_queued)
 		e->closing = true;
 	else
 		atomic_store(&e->stop, 1);
+	pthread_cond_broadcast(&e->queue_rest);
 	pthread_cond_broadcast(&e->queue_ready);
 	pthread_mutex_unlock(&e->queue_lock);
 	pthread_mutex_lock(&e->results_lock);
@@ -417,6 +436,7 @@ int64_t blit_engine_close(struct engine *e)
 	umask(e->old_umask);
 	pthread_mutex_destroy(&e->queue_lock);
 	pthread_cond_destroy(&e->queue_ready);
+	pthread_cond_destroy(&e->queue_rest);
 	pthread_mutex_destroy(&e->results_lock);
 	pthread_cond_destroy(&e->results_ready);
 	pthread_mutex_destroy(&e->larges_lock);

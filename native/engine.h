@@ -110,9 +110,11 @@ struct engine {
 
 	pthread_mutex_t queue_lock;
 	pthread_cond_t queue_ready;
+	pthread_cond_t queue_rest; /* where workers beyond `active` wait */
 	struct task *urgent, **urgent_tail;
 	struct task *plain, **plain_tail;
 	uint64_t queued_entries;
+	uint32_t active; /* workers that take tasks; the others sleep */
 	bool closing;
 
 	pthread_mutex_t results_lock;
@@ -228,8 +230,6 @@ struct outcome meta_apply_at(struct engine *e, int sdir, const char *sname, int 
 bool meta_owner_differs(const struct engine *e, const struct facts *src, const struct facts *dst);
 bool meta_mtime_differs(const struct engine *e, const struct facts *src, const struct facts *dst);
 bool meta_mode_differs(const struct facts *src, const struct facts *dst);
-/* Mode of an entry that is open with O_PATH only, where fchmod does not work. 0 or -errno. */
-int meta_chmod_path(int fd, mode_t mode);
 /* Extended attributes of two entries; names NULL where the descriptor is the entry. 1 same, 0 not, or -errno. */
 int meta_xattr_same(struct engine *e, int sfd, const char *sname, int dfd, const char *dname);
 
@@ -250,6 +250,21 @@ size_t os_dir_record(const char *p, const char **name, uint32_t *len, uint8_t *k
 int os_clone(int sfd, int dfd);
 ssize_t os_copy_range(int sfd, uint64_t at, int dfd, uint64_t len);
 int os_preallocate(int fd, uint64_t len);
+int os_sync(int fd); /* to the medium; 0 or -errno */
+/* Writes out the file and drops the slice from the cache as far as the system allows: a read then asks the medium. 0 or -errno. */
+int os_sync_uncached(int fd, uint64_t at, uint64_t len);
+int os_make_node(int dirfd, const char *name, mode_t mode, uint64_t rdev); /* fifo, socket or device; 0 or -errno */
+int os_rename_free(const char *from, const char *to); /* never over something; 0 or -errno */
+int os_space(int fd, struct blit_space *out);
+/* Whether what is created in the open directory gets a group or an ACL from it, so that one must look what came out. */
+bool os_passes_on(int fd, const struct facts *f);
+/* An entry that may not be openable, held to change its owner and mode. A symlink is never followed: it is the entry itself.
+ * Linux holds the inode; elsewhere `fd` is -1, and it is whatever has the name in `dir` then. */
+struct held { int dir, fd; const char *name; };
+int os_hold(struct held *h, int dirfd, const char *name, struct facts *now); /* 0 or -errno and nothing to release */
+void os_release(struct held *h);
+int os_held_chown(const struct held *h, uid_t uid, gid_t gid); /* 0 or -errno */
+int os_held_chmod(const struct held *h, mode_t mode);
 void os_learn_places(struct engine *e, int sfd, int dfd);
 /* Extended attributes, ACLs included. `at` may be an open file (name NULL) or a name in a directory (never followed). */
 ssize_t os_xattr_list(int fd, const char *name, char *out, size_t cap);
@@ -260,5 +275,11 @@ bool os_xattr_kept(const struct engine *e, const char *attr);
 bool os_xattr_is_acl(const char *attr);
 
 uint8_t kind_of_mode(uint32_t mode);
+
+/* One number on Linux, two on macOS. */
+static inline bool is_unsupported(int err)
+{
+	return err == EOPNOTSUPP || err == ENOTSUP;
+}
 
 #endif

@@ -137,8 +137,8 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 	if (o.err)
 		return -o.err;
 	r->step = BLIT_STEP_SYNC;
-	if ((e->config.flags & BLIT_CFG_FSYNC) && fsync(l->dfd) < 0)
-		return -errno;
+	if ((e->config.flags & BLIT_CFG_FSYNC) && (err = os_sync(l->dfd)))
+		return err;
 	r->step = BLIT_STEP_WRITE;
 	if ((err = flush_by_close(l->dfd)))
 		return -err;

@@ -176,12 +176,6 @@ static int make_dir(struct worker *w, struct task *t)
 	return err;
 }
 
-/* What will be created in this directory takes its group or ACL from it: then creating is not enough to know what came out. */
-static bool passes_on(int fd, const struct facts *f)
-{
-	return (f->mode & S_ISGID) || os_xattr_get(fd, NULL, "system.posix_acl_default", NULL, 0) > 0;
-}
-
 static int open_source(struct engine *e, struct task *t, struct blit_result *r)
 {
 	struct facts f;
@@ -199,15 +193,16 @@ static int open_source(struct engine *e, struct task *t, struct blit_result *r)
 static bool widen(struct engine *e, struct dir *d)
 {
 	struct facts f;
+	struct held h;
 	int up = dir_pin(e, d->parent, DST);
 	if (up < 0)
 		return false;
-	int fd = openat(up, d->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool done = false;
+	if (os_hold(&h, up, d->name, &f) == 0) {
+		done = S_ISDIR(f.mode) && f.uid == e->euid && os_held_chmod(&h, (f.mode & 07777) | 0700) == 0;
+		os_release(&h);
+	}
 	dir_unpin(e, d->parent);
-	bool done = fd >= 0 && os_facts_fd(fd, &f) == 0 && f.uid == e->euid &&
-		meta_chmod_path(fd, (f.mode & 07777) | 0700) == 0;
-	if (fd >= 0)
-		close(fd);
 	return done;
 }
 
@@ -233,7 +228,7 @@ static int open_destination(struct worker *w, struct task *t, struct blit_result
 		return -BLIT_E_BACKUP;
 	if (!e->root && f.uid == e->euid && (f.mode & 0700) != 0700 && !(e->config.flags & BLIT_CFG_READ_ONLY))
 		fchmod(fd, (f.mode & 07777) | 0700);
-	t->d->inherits = passes_on(fd, &f);
+	t->d->inherits = os_passes_on(fd, &f);
 	return 0;
 }
 

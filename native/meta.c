@@ -158,7 +158,7 @@ out:
 
 static bool owner_tolerable(const struct engine *e, int error)
 {
-	return (error == EPERM && !e->root) || error == EINVAL || error == EOPNOTSUPP;
+	return (error == EPERM && !e->root) || error == EINVAL || is_unsupported(error);
 }
 
 struct outcome meta_apply_fd(struct engine *e, int sfd, int dfd, const struct facts *f, mode_t created, bool inherits)
@@ -185,52 +185,44 @@ struct outcome meta_apply_fd(struct engine *e, int sfd, int dfd, const struct fa
 	if (err)
 		return (struct outcome){ .err = -err, .step = BLIT_STEP_XATTR };
 	if (chmod_due && fchmod(dfd, f->mode & 07777) < 0) {
-		if (errno != EPERM && errno != EOPNOTSUPP)
+		if (errno != EPERM && !is_unsupported(errno))
 			return (struct outcome){ .err = errno, .step = BLIT_STEP_MODE };
 		o.lost |= BLIT_LOST_MODE;
 	}
 	struct timespec times[2] = { f->atime, f->mtime };
 	if (futimens(dfd, times) < 0) {
-		if (errno != EPERM && errno != EINVAL && errno != EOPNOTSUPP)
+		if (errno != EPERM && errno != EINVAL && !is_unsupported(errno))
 			return (struct outcome){ .err = errno, .step = BLIT_STEP_TIMES };
 		o.lost |= BLIT_LOST_TIMES;
 	}
 	return o;
 }
 
-int meta_chmod_path(int fd, mode_t mode)
-{
-	char path[40];
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	return chmod(path, mode) < 0 ? -errno : 0;
-}
-
 struct outcome meta_apply_at(struct engine *e, int sdir, const char *sname, int ddir, const char *dname, const struct facts *f)
 {
 	struct outcome o = { 0 };
 	struct facts now;
-	int fd = openat(ddir, dname, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return (struct outcome){ .err = errno, .step = BLIT_STEP_MODE };
-	int err = os_facts_fd(fd, &now);
-	if (!err && ((now.mode ^ f->mode) & S_IFMT))
-		err = -BLIT_E_CHANGED;
-	if (err) {
-		close(fd);
+	struct held h;
+	int err = os_hold(&h, ddir, dname, &now);
+	if (err)
 		return (struct outcome){ .err = -err, .step = BLIT_STEP_MODE };
+	if ((now.mode ^ f->mode) & S_IFMT) {
+		os_release(&h);
+		return (struct outcome){ .err = BLIT_E_CHANGED, .step = BLIT_STEP_MODE };
 	}
 	bool chmod_due = meta_mode_differs(f, &now);
 	if (meta_owner_differs(e, f, &now)) {
-		if (fchownat(fd, "", e->root ? f->uid : (uid_t)-1, f->gid, AT_EMPTY_PATH) == 0)
+		err = os_held_chown(&h, e->root ? f->uid : (uid_t)-1, f->gid);
+		if (!err)
 			chmod_due |= (f->mode & 06000) && !S_ISLNK(f->mode);
-		else if (owner_tolerable(e, errno))
+		else if (owner_tolerable(e, -err))
 			o.lost |= BLIT_LOST_OWNER;
 		else
-			o.err = errno, o.step = BLIT_STEP_OWNER;
+			o.err = -err, o.step = BLIT_STEP_OWNER;
 	}
 	if (!o.err) {
 		err = xattr_sync(e, sdir, sname, ddir, dname, false, &o.lost);
-		if (err == -EACCES && S_ISREG(f->mode) && meta_chmod_path(fd, 0600) == 0) { /* user attributes need a writable file */
+		if (err == -EACCES && S_ISREG(f->mode) && os_held_chmod(&h, 0600) == 0) { /* user attributes need a writable file */
 			chmod_due = true;
 			err = xattr_sync(e, sdir, sname, ddir, dname, false, &o.lost);
 		}
@@ -238,16 +230,16 @@ struct outcome meta_apply_at(struct engine *e, int sdir, const char *sname, int 
 			o.err = -err, o.step = BLIT_STEP_XATTR;
 	}
 	if (!o.err && chmod_due) {
-		err = meta_chmod_path(fd, f->mode & 07777);
+		err = os_held_chmod(&h, f->mode & 07777);
 		if (err == -EPERM || err == -EOPNOTSUPP)
 			o.lost |= BLIT_LOST_MODE;
 		else if (err)
 			o.err = -err, o.step = BLIT_STEP_MODE;
 	}
-	close(fd);
+	os_release(&h);
 	struct timespec times[2] = { f->atime, f->mtime };
 	if (!o.err && utimensat(ddir, dname, times, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno != EPERM && errno != EINVAL && errno != EOPNOTSUPP)
+		if (errno != EPERM && errno != EINVAL && !is_unsupported(errno))
 			o.err = errno, o.step = BLIT_STEP_TIMES;
 		else
 			o.lost |= BLIT_LOST_TIMES;

@@ -8,7 +8,9 @@
  *   through buffers;
  * - ACLs are no extended attributes: they travel as one, under a name of ours;
  * - there are no attribute calls relative to a directory: the entry is opened, a symlink as itself (O_SYMLINK). Fifos,
- *   sockets and devices, which must not be opened, have none.
+ *   sockets and devices, which must not be opened, have none;
+ * - nor is there a descriptor for what is not opened (O_PATH): a held entry is met by its name, never following a symlink;
+ * - a new file takes its group from its directory, always.
  */
 #include "engine.h"
 
@@ -16,6 +18,7 @@
 #include <sys/attr.h>
 #include <sys/clonefile.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/param.h>
 #include <sys/vnode.h>
@@ -226,6 +229,42 @@ int os_preallocate(int fd, uint64_t len)
 	return ftruncate(fd, (off_t)len) < 0 ? failed() : 0; /* the room lies beyond the end of the file until this */
 }
 
+/* fsync stops at the drive's own cache. Some network file systems know nothing else. */
+int os_sync(int fd)
+{
+	if (fcntl(fd, F_FULLFSYNC) == 0)
+		return 0;
+	if (!is_unsupported(errno) && errno != EINVAL && errno != ENOTTY)
+		return failed();
+	return fsync(fd) < 0 ? failed() : 0;
+}
+
+/* There is no posix_fadvise; cached pages are dropped through a mapping of them, which need not be touched for that. */
+int os_sync_uncached(int fd, uint64_t at, uint64_t len)
+{
+	if (fsync(fd) < 0)
+		return failed();
+	uint64_t before = at % (uint64_t)getpagesize();
+	void *pages = mmap(NULL, len + before, PROT_READ, MAP_SHARED, fd, (off_t)(at - before));
+	if (pages == MAP_FAILED)
+		return 0;
+	msync(pages, len + before, MS_SYNC | MS_INVALIDATE);
+	munmap(pages, len + before);
+	return 0;
+}
+
+int os_space(int fd, struct blit_space *out)
+{
+	struct statfs s; /* statvfs counts blocks in 32 bits */
+	if (fstatfs(fd, &s) < 0)
+		return failed();
+	*out = (struct blit_space){
+		.total = s.f_blocks * s.f_bsize, .free = s.f_bfree * s.f_bsize, .available = s.f_bavail * s.f_bsize,
+		.inodes = s.f_files, .inodes_free = s.f_ffree, .read_only = (s.f_flags & MNT_RDONLY) != 0,
+	};
+	return 0;
+}
+
 void os_learn_places(struct engine *e, int sfd, int dfd)
 {
 	static const struct { const char *name; int64_t granularity_ns; } coarse[] = { { "hfs", 1000000000 },
@@ -240,6 +279,48 @@ void os_learn_places(struct engine *e, int sfd, int dfd)
 	for (size_t i = 0; i < sizeof coarse / sizeof *coarse; i++)
 		if (strcmp(d.f_fstypename, coarse[i].name) == 0)
 			e->granularity_ns = coarse[i].granularity_ns;
+}
+
+bool os_passes_on(int fd, const struct facts *f)
+{
+	(void)fd, (void)f;
+	return true;
+}
+
+/* --- entries that are not opened --- */
+
+int os_make_node(int dirfd, const char *name, mode_t mode, uint64_t rdev)
+{
+	if (S_ISSOCK(mode))
+		return -EOPNOTSUPP; /* only bind makes one */
+	int made = S_ISFIFO(mode) ? mkfifoat(dirfd, name, mode & 07777) : mknodat(dirfd, name, mode, (dev_t)rdev);
+	return made < 0 ? failed() : 0;
+}
+
+int os_rename_free(const char *from, const char *to)
+{
+	return renamex_np(from, to, RENAME_EXCL) < 0 ? failed() : 0;
+}
+
+int os_hold(struct held *h, int dirfd, const char *name, struct facts *now)
+{
+	*h = (struct held){ .dir = dirfd, .name = name, .fd = -1 };
+	return os_facts_at(dirfd, name, now);
+}
+
+void os_release(struct held *h)
+{
+	(void)h;
+}
+
+int os_held_chown(const struct held *h, uid_t uid, gid_t gid)
+{
+	return fchownat(h->dir, h->name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ? failed() : 0;
+}
+
+int os_held_chmod(const struct held *h, mode_t mode)
+{
+	return fchmodat(h->dir, h->name, mode, AT_SYMLINK_NOFOLLOW) < 0 ? failed() : 0;
 }
 
 /* --- extended attributes and ACLs --- */

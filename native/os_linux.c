@@ -4,6 +4,7 @@
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <sys/ioctl.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -101,6 +102,78 @@ int os_preallocate(int fd, uint64_t len)
 	while (err == -EINTR);
 	return err;
 }
+
+int os_sync(int fd)
+{
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int os_sync_uncached(int fd, uint64_t at, uint64_t len)
+{
+	if (fdatasync(fd) < 0)
+		return -errno;
+	posix_fadvise(fd, at, len, POSIX_FADV_DONTNEED);
+	return 0;
+}
+
+int os_make_node(int dirfd, const char *name, mode_t mode, uint64_t rdev)
+{
+	return mknodat(dirfd, name, mode, rdev) < 0 ? -errno : 0;
+}
+
+int os_rename_free(const char *from, const char *to)
+{
+	return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
+}
+
+int os_space(int fd, struct blit_space *out)
+{
+	struct statvfs s;
+	if (fstatvfs(fd, &s) < 0)
+		return -errno;
+	*out = (struct blit_space){
+		.total = (uint64_t)s.f_blocks * s.f_frsize, .free = (uint64_t)s.f_bfree * s.f_frsize,
+		.available = (uint64_t)s.f_bavail * s.f_frsize, .inodes = s.f_files, .inodes_free = s.f_ffree,
+		.read_only = (s.f_flag & ST_RDONLY) != 0,
+	};
+	return 0;
+}
+
+bool os_passes_on(int fd, const struct facts *f)
+{
+	return (f->mode & S_ISGID) || os_xattr_get(fd, NULL, "system.posix_acl_default", NULL, 0) > 0;
+}
+
+/* --- held entries --- */
+
+int os_hold(struct held *h, int dirfd, const char *name, struct facts *now)
+{
+	*h = (struct held){ .dir = dirfd, .name = name, .fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC) };
+	int err = h->fd < 0 ? -errno : os_facts_fd(h->fd, now);
+	if (err && h->fd >= 0)
+		close(h->fd);
+	return err;
+}
+
+void os_release(struct held *h)
+{
+	close(h->fd);
+}
+
+int os_held_chown(const struct held *h, uid_t uid, gid_t gid)
+{
+	return fchownat(h->fd, "", uid, gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+/* fchmod refuses a descriptor that is open with O_PATH only. */
+int os_held_chmod(const struct held *h, mode_t mode)
+{
+	char path[40];
+	snprintf(path, sizeof path, "/proc/self/fd/%d", h->fd);
+	return chmod(path, mode) < 0 ? -errno : 0;
+}
+
+/* --- places --- */
 
 static bool network_or_btrfs(uint32_t magic)
 {

@@ -1,11 +1,6 @@
 /* Paths as the user gave them: looked at, made, renamed, removed. For names that are not UTF-8, which Deno's own calls cannot say. */
 #include "engine.h"
 
-#ifdef __linux__
-#include <linux/fs.h>
-#include <sys/syscall.h>
-#endif
-
 int64_t blit_path_facts(const char *path, int64_t follow, struct blit_path_facts *out)
 {
 	struct stat st;
@@ -40,15 +35,7 @@ int64_t blit_path_make(const char *path)
 
 int64_t blit_path_rename(const char *from, const char *to)
 {
-#ifdef RENAME_NOREPLACE
-	if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
-		return 0;
-	return -errno;
-#else
-	(void)from;
-	(void)to;
-	return -EXDEV; /* without a rename that never replaces, the caller copies and removes */
-#endif
+	return os_rename_free(from, to);
 }
 
 int64_t blit_path_remove_dir(const char *path)

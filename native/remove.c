@@ -12,7 +12,7 @@ static int copy_to_backup(struct worker *w, struct dir *d, int ddir, int bdir, c
 	if (S_ISREG(f.mode))
 		return -copy_file(w, ddir, name, d, bdir, name, false, TAKE_ANY, &f).err;
 	if (!S_ISLNK(f.mode))
-		return mknodat(bdir, name, f.mode, f.rdev) < 0 ? -errno : 0;
+		return os_make_node(bdir, name, f.mode, f.rdev);
 	ssize_t n = readlinkat(ddir, name, target, sizeof target - 1);
 	if (n < 0)
 		return -errno;
@@ -31,7 +31,7 @@ int backup_entry(struct worker *w, struct dir *d, int ddir, const char *name, bo
 	unlinkat(bdir, name, 0); /* an older backup of the same name gives way */
 	/* another file system, or one without links; or a file whose links the kernel protects from us */
 	int done = take ? renameat(ddir, name, bdir, name) : linkat(ddir, name, bdir, name, 0);
-	if (done < 0 && (errno == EXDEV || errno == EPERM || errno == EOPNOTSUPP || errno == EMLINK)) {
+	if (done < 0 && (errno == EXDEV || errno == EPERM || is_unsupported(errno) || errno == EMLINK)) {
 		err = copy_to_backup(w, d, ddir, bdir, name);
 		if (!err && take && unlinkat(ddir, name, 0) < 0)
 			err = -errno;

@@ -22,8 +22,8 @@ static struct outcome apply_facts(struct engine *e, const struct facts *s, int s
 		meta_xattr_same(e, sfd, NULL, dfd, NULL) != 1;
 	if (differs)
 		o = meta_apply_fd(e, sfd, dfd, s, d.mode & 07777, true);
-	if (!o.err && (e->config.flags & BLIT_CFG_FSYNC) && fsync(dfd) < 0)
-		o.err = errno, o.step = BLIT_STEP_SYNC;
+	if (!o.err && (e->config.flags & BLIT_CFG_FSYNC) && (err = os_sync(dfd)))
+		o.err = -err, o.step = BLIT_STEP_SYNC;
 	return o;
 }
 

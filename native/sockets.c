@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 /* Port and address, IPv4 as ::ffff:a.b.c.d. False for what is no TCP address. */
@@ -64,4 +65,12 @@ int64_t blit_sockets_shut(const struct blit_socket *list, uint64_t count)
 			shut += shutdown(now.fd, SHUT_RDWR) == 0;
 	}
 	return shut;
+}
+
+int64_t blit_descriptors_max(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return -errno;
+	return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
 }

@@ -40,5 +40,6 @@ int main(void)
 	other.peer_port++;
 	assert(blit_sockets_shut(&other, 1) == 0);
 	assert(blit_sockets_shut(found, 1) == 1 && recv(client, &byte, 1, 0) == 0);
+	assert(blit_descriptors_max() > server);
 	return 0;
 }

@@ -23,6 +23,8 @@ export interface ModuleConfig {
 export interface Limits {
   /** Calls that run at once. */
   readonly sessions: number;
+  /** Connections to the control port, with and without calls; never more than half of the process's descriptors. */
+  readonly connections: number;
   /** TCP connections of one transfer. */
   readonly lanes: number;
   readonly entriesPerMessage: number;
@@ -181,6 +183,7 @@ function readDataPorts(table: ConfigTable): PortRange | undefined {
 function readLimits(table: ConfigTable): Limits {
   const limits = {
     sessions: table.integer("sessions", { min: 1, max: 100_000 }) ?? 64,
+    connections: table.integer("connections", { min: 1, max: 1_000_000 }) ?? 16_384,
     lanes: table.integer("lanes", { min: 1, max: 256 }) ?? 16,
     entriesPerMessage: table.integer("entries_per_message", { min: 1, max: 65_536 }) ?? 4096,
     messageBytes: table.size("message_bytes", { min: 64 * 1024, max: 64 * 1024 * 1024 }) ?? 4 * 1024 * 1024,

@@ -1,10 +1,11 @@
 /**
- * Closes connections that waste a descriptor: those that say nothing or garbage, those that have been idle for long, and those
- * whose client no longer takes the answer of its call. The server shows only connections that made a request; the shim knows all of
- * them, by the addresses of their sockets.
+ * Closes connections that waste a descriptor: those that say nothing or garbage, those that have been idle for long, those whose
+ * client no longer takes the answer of its call, and the least useful ones where there are too many: a process without free descriptors
+ * would not live on. The server shows only connections that made a request; the shim knows all of them, by the addresses of their
+ * sockets.
  */
 
-import { openSockets, shutSockets, type TcpSocket } from "../native/sockets.ts";
+import { descriptorsMax, openSockets, shutSockets, type TcpSocket } from "../native/sockets.ts";
 import type { Call, Client } from "./calls.ts";
 import type { Limits } from "./config.ts";
 import type { Log } from "./log.ts";
@@ -19,7 +20,7 @@ interface Connection {
   stuck: boolean;
 }
 
-type Reason = "silent" | "idle" | "stalled";
+type Reason = "silent" | "idle" | "stalled" | "crowded";
 
 export class Connections {
   /** By address and port of the client. */
@@ -52,12 +53,20 @@ export class Connections {
       if (waitingSinceMs !== undefined && now - waitingSinceMs > stallMs) stalled.add(keyOf(client));
     }
     const open = new Set<string>();
-    const closing: Record<Reason, TcpSocket[]> = { silent: [], idle: [], stalled: [] };
+    const closing: Record<Reason, TcpSocket[]> = { silent: [], idle: [], stalled: [], crowded: [] };
+    const spare: { socket: TcpSocket; connection: Connection }[] = [];
     for (const socket of openSockets(port)) {
       const key = socketKey(socket.peerAddress, socket.peerPort);
       open.add(key);
-      const reason = stalled.has(key) ? "stalled" : this.#reasonToClose(this.#of(key), now);
+      const connection = this.#of(key);
+      const reason = stalled.has(key) ? "stalled" : this.#reasonToClose(connection, now);
       if (reason !== undefined) closing[reason].push(socket);
+      else if (connection.calls === 0) spare.push({ socket, connection });
+    }
+    const surplus = open.size - Object.values(closing).flat().length - this.#mostMax();
+    if (surplus > 0) {
+      spare.sort((a, b) => usefulness(a.connection) - usefulness(b.connection));
+      closing.crowded = spare.slice(0, surplus).map(({ socket }) => socket);
     }
     for (const key of this.#known.keys()) if (!open.has(key)) this.#known.delete(key);
     for (const [reason, sockets] of Object.entries(closing)) {
@@ -65,6 +74,11 @@ export class Connections {
       const closed = shutSockets(sockets);
       this.log.write(reason === "idle" ? "info" : "warning", "connections_closed", { reason, count: closed });
     }
+  }
+
+  /** Half of all descriptors are for files. */
+  #mostMax(): number {
+    return Math.min(this.limits().connections, Math.floor(descriptorsMax() / 2));
   }
 
   #reasonToClose({ calls, usedMs, seenMs, stuck }: Connection, now: number): Reason | undefined {
@@ -83,6 +97,11 @@ export class Connections {
     }
     return connection;
   }
+}
+
+/** Those that never made a call are the least useful, then those whose last call is longest ago. */
+function usefulness({ seenMs, usedMs }: Connection): number {
+  return usedMs ?? seenMs - 1e15;
 }
 
 function keyOf({ address, port }: Client): string {

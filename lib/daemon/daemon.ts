@@ -46,14 +46,18 @@ export async function runDaemon(flags: ConfigFlags, world: DaemonWorld): Promise
   });
   world.ready(server.address, server.port);
 
-  let signal = await signals.next();
+  // A server that ends in order is waited for elsewhere.
+  const failure = server.finished.then(() => new Promise<never>(() => {}));
+  failure.catch(() => {});
+  const nextSignal = () => Promise.race([signals.next(), failure]);
+  let signal = await nextSignal();
   while (signal === "SIGHUP") {
     if (reload(state, flags, world)) {
       await warnOfMissing(state.config, log);
       await announcement?.end();
       announcement = announceIfWanted(state.config, server, log);
     }
-    signal = await signals.next();
+    signal = await nextSignal();
   }
   const graceMs = state.config.graceMs;
   log.write("info", "stopping", { signal, calls: state.calls.running.size, grace_ms: graceMs });
@@ -111,7 +115,11 @@ async function warnOfMissing(config: DaemonConfig, log: Log): Promise<void> {
 function announceIfWanted(config: DaemonConfig, { port }: RunningServer, log: Log): Announcement | undefined {
   if (!config.mdns) return undefined;
   const modules = config.modules.map(({ name }) => name);
-  return announce({ port, version, modules }, (error) => log.write("warning", "mdns", { error: error.message }));
+  const logged = new Set<string>();
+  return announce({ port, version, modules }, ({ message }) => {
+    if (!logged.has(message)) log.write("warning", "mdns", { error: message });
+    logged.add(message);
+  });
 }
 
 interface Signals {

@@ -23,9 +23,13 @@ export interface RunningServer {
    * whatever they do.
    */
   stop(graceMs: number): Promise<void>;
+  /** Rejects with a BlitError when it cannot accept connections any more; else settles after the stop. */
+  readonly finished: Promise<void>;
 }
 
-const sweepMs = 1000;
+/** Between two sweeps, and at least this many times as long as one takes. */
+const sweepMs = 250;
+const sweepShare = 20;
 const endingMs = 1000;
 const allAddresses = ["::", "0.0.0.0"];
 
@@ -66,19 +70,27 @@ export function startServer(daemon: DaemonState): RunningServer {
     return await answer(request, handler, call, daemon);
   });
   const { hostname: address, port } = server.addr;
-  const sweeping = setInterval(() => connections.sweep(port, daemon.calls.running), sweepMs);
+  let sweeping = setTimeout(sweep, sweepMs);
+  function sweep() {
+    const startMs = performance.now();
+    connections.sweep(port, daemon.calls.running);
+    sweeping = setTimeout(sweep, Math.max(sweepMs, (performance.now() - startMs) * sweepShare));
+  }
 
   return {
     address,
     port,
     async stop(graceMs) {
-      const finished = server.shutdown();
+      const finished = server.shutdown().catch(() => {});
       if (!await settlesWithin(finished, graceMs)) {
         stopping.abort(new ConnectError("The daemon is stopping", Code.Unavailable));
         await settlesWithin(finished, endingMs);
       }
-      clearInterval(sweeping);
+      clearTimeout(sweeping);
     },
+    finished: server.finished.catch((error) => {
+      throw BlitError.from(error, `accept connections on port ${port} any more`);
+    }),
   };
 }
 

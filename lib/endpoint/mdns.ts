@@ -1,9 +1,10 @@
 /**
- * Daemons on the local network, by multicast DNS (service type "_blit._tcp"). Where multicast is not available nothing is announced or
- * found: no error reaches the caller except through `onError`.
+ * Daemons on the local network, by multicast DNS (service type "_blit._tcp"), over every network this machine has an IPv4 address in.
+ * Where multicast is not available nothing is announced or found, and nothing that arrives can do harm: errors reach the caller only
+ * through `onError`.
  */
 
-import { Bonjour, type Service } from "bonjour-service";
+import { Bonjour, type Service, type ServiceConfig } from "bonjour-service";
 
 export interface Announcement {
   /** Takes the announcement back. Never rejects. */
@@ -36,9 +37,8 @@ export interface AnnouncedDaemon {
 }
 
 export function announce(daemon: AnnouncedDaemon, onError: (error: Error) => void): Announcement {
-  let bonjour: Bonjour | undefined;
-  try {
-    bonjour = new Bonjour(undefined, onError);
+  const speakers = openSpeakers(onError);
+  for (const bonjour of speakers) {
     const host = Deno.hostname().split(".")[0];
     const service = bonjour.publish({
       type,
@@ -50,26 +50,49 @@ export function announce(daemon: AnnouncedDaemon, onError: (error: Error) => voi
       probe: false,
     });
     service.on("error", onError);
-  } catch (error) {
-    onError(error as Error);
   }
-  return { end: () => endAll(bonjour) };
+  return { end: () => closeAll(speakers) };
 }
 
 /** Listens for `forMs`. Sorted by name. */
 export async function findDaemons(forMs: number, onError: (error: Error) => void): Promise<FoundDaemon[]> {
   const found = new Map<string, FoundDaemon>();
-  let bonjour: Bonjour | undefined;
-  try {
-    bonjour = new Bonjour(undefined, onError);
-    const browser = bonjour.find({ type }, (service) => found.set(service.fqdn, daemonOf(service)));
-    await new Promise((resolve) => setTimeout(resolve, forMs));
-    browser.stop();
-  } catch (error) {
-    onError(error as Error);
-  }
-  await endAll(bonjour);
+  const speakers = openSpeakers(onError);
+  for (const bonjour of speakers) bonjour.find({ type }, (service) => found.set(service.fqdn, daemonOf(service)));
+  await new Promise((resolve) => setTimeout(resolve, forMs));
+  await closeAll(speakers);
   return [...found.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** One for each network: a question goes only where the socket is told to send, and not every network has a route for multicast. */
+function openSpeakers(onError: (error: Error) => void): Bonjour[] {
+  const addresses = Deno.networkInterfaces()
+    .filter(({ family, address }) => family === "IPv4" && !address.startsWith("127."))
+    .map(({ address }) => address);
+  return addresses.flatMap((address) => {
+    try {
+      const bonjour = new Bonjour({ interface: address, bind: "0.0.0.0" } as Partial<ServiceConfig>, onError);
+      catchErrors(bonjour, onError);
+      return [bonjour];
+    } catch (error) {
+      onError(error as Error);
+      return [];
+    }
+  });
+}
+
+/** The package leaves errors of its socket, and whatever a strange packet makes it throw, to whoever ends the process. */
+function catchErrors(bonjour: Bonjour, onError: (error: Error) => void): void {
+  const { mdns } = (bonjour as unknown as { server: { mdns: { emit(...event: unknown[]): boolean } } }).server;
+  const emit = mdns.emit.bind(mdns);
+  mdns.emit = (...event) => {
+    try {
+      return emit(...event);
+    } catch (error) {
+      onError(error as Error);
+      return false;
+    }
+  };
 }
 
 function daemonOf(service: Service): FoundDaemon {
@@ -95,17 +118,12 @@ function fitting(names: readonly string[]): string {
   return text;
 }
 
-async function endAll(bonjour: Bonjour | undefined): Promise<void> {
-  if (bonjour === undefined) return;
-  // Neither callback comes where the socket never worked.
-  const gone = new Promise<void>((resolve) => {
-    try {
-      bonjour.unpublishAll(() => bonjour.destroy(() => resolve()));
-    } catch {
-      resolve();
-    }
-  });
+async function closeAll(speakers: readonly Bonjour[]): Promise<void> {
+  const gone = speakers.map((bonjour) =>
+    new Promise<void>((resolve) => bonjour.unpublishAll(() => bonjour.destroy(() => resolve())))
+  );
+  // Nobody calls back where the socket never worked.
   let timer: ReturnType<typeof setTimeout> | undefined;
-  await Promise.race([gone, new Promise((resolve) => timer = setTimeout(resolve, goodbyeMs))]);
+  await Promise.race([Promise.allSettled(gone), new Promise((resolve) => timer = setTimeout(resolve, goodbyeMs))]);
   clearTimeout(timer);
 }

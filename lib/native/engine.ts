@@ -15,6 +15,7 @@ export interface EngineConfig {
   readonly destination?: string;
   /** Root of the tree that keeps what is replaced or deleted. */
   readonly backup?: string;
+  /** Threads that can be had; all of them work until `activate` says otherwise. */
   readonly workers: number;
   /** 0: no limit. */
   readonly bytesPerSecond: number;
@@ -211,6 +212,8 @@ export interface Engine {
   /** Path of a directory relative to the root, with a trailing slash; "" for the root. */
   pathOf(dir: number): string;
   progress(): Counters;
+  /** How many of the workers take work from now on. */
+  activate(workers: number): void;
   /**
    * Calls back for every answer; returns when no request is open or after `stop`. `round` is called whenever all answers that
    * are there were handed over; it may make requests, and says after how many milliseconds it wants to be called again at the

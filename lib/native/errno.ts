@@ -1,46 +1,125 @@
-/** Error numbers of the shim as names and words; steps as what was being done. */
+/**
+ * Errors of the shim as names and words; steps as what was being done.
+ *
+ * Systems give one error different numbers. The shim hands out those of the system it runs on (on Windows, Linux' numbers).
+ */
 
 import type { EngineError } from "./engine.ts";
 
-/** Linux numbers (asm-generic/errno.h); those that copying files meets. */
-const names: Readonly<Record<number, readonly [name: string, words: string]>> = {
-  1: ["EPERM", "operation not permitted"],
-  2: ["ENOENT", "no such file or directory (it vanished during the run)"],
-  4: ["EINTR", "interrupted by a signal"],
-  5: ["EIO", "input/output error"],
-  6: ["ENXIO", "no such device or address"],
-  11: ["EAGAIN", "resource temporarily unavailable"],
-  12: ["ENOMEM", "out of memory"],
-  13: ["EACCES", "permission denied"],
-  16: ["EBUSY", "device or resource busy"],
-  17: ["EEXIST", "file exists"],
-  18: ["EXDEV", "the two places are on different file systems"],
-  20: ["ENOTDIR", "not a directory"],
-  21: ["EISDIR", "is a directory"],
-  22: ["EINVAL", "invalid argument (the file system does not accept this name or operation)"],
-  23: ["ENFILE", "too many open files in the system"],
-  24: ["EMFILE", "too many open files"],
-  26: ["ETXTBSY", "text file busy"],
-  27: ["EFBIG", "file too large for the file system"],
-  28: ["ENOSPC", "no space left on device"],
-  30: ["EROFS", "read-only file system"],
-  31: ["EMLINK", "too many links"],
-  36: ["ENAMETOOLONG", "file name too long"],
-  38: ["ENOSYS", "function not implemented"],
-  39: ["ENOTEMPTY", "directory not empty"],
-  40: ["ELOOP", "a symbolic link stands where a directory is expected"],
-  61: ["ENODATA", "no data available"],
-  74: ["EBADMSG", "corrupted data"],
-  75: ["EOVERFLOW", "value too large"],
-  84: ["EILSEQ", "the file system does not accept this name"],
-  95: ["EOPNOTSUPP", "operation not supported"],
-  107: ["ENOTCONN", "transport endpoint is not connected"],
-  110: ["ETIMEDOUT", "timed out"],
-  112: ["EHOSTDOWN", "host is down"],
-  116: ["ESTALE", "stale file handle"],
-  117: ["EUCLEAN", "structure needs cleaning"],
-  121: ["EREMOTEIO", "remote input/output error"],
-  122: ["EDQUOT", "disk quota exceeded"],
+/** Those that copying files meets. */
+const words: Readonly<Record<string, string>> = {
+  EPERM: "operation not permitted",
+  ENOENT: "no such file or directory (it vanished during the run)",
+  EINTR: "interrupted by a signal",
+  EIO: "input/output error",
+  ENXIO: "no such device or address",
+  EAGAIN: "resource temporarily unavailable",
+  ENOMEM: "out of memory",
+  EACCES: "permission denied",
+  EBUSY: "device or resource busy",
+  EEXIST: "file exists",
+  EXDEV: "the two places are on different file systems",
+  ENOTDIR: "not a directory",
+  EISDIR: "is a directory",
+  EINVAL: "invalid argument (the file system does not accept this name or operation)",
+  ENFILE: "too many open files in the system",
+  EMFILE: "too many open files",
+  ETXTBSY: "text file busy",
+  EFBIG: "file too large for the file system",
+  ENOSPC: "no space left on device",
+  EROFS: "read-only file system",
+  EMLINK: "too many links",
+  ENAMETOOLONG: "file name too long",
+  ENOSYS: "function not implemented",
+  ENOTEMPTY: "directory not empty",
+  ELOOP: "a symbolic link stands where a directory is expected",
+  ENODATA: "no data available",
+  ENOATTR: "no such extended attribute",
+  EBADMSG: "corrupted data",
+  EOVERFLOW: "value too large",
+  EILSEQ: "the file system does not accept this name",
+  EOPNOTSUPP: "operation not supported",
+  ENOTSUP: "operation not supported",
+  ENOTCONN: "transport endpoint is not connected",
+  ETIMEDOUT: "timed out",
+  EHOSTDOWN: "host is down",
+  ESTALE: "stale file handle",
+  EUCLEAN: "structure needs cleaning",
+  EREMOTEIO: "remote input/output error",
+  EDQUOT: "disk quota exceeded",
+};
+
+type Numbers = Readonly<Record<number, string>>;
+
+const everywhere: Numbers = {
+  1: "EPERM",
+  2: "ENOENT",
+  4: "EINTR",
+  5: "EIO",
+  6: "ENXIO",
+  12: "ENOMEM",
+  13: "EACCES",
+  16: "EBUSY",
+  17: "EEXIST",
+  18: "EXDEV",
+  20: "ENOTDIR",
+  21: "EISDIR",
+  22: "EINVAL",
+  23: "ENFILE",
+  24: "EMFILE",
+  26: "ETXTBSY",
+  27: "EFBIG",
+  28: "ENOSPC",
+  30: "EROFS",
+  31: "EMLINK",
+};
+
+/** asm-generic/errno.h */
+const linux: Numbers = {
+  ...everywhere,
+  11: "EAGAIN",
+  36: "ENAMETOOLONG",
+  38: "ENOSYS",
+  39: "ENOTEMPTY",
+  40: "ELOOP",
+  61: "ENODATA",
+  74: "EBADMSG",
+  75: "EOVERFLOW",
+  84: "EILSEQ",
+  95: "EOPNOTSUPP",
+  107: "ENOTCONN",
+  110: "ETIMEDOUT",
+  112: "EHOSTDOWN",
+  116: "ESTALE",
+  117: "EUCLEAN",
+  121: "EREMOTEIO",
+  122: "EDQUOT",
+};
+
+/** sys/errno.h of macOS */
+const darwin: Numbers = {
+  ...everywhere,
+  35: "EAGAIN",
+  45: "ENOTSUP",
+  57: "ENOTCONN",
+  60: "ETIMEDOUT",
+  62: "ELOOP",
+  63: "ENAMETOOLONG",
+  64: "EHOSTDOWN",
+  66: "ENOTEMPTY",
+  69: "EDQUOT",
+  70: "ESTALE",
+  78: "ENOSYS",
+  84: "EOVERFLOW",
+  92: "EILSEQ",
+  93: "ENOATTR",
+  94: "EBADMSG",
+  96: "ENODATA",
+  102: "EOPNOTSUPP",
+};
+
+/** native/blit.h, BLIT_E_*: the same on every system. */
+const own: Readonly<Record<number, readonly [code: string, words: string]>> = {
   4001: ["changed", "the source changed while it was being copied, twice; run again"],
   4002: ["verify_mismatch", "what was read back differs from what was written"],
   4003: ["inside", "this directory is the root of the other side"],
@@ -79,13 +158,24 @@ const actions: Readonly<Record<number, string>> = {
 
 const STEP_SYMLINK = 19;
 const STEP_NODE = 20;
-const EPERM = 1;
-const EOPNOTSUPP = 95;
 export const STEP_LIST_SOURCE = 16;
 
-/** Says what failed and why. `step` is 0 where the shim does not know it. */
-export function engineError(errno: number, step: number): EngineError {
-  const [code, words] = names[errno] ?? [`E${errno}`, `error ${errno}`];
-  const unsupported = (step === STEP_SYMLINK || step === STEP_NODE) && (errno === EPERM || errno === EOPNOTSUPP);
-  return { code: unsupported ? "unsupported" : code, message: `Cannot ${actions[step] ?? "go on"}: ${words}` };
+/** Says what failed and why. `step` is 0 where the shim does not know it; `os` is where the number was given. */
+export function engineError(errno: number, step: number, os: string = Deno.build.os): EngineError {
+  const code = (os === "darwin" ? darwin : linux)[errno];
+  if (code !== undefined) return namedError(code, step)!;
+  const [ownCode, state] = own[errno] ?? [`E${errno}`, `error ${errno}`];
+  return { code: ownCode, message: sentence(step, state) };
+}
+
+/** The same for an error whose name is known ("ENOENT"); undefined for one that there are no words for. */
+export function namedError(code: string, step: number): EngineError | undefined {
+  if (!Object.hasOwn(words, code)) return undefined;
+  const special = step === STEP_SYMLINK || step === STEP_NODE;
+  const unsupported = special && ["EPERM", "EOPNOTSUPP", "ENOTSUP"].includes(code);
+  return { code: unsupported ? "unsupported" : code, message: sentence(step, words[code]) };
+}
+
+function sentence(step: number, state: string): string {
+  return `Cannot ${actions[step] ?? "go on"}: ${state}`;
 }

@@ -186,6 +186,10 @@ class NativeEngine implements Engine {
     };
   }
 
+  activate(workers: number): void {
+    this.#calls.blit_engine_activate(this.#engine, workers);
+  }
+
   async drain(round: () => number = () => WAIT_MAX_MS): Promise<void> {
     for (;;) {
       while (this.#dispatch());

@@ -167,6 +167,9 @@ class PortableEngine implements Engine {
     };
   }
 
+  /** Lanes wait for the system, not for a core: how many there are makes no difference here. */
+  activate(_workers: number): void {}
+
   async drain(round: () => number = () => WAIT_MAX_MS): Promise<void> {
     for (;;) {
       for (let answers = this.#answers.splice(0); answers.length > 0; answers = this.#answers.splice(0)) {

@@ -1,12 +1,12 @@
 /**
- * Failures of the portable engine, in the words of the shim's: Deno names an error by its code, errno.ts by Linux' number.
+ * Failures of the portable engine, in the words of the shim's: Deno names an error by its code, errno.ts has the words.
  *
  * Inside the engine a failure of one entry is thrown as EntryError; whoever carries out the entry catches it and puts its
  * `error` into the answer.
  */
 
 import type { EngineError } from "./engine.ts";
-import { engineError } from "./errno.ts";
+import { engineError, namedError } from "./errno.ts";
 
 /** What was being done; native/blit.h, enum blit_step. */
 export const Step = {
@@ -43,10 +43,6 @@ export const Own = {
   Backup: 4007,
 } as const;
 
-const EROFS = 30;
-const EOPNOTSUPP = 95;
-const LARGEST_ERRNO = 133;
-
 export class EntryError extends Error {
   constructor(readonly error: EngineError, readonly step: Step, options?: ErrorOptions) {
     super(error.message, options);
@@ -59,12 +55,12 @@ export function ownError(state: (typeof Own)[keyof typeof Own], step: Step): Ent
 
 /** Fifos, sockets and devices: there is no call that makes them. */
 export function specialFileError(): EntryError {
-  return new EntryError(engineError(EOPNOTSUPP, Step.Node), Step.Node);
+  return new EntryError(namedError("EOPNOTSUPP", Step.Node)!, Step.Node);
 }
 
 /** Something was to be changed by an engine that is to change nothing. */
 export function readOnlyError(): EntryError {
-  return new EntryError(engineError(EROFS, Step.Create), Step.Create);
+  return new EntryError(namedError("EROFS", Step.Create)!, Step.Create);
 }
 
 /** Deno takes and gives names and link targets as strings, so others than valid UTF-8 cannot be reached. */
@@ -84,15 +80,13 @@ export function codeOf(thrown: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-const numberOf = new Map(Array.from({ length: LARGEST_ERRNO + 1 }, (_, n) => [engineError(n, 0).code, n]));
-
 /** Whatever was thrown while doing `step`, as an EntryError; an EntryError passes through. */
 export function entryError(step: Step, thrown: unknown): EntryError {
   if (thrown instanceof EntryError) return thrown;
   if (thrown instanceof Deno.errors.InvalidData) return nameError(step);
   const code = codeOf(thrown);
-  const known = code === undefined ? undefined : numberOf.get(code);
-  if (known !== undefined) return new EntryError(engineError(known, step), step, { cause: thrown });
+  const known = code === undefined ? undefined : namedError(code, step);
+  if (known !== undefined) return new EntryError(known, step, { cause: thrown });
   const state = thrown instanceof Error ? thrown.message : String(thrown);
   return new EntryError({ code: code ?? "EIO", message: sentence(step, state) }, step, { cause: thrown });
 }

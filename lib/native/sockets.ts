@@ -33,6 +33,11 @@ export function shutSockets(sockets: readonly TcpSocket[]): number {
   return Number(openDaemonLibrary()?.symbols.blit_sockets_shut(packed, BigInt(sockets.length)) ?? 0);
 }
 
+/** How many descriptors this process may have. */
+export function descriptorsMax(): number {
+  return Number(openDaemonLibrary()?.symbols.blit_descriptors_max() ?? 1024);
+}
+
 function unpack(bytes: Uint8Array): TcpSocket {
   const view = new DataView(bytes.buffer, bytes.byteOffset, SOCKET_BYTES);
   return {

@@ -110,12 +110,12 @@ class JobRun {
     }
     if (job.backupDir !== undefined && !readOnly) makeDirectory(job.backupDir);
     const backup = job.backupDir !== undefined && pathFacts(job.backupDir, true) ? job.backupDir : undefined;
-    const { sizing } = this.#tune(placement);
+    const { sizing, source, destination } = this.#tune(placement);
     const opened = await openEngine({
       source: placement.sourceRoot,
       destination: exists ? destinationRoot : undefined,
       backup,
-      workers: sizing.workers,
+      workers: sizing.workersMax,
       bytesPerSecond: job.bandwidthLimit,
       largeBytes: LARGE_BYTES,
       bufferBytes: sizing.bufferBytes,
@@ -136,7 +136,9 @@ class JobRun {
     let patienceMs: number | undefined = HANGING_MS;
     try {
       if (!this.#stopped) {
-        this.#current = new TreeRun(job, placement, filter, engine, this.#tally, { exists, fresh, counted, ...sizing });
+        const disks = [source, destination].flatMap(({ profile }) => profile.device ?? []);
+        const root = { exists, fresh, counted, disks, ...sizing };
+        this.#current = new TreeRun(job, placement, filter, engine, this.#tally, root);
         await this.#current.execute();
       }
       patienceMs = undefined;

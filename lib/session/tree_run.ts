@@ -19,11 +19,8 @@ import { DirNode, type Role } from "./dir_node.ts";
 import { Entries } from "./entries.ts";
 import { ENTRIES_IN_FLIGHT, LISTINGS_IN_FLIGHT } from "./limits.ts";
 import { Planner } from "./planner.ts";
+import { LOOK_EVERY_MS, Watch, type WatchOptions } from "./watch.ts";
 import type { Tally } from "./tally.ts";
-import { StallDetector, stallError, stallLine } from "../plan/stall.ts";
-
-/** How often it is looked whether anything moves. */
-const LOOK_EVERY_MS = 100;
 
 /** Subdirectories of one batch that are still to be listed, or a listing that has more to give. */
 type Frame =
@@ -37,14 +34,13 @@ type Frame =
   }
   | { readonly node: DirNode; readonly batch?: undefined };
 
-export interface RootState {
+export interface RootState extends WatchOptions {
   /** The destination root exists (or was just made). */
   readonly exists: boolean;
   /** It was not there before this run. */
   readonly fresh: boolean;
   /** It counts as created by this run. */
   readonly counted: boolean;
-  readonly workers: number;
   /** The largest slice of a large file. */
   readonly rangeBytes: number;
 }
@@ -52,7 +48,7 @@ export interface RootState {
 export class TreeRun {
   readonly #entries: Entries;
   readonly #planner: Planner;
-  readonly #stall: StallDetector;
+  readonly #watch: Watch;
   readonly #deletions: Deletions;
   readonly #readOnly: boolean;
   readonly #frames: Frame[] = [];
@@ -61,7 +57,6 @@ export class TreeRun {
   #nextDir = 1;
   #scanFailed = false;
   #answers = 0;
-  #lookedMs = 0;
   #scanEnded = false;
   #recent: { readonly node: DirNode; readonly batch?: EntryBatch; readonly index: number } | undefined;
   readonly #startedMs = performance.now();
@@ -77,7 +72,7 @@ export class TreeRun {
     this.#readOnly = job.dryRun || job.verb === "check";
     const nowMs = performance.now();
     this.#planner = new Planner(root.workers, nowMs, (line) => tally.planner(line));
-    this.#stall = new StallDetector(nowMs, { abortMs: job.stallTimeoutMs });
+    this.#watch = new Watch(job, engine, tally, root, nowMs);
     this.#missing = new Set(filter.listed);
     this.#missing.delete(".");
     this.#entries = new Entries(
@@ -125,26 +120,9 @@ export class TreeRun {
   #round(): number {
     const nowMs = performance.now();
     const waitMs = this.#planner.round(nowMs, this.#scanEnded);
-    this.#lookForStall(nowMs);
+    const planned = this.#planner.classified + this.tally.directoriesTotal;
+    this.#watch.look(nowMs, planned, this.#answers, () => this.currentPath());
     return Math.min(waitMs, LOOK_EVERY_MS);
-  }
-
-  #lookForStall(nowMs: number): void {
-    if (nowMs - this.#lookedMs < LOOK_EVERY_MS) return;
-    this.#lookedMs = nowMs;
-    const { bytesMoved, files, ticks } = this.engine.progress();
-    const stall = this.#stall.look(nowMs, {
-      planned: this.#planner.classified + this.tally.directoriesTotal,
-      worked: bytesMoved + files + ticks + this.#answers,
-      path: this.currentPath(),
-      // A slow limit stretches a single write over seconds.
-      waitsOnPurpose: this.job.bandwidthLimit > 0,
-    });
-    if (stall?.kind === "abort") throw stallError(stall, "--stall-timeout");
-    if (stall) {
-      this.tally.stalls++;
-      this.tally.planner(stallLine(stall));
-    }
   }
 
   currentPath(): string | undefined {

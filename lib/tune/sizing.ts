@@ -23,7 +23,10 @@ export interface SizingFacts {
 }
 
 export interface Sizing {
+  /** To start with. */
   readonly workers: number;
+  /** As far as the run may go up when it measures that more pay; the same as `workers` where the number was asked for. */
+  readonly workersMax: number;
   /** Bytes; each worker may hold two of them. */
   readonly bufferBytes: number;
   /** Bytes of a slice of a large file. */
@@ -40,6 +43,8 @@ const MIB = 2 ** 20;
 
 /** Deno runs at most 32 nonblocking calls; each worker is one, and the engine needs some for itself. */
 export const WORKERS_MAX = 24;
+/** A disk or server that answers slowly takes more requests at once than there are processors to make them. */
+const SPARE = 2;
 /** One of them computes while the other waits. */
 const WORKERS_MIN = 2;
 /** A round trip for every call: more of them have to be on their way than there are processors. */
@@ -79,8 +84,10 @@ export function chooseSizing(facts: SizingFacts): Sizing {
     facts.machine.memoryBytes,
   );
   const cut = workers < Math.round(wish.workers) ? `, of ${Math.round(wish.workers)} wished for` : "";
+  const fixed = facts.requestedWorkers > 0 || facts.plaid;
   return {
     workers,
+    workersMax: fixed ? workers : clamp(workers * SPARE, workers, WORKERS_MAX),
     bufferBytes,
     rangeBytes: roundUp(RANGE, stripe),
     shardBytes: clamp(Math.round(facts.settled?.shardBytes || SHARD), ...SHARD_LIMITS),

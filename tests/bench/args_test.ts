@@ -28,6 +28,19 @@ Deno.test("rows and peers are named in lists", () => {
   assertEquals(local("--peers", "none").peers, []);
 });
 
+Deno.test("tune measures a few rows at a tenth of the size, and takes what is given", () => {
+  const tune = (...argv: string[]) => {
+    const command = parseArgs(["tune", ...argv]);
+    if (command.verb !== "tune") throw new Error(`parsed as ${command.verb}`);
+    return command.options;
+  };
+  const options = tune();
+  assertEquals([options.scale, options.runs, options.places, options.history], [0.1, 11, ["tmpfs", "ext4"], undefined]);
+  assertEquals(options.only.includes("tiny"), true);
+  assertEquals(tune("--quick").places, ["tmpfs"]);
+  assertEquals([tune("--history", "/x").history, tune("--only=deep").only], ["/x", ["deep"]]);
+});
+
 Deno.test("what is not understood is an error", () => {
   for (
     const argv of [
@@ -38,6 +51,8 @@ Deno.test("what is not understood is an error", () => {
       ["local", "--scale", "0"],
       ["local", "--runs", "many"],
       ["local", "--json"],
+      ["local", "--history", "/x"],
+      ["tune", "--peers", "cp"],
       ["readme"],
     ]
   ) assertThrows(() => parseArgs(argv), BenchError, undefined, argv.join(" "));

@@ -6,9 +6,11 @@ import { assertExit, assertSays, assertSaysOnce, assertUntouched } from "../supp
 import { command, linux, testNeeding } from "../support/needs.ts";
 import { assertFaithful } from "../support/oracle.ts";
 import { blit, pause, type RunningProgram, startBlit, until } from "../support/program.ts";
+import { Random } from "../support/random.ts";
 import { assertNothingTorn } from "../support/torn.ts";
 
 const needs = [linux, command("cc")];
+const unmeasured = { unmeasured: true };
 
 /** Versions 0 and 1 of a tree of 4 MB: many small files and one large one, new ones in version 1. */
 async function trees(): Promise<TestDirectory> {
@@ -117,3 +119,35 @@ testNeeding(needs, "a second SIGINT ends at once, and a rerun still heals", asyn
   assertExit(await blit(["copy", dir.at("v1/"), dir.at("dst")]), 0);
   await assertFaithful(dir.at("v1"), dir.at("dst"), { rsync: false });
 });
+
+testNeeding(
+  needs,
+  "interrupted at 40 random moments, with and without a limit: always an orderly end, and a rerun completes",
+  async () => {
+    await using dir = await trees();
+    const seed = Number(Deno.env.get("BLIT_TEST_SEED") ?? Date.now() % 100_000);
+    const random = new Random(seed);
+    const [old, next] = [await dir.snapshot("v0"), await dir.snapshot("v1")];
+    for (let i = 0; i < 40; i++) {
+      await Deno.remove(dir.at("dst"), { recursive: true }).catch(() => {});
+      assertExit(await blit(["copy", dir.at("v0/"), dir.at("dst")], unmeasured), 0);
+      const args = ["mirror", dir.at("v1/"), dir.at("dst"), "--yes"];
+      const running = await startBlit([...args, "--bwlimit", random.pick(["0", "2M", "30M"])], unmeasured);
+      const at = 30 + random.below(250);
+      await pause(at);
+      running.kill("SIGINT");
+      const result = await running.result;
+      try {
+        // Before the program listens, the signal ends it as it ends any other.
+        if (result.signal !== "SIGINT") assertExit(result, 0, 130);
+        const now = await dir.snapshot("dst");
+        assertNothingTorn(old, next, now);
+        assertEquals(temporaryNames(now), []);
+      } catch (error) {
+        throw new Error(`interrupt ${i} after ${at} ms (BLIT_TEST_SEED=${seed}): ${error}`, { cause: error });
+      }
+    }
+    assertExit(await blit(["mirror", dir.at("v1/"), dir.at("dst"), "--yes"]), 0);
+    await assertFaithful(dir.at("v1"), dir.at("dst"));
+  },
+);

@@ -1,14 +1,18 @@
-/** A destination that stops answering: a real one, frozen by the kernel. */
+/** A destination that is frozen by the kernel, and a source whose server falls silent. */
 
 import { assert, assertEquals } from "@std/assert";
 import { temporaryNames, type TestDirectory, testDirectory } from "../support/environment.ts";
 import { assertExit, assertNoDifferences, assertSaysOnce } from "../support/expect.ts";
 import { freeze, type Mount, mountNew } from "../support/mounts.ts";
-import { command, fileSystem, linux, testNeeding } from "../support/needs.ts";
+import { command, fileSystem, linux, mounting, type Need, testNeeding } from "../support/needs.ts";
 import { blit, type Json, startBlit, until } from "../support/program.ts";
+import { mountSilent } from "../support/silent_mount.ts";
 import { differences, snapshot } from "../support/snapshot.ts";
 
+const fuse: Need = { missing: await Deno.stat("/dev/fuse").then(() => undefined, () => "needs /dev/fuse") };
 const needs = [linux, command("cc"), command("fsfreeze"), fileSystem("ext4")];
+
+const said = /^blit: Cannot go on with "[^"]+": no progress for \d+ s.*\. Check .* --stall-timeout allows more time\.$/;
 
 /** Some small files and one that is copied in ranges, and an old version of some of them in the destination. */
 async function fill(dir: TestDirectory, mount: Mount): Promise<void> {
@@ -74,3 +78,27 @@ testNeeding(needs, "a shorter stall is told, counted and survived", async () => 
   await assertCopied(dir, mount);
   assertEquals(JSON.parse(await dir.read("config/blit/perf_local.jsonl")).stalls, notes.length);
 });
+
+testNeeding(
+  [linux, command("cc"), mounting, fuse],
+  "a run whose source falls silent gives up, and a rerun from a source that answers completes it",
+  async () => {
+    await using dir = await testDirectory();
+    const size = 30_000_000;
+    await dir.write({ "dst/file": "old", "dst/other": "kept" });
+    let running;
+    {
+      await using source = await mountSilent(size, 4_000_000);
+      running = await startBlit(["copy", "--stall-timeout", "2", `${source.path}/`, dir.at("dst")]);
+      await until(() => /no progress/.test(running!.errorOutput()), "the stall was told", running);
+    }
+    const result = await running.result;
+    assertExit(result, 1);
+    assertSaysOnce(result, said);
+    assertEquals([await dir.read("dst/file"), await dir.read("dst/other")], ["old", "kept"]);
+    await using healthy = await mountSilent(size, size);
+    assertExit(await blit(["copy", `${healthy.path}/`, dir.at("dst")]), 0);
+    assertEquals(await dir.names("dst"), ["file", "other"]);
+    assertEquals((await Deno.stat(dir.at("dst/file"))).size, size);
+  },
+);

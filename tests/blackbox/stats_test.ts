@@ -52,7 +52,7 @@ testNeeding(needs, "elsewhere --stats adds figures to the summary and nothing el
   const result = await blit(["copy", "--stats", dir.at("src/"), dir.at("dst")]);
   assertExit(result, 0);
   assertEquals(result.stderr, "");
-  for (const name of ["Route", "Planning", "Workers", "Stalls", "Files per second"]) {
+  for (const name of ["Route", "Planning", "Workers", "Waiting for", "Stalls", "Files per second"]) {
     if (!new RegExp(`^${name}: +\\S`, "m").test(result.stdout)) fail(result, `no ${name}`);
   }
 });

@@ -18,6 +18,7 @@ grace_seconds = 5
 
 [limits]
 sessions = 7
+connections = 70
 lanes = 4
 entries_per_message = 100
 message_bytes = "1MiB"
@@ -52,6 +53,7 @@ path = "/srv/in"
   assertEquals(config.dataPorts, { first: 9040, last: 9055 });
   assertEquals(config.limits, {
     sessions: 7,
+    connections: 70,
     lanes: 4,
     entriesPerMessage: 100,
     messageBytes: 1024 * 1024,

@@ -4,10 +4,10 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Code, ConnectError } from "@connectrpc/connect";
 import fc from "fast-check";
 import { testDirectory } from "../support/environment.ts";
-import { linux, testNeeding } from "../support/needs.ts";
+import { command, linux, testNeeding } from "../support/needs.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { until } from "../support/program.ts";
-import { openConnection, openRequest } from "../support/raw_http.ts";
+import { openConnection, type OpenRequest, openRequest } from "../support/raw_http.ts";
 
 const impatient = '[limits]\nfirst_byte_seconds = 1\n[[modules]]\nname = "default"\npath = "$DIR"\n';
 
@@ -80,6 +80,30 @@ Deno.test("a client that takes no answers loses its connection, and its call end
   assertEquals(module.activeConnections, 0);
   connections.forEach((connection) => connection[Symbol.dispose]());
 });
+
+testNeeding(
+  [linux, command("prlimit")],
+  "more connections than there are descriptors for do not take the daemon down",
+  async () => {
+    await using dir = await testDirectory();
+    await using daemon = await startDaemon(dir, { root: ".", wrapper: ["prlimit", "--nofile=400:400"] });
+    const client = daemon.client();
+    await client.serverInfo({});
+    const open: OpenRequest[] = [];
+    try {
+      for (let wave = 0; wave < 6; wave++) {
+        for (let index = 0; index < 60; index++) open.push(await openConnection(daemon.port));
+        await until(() => daemon.descriptors() < 250, "the surplus to be closed");
+      }
+      assertEquals((await daemon.event("connections_closed")).reason, "crowded");
+      // The one that was of use is still there.
+      assertEquals((await client.serverInfo({})).activeCalls, 1);
+      assertEquals(new Set(daemon.events("call").map(({ port }) => port)).size, 1);
+    } finally {
+      open.forEach((connection) => connection[Symbol.dispose]());
+    }
+  },
+);
 
 Deno.test("calls beyond the limit are refused with a clear error, and served when there is room again", async () => {
   await using dir = await testDirectory();

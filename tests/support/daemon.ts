@@ -19,6 +19,8 @@ export interface DaemonOptions {
   /** Address to listen on; "" for all of them, which is reachable for everybody. */
   readonly bind?: string;
   readonly env?: Record<string, string>;
+  /** Words put before the program. */
+  readonly wrapper?: readonly string[];
 }
 
 export type LogRecord = Readonly<Record<string, string>>;
@@ -100,7 +102,7 @@ export async function startDaemon(dir: TestDirectory, options: DaemonOptions): P
     ...(configPath === undefined ? [] : ["--config", configPath]),
     ...(options.root === undefined ? [] : ["--root", dir.at(options.root)]),
     ...(options.args ?? []),
-  ], { env: options.env });
+  ], { env: options.env, wrapper: options.wrapper });
   const ready = /^blit daemon ready on \S+:(\d+)\n/;
   let ended = false;
   void program.result.then(() => ended = true, () => ended = true);

@@ -28,6 +28,14 @@ export function faultLibrary(): Promise<string> {
   return fault;
 }
 
+let silent: Promise<string> | undefined;
+
+/** Path of the file system that falls silent; silent_fuse.c says how. */
+export function silentFuseProgram(): Promise<string> {
+  silent ??= compile("silent_fuse.c", "silent_fuse", []);
+  return silent;
+}
+
 /** Runs the helper and returns its output; throws with its message when it fails. */
 export async function fixture(args: string[], input?: string): Promise<string> {
   const child = new Deno.Command(await fixtureProgram(), { args, stdin: "piped", stdout: "piped", stderr: "piped" })

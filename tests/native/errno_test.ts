@@ -1,0 +1,65 @@
+/** Error numbers of the systems that the shim runs on. */
+
+import { constants } from "node:os";
+import { assert, assertEquals } from "@std/assert";
+import { engineError, namedError } from "../../lib/native/errno.ts";
+
+const READ = 2;
+const NODE = 20;
+
+Deno.test({
+  name: "the numbers of this system have the names that it gives them",
+  ignore: Deno.build.os !== "linux" && Deno.build.os !== "darwin",
+  fn() {
+    const named = Object.entries(constants.errno).filter(([name]) => namedError(name, READ) !== undefined);
+    assert(named.length > 25);
+    const aliases: Record<string, string> = Deno.build.os === "linux" ? { ENOTSUP: "EOPNOTSUPP" } : {};
+    for (const [name, number] of named) assertEquals(engineError(number, READ).code, aliases[name] ?? name);
+  },
+});
+
+Deno.test("macOS' own numbers have the names and words that the same errors have on Linux", () => {
+  const numbers: [code: string, linux: number, darwin: number][] = [
+    ["EAGAIN", 11, 35],
+    ["ENAMETOOLONG", 36, 63],
+    ["ENOSYS", 38, 78],
+    ["ENOTEMPTY", 39, 66],
+    ["ELOOP", 40, 62],
+    ["ENODATA", 61, 96],
+    ["EBADMSG", 74, 94],
+    ["EOVERFLOW", 75, 84],
+    ["EILSEQ", 84, 92],
+    ["EOPNOTSUPP", 95, 102],
+    ["ENOTCONN", 107, 57],
+    ["ETIMEDOUT", 110, 60],
+    ["EHOSTDOWN", 112, 64],
+    ["ESTALE", 116, 70],
+    ["EDQUOT", 122, 69],
+    ["ENOSPC", 28, 28],
+  ];
+  for (const [code, linux, darwin] of numbers) {
+    assertEquals(engineError(darwin, READ, "darwin").code, code);
+    assertEquals(engineError(darwin, READ, "darwin"), engineError(linux, READ, "linux"));
+  }
+});
+
+Deno.test("a number that means something else on macOS does not get its name on Linux", () => {
+  // There they are EDEADLK, EINPROGRESS, ENOTSOCK, EDESTADDRREQ, EMSGSIZE, ECONNREFUSED, EPROGUNAVAIL, EPROGMISMATCH, EMULTIHOP.
+  for (const number of [11, 36, 38, 39, 40, 61, 74, 75, 95]) {
+    assertEquals(engineError(number, READ, "darwin"), {
+      code: `E${number}`,
+      message: `Cannot read: error ${number}`,
+    });
+  }
+});
+
+Deno.test("what a file system without special files says is unsupported under each of its numbers", () => {
+  for (const [number, os] of [[95, "linux"], [45, "darwin"], [102, "darwin"], [1, "linux"], [1, "darwin"]] as const) {
+    assertEquals(engineError(number, NODE, os).code, "unsupported");
+    assert(engineError(number, READ, os).code !== "unsupported");
+  }
+});
+
+Deno.test("Windows' shim speaks in Linux' numbers", () => {
+  assertEquals(engineError(39, READ, "windows").code, "ENOTEMPTY");
+});

@@ -1,0 +1,29 @@
+/** A mounted file system that stops answering in the middle of its only file (silent_fuse.c). */
+
+import { testDirectory } from "./environment.ts";
+import { silentFuseProgram } from "./fixture.ts";
+import type { Mount } from "./mounts.ts";
+
+/** It holds "file" of `size` zeros; reads from `answered` on wait until the mount is disposed of, and then fail. */
+export async function mountSilent(size: number, answered: number): Promise<Mount> {
+  const directory = await testDirectory();
+  // It unmounts when its standard input ends, so it outlives the tests by no more than a moment.
+  const child = new Deno.Command(await silentFuseProgram(), {
+    args: [directory.path, `${size}`, `${answered}`],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const errors = new Response(child.stderr).text();
+  const reader = child.stdout.getReader();
+  const { done } = await reader.read();
+  const end = async () => {
+    await child.stdin.close();
+    await reader.cancel();
+    await child.status;
+    await directory[Symbol.asyncDispose]();
+    return await errors;
+  };
+  if (done) throw new Error(`Cannot mount: ${await end()}`);
+  return { path: directory.path, [Symbol.asyncDispose]: async () => void await end() };
+}
