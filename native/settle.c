@@ -58,6 +58,13 @@ int settle_dir(struct worker *w, struct task *t, struct blit_result *r)
 		err = remove_dir(e, d, DST);
 	} else if (!(flags & BLIT_SKIP)) {
 		err = settle_metadata(e, d, r);
+	} else if (e->config.flags & BLIT_CFG_FSYNC && e->have[DST]) { /* the names of what was put into it */
+		r->step = BLIT_STEP_SYNC;
+		int dfd = dir_pin(e, d, DST);
+		if (dfd >= 0) {
+			err = os_sync(dfd);
+			dir_unpin(e, d);
+		}
 	}
 	if (!err && (flags & BLIT_RMSRC) && d->parent) {
 		r->step = BLIT_STEP_REMOVE_SRC;

@@ -59,14 +59,18 @@ static bool process_lives(const char *name)
 
 int temp_remove_stale(int ddir, const char *name)
 {
-	int fd = openat(ddir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
+	struct facts f;
+	int err = os_facts_at(ddir, name, &f), fd = -1;
 	bool alive;
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1)
+	if (err)
+		return err;
+	/* Only what can hold a lock is opened: opening a device may do something. */
+	if (S_ISREG(f.mode) && f.nlink == 1)
+		fd = openat(ddir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0)
 		alive = flock(fd, LOCK_EX | LOCK_NB) < 0 && (errno == EWOULDBLOCK || process_lives(name));
 	else
 		alive = process_lives(name);
-	int err = 0;
 	if (!alive && unlinkat(ddir, name, 0) < 0)
 		err = -errno;
 	if (fd >= 0)

@@ -36,6 +36,9 @@ export class Call {
 /** Where handlers find their call: `context.values.get(callKey)`. */
 export const callKey = createContextKey<Call | undefined>(undefined, { description: "the running call" });
 
+/** Of a path or message that a client has a hand in. */
+const loggedCharsMax = 500;
+
 export class Calls {
   readonly #running = new Set<Call>();
 
@@ -63,9 +66,9 @@ export class Calls {
       procedure,
       client: client.address,
       port: client.port,
-      target,
+      target: target?.slice(0, loggedCharsMax),
       code,
-      error,
+      error: error?.slice(0, loggedCharsMax),
       ms: Math.round(this.nowMs() - call.startMs),
     });
   }

@@ -60,6 +60,12 @@ export class Deletions {
     this.count(files.length);
   }
 
+  /** Whether a non-directory may give way to a directory now: it cannot wait, what is below the directory needs its place. */
+  mayGiveWay(): boolean {
+    this.#counted++;
+    return this.job.deletion.max === undefined || this.#counted <= this.job.deletion.max;
+  }
+
   /** A directory that must go because something else is to take its name; `whenGone` says whether it did. */
   makeWay(node: DirNode, batch: EntryBatch, index: number, whenGone: (gone: boolean) => void): void {
     batch.retain(); // for the deletion

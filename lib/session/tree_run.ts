@@ -313,7 +313,7 @@ export class TreeRun {
   /** A non-directory stands where a directory is to be: only mirror takes it away. */
   #replaceByDirectory(parent: DirNode, batch: EntryBatch, index: number): boolean {
     if (this.job.verb === "check") return true;
-    if (this.job.verb === "mirror" && !this.job.ignoreExisting) {
+    if (this.job.verb === "mirror" && !this.job.ignoreExisting && this.#deletions.mayGiveWay()) {
       this.tally.filesDeleted++;
       return true;
     }
@@ -348,8 +348,9 @@ export class TreeRun {
         message: "Cannot create: a directory is in the way",
       });
     };
-    if (this.job.verb === "mirror") this.#deletions.makeWay(node, batch, index, resolve);
-    else resolve(false);
+    if (this.job.verb !== "mirror") return resolve(false);
+    this.#deletions.makeWay(node, batch, index, resolve);
+    if (this.#deletions.counts) this.#goDown(node, "count", batch, [index]);
   }
 
   #created(node: DirNode): void {
@@ -385,7 +386,7 @@ export class TreeRun {
     const keepsTimes = single || node.broken || node.role !== "source" || !node.onDestination || this.#readOnly ||
       this.job.discard;
     const moves = this.job.verb === "move" && !this.#readOnly && node.id !== 0;
-    if (keepsTimes && !moves && node.id === 0) return this.#finished(node);
+    if (keepsTimes && !moves && !this.job.fsync && node.id === 0) return this.#finished(node);
     this.engine.settle({
       dir: node.id,
       what: keepsTimes ? "nothing" : "metadata",

@@ -218,6 +218,15 @@ Deno.test("mirror: a symlink among the extras is deleted, what it points to is n
   assertUntouched(before, await dir.snapshot("outside"), "the symlink's target");
 });
 
+Deno.test("mirror: what has to give way to another kind counts for --max-delete", async () => {
+  for (const [max, code] of [["2", 2], ["3", 0]] as const) {
+    await using dir = await testDirectory();
+    await dir.write({ "src/entry": "F", "dst/entry/old/x": "X" });
+    assertExit(await blit(["mirror", dir.at("src/"), dir.at("dst"), "--yes", "--max-delete", max]), code);
+    assertEquals((await dir.names()).includes("dst/entry/old/x"), code === 2);
+  }
+});
+
 Deno.test("mirror: entries of another kind are replaced", async () => {
   await using dir = await testDirectory();
   await dir.write({

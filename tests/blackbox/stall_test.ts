@@ -35,13 +35,13 @@ testNeeding(
     await using dir = await testDirectory();
     await using mount = await mountNew("ext4");
     await fill(dir, mount);
-    const args = ["copy", "--stall-timeout", "2", dir.at("src/"), `${mount.path}/dst`];
+    const args = ["copy", dir.at("src/"), `${mount.path}/dst`];
     const said =
       /^blit: Cannot go on with "[^"]+": no progress for \d+ s.*\. Check .* --stall-timeout allows more time\.$/;
     let running;
     {
       await using _frozen = await freeze(mount);
-      running = await startBlit(args);
+      running = await startBlit([...args, "--stall-timeout", "2"]);
       await until(() => /no progress/.test(running!.errorOutput()), "the stall was told", running);
     }
     // The kernel lets go of a process only when its system calls return.

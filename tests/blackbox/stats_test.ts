@@ -25,12 +25,12 @@ testNeeding(
     const terminal = await blitOnTerminal(args, { columns: 100, rows: 24 });
     const result = await terminal.result;
     assertExit(result, 0);
-    const disk = /disk     loop\d+ read \S+ \S+, written \S+ \S+, \d+ in flight\r\n/;
-    const waiting = /waiting  source \d+ %, destination \d+ %, planner \d+ %/;
+    const disk = /disk {5}loop\d+ read \S+ \S+, written \S+ \S+, \d+ in flight\r\n/;
+    const waiting = /waiting {2}source \d+ %, destination \d+ %, planner \d+ %/;
     for (const line of [disk, waiting]) if (!line.test(result.stdout)) fail(result, `nothing matches ${line}`);
     const remains = shownOn(100, result.stdout);
     assert(/^Copied 40 files/.test(remains[0]), remains.join("\n"));
-    assertEquals(remains.filter((line) => /in flight|waiting  |copying/.test(line)), []);
+    assertEquals(remains.filter((line) => /in flight|waiting {2}|copying/.test(line)), []);
     assert(remains.some((line) => /^Disk loop\d+: +read/.test(line)), remains.join("\n"));
   },
 );
@@ -43,7 +43,7 @@ testNeeding(needs, "changes that are listed while the block stands are all seen,
   assertExit(result, 0);
   const remains = shownOn(100, result.stdout);
   assertEquals(remains.filter((line) => /^\+ f\d+$/.test(line)).length, 40, remains.join("\n"));
-  assertEquals(remains.filter((line) => /in flight|waiting  |copying/.test(line)), []);
+  assertEquals(remains.filter((line) => /in flight|waiting {2}|copying/.test(line)), []);
 });
 
 testNeeding(needs, "elsewhere --stats adds figures to the summary and nothing else", async () => {

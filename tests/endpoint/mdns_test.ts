@@ -43,7 +43,7 @@ async function daemonIn(prepare: string, ...args: string[]): Promise<Network> {
   return new Network(dir, daemon);
 }
 
-testNeeding([networks], "blit scan finds a daemon that announces itself, until it has stopped", async () => {
+testNeeding([networks], "blit scan finds a daemon that announces itself", async () => {
   await using net = await daemonIn(network);
   const port = /:(\d+)\n/.exec(net.daemon.output())![1];
   const { code, stdout } = await blit(["scan", "--for", "1s"], { wrapper: net.wrapper });

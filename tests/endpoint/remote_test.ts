@@ -120,7 +120,7 @@ const part = fc.string({
   unit: fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("\udc80", "\udcff", ":", " ", "%")),
   minLength: 1,
 })
-  .filter((text) => !text.includes("/") && !text.includes("\0") && text !== "." && text !== "..");
+  .filter((text) => !text.includes("/") && !text.includes("\0") && text !== "." && text !== ".." && text !== "");
 
 const endpoint: fc.Arbitrary<RemoteEndpoint> = fc.record({
   host,

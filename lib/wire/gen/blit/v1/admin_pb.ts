@@ -718,7 +718,7 @@ export const AdminService: GenService<{
     output: typeof ListResponseSchema;
   },
   /**
-   * All entries of a tree that match. Directories come before what they hold. Messages may come without entries.
+   * All entries of a tree that match. Directories come before what they hold.
    *
    * @generated from rpc blit.v1.AdminService.Find
    */
