@@ -95,7 +95,7 @@ export interface Summary {
   /** Why that route; no file names. */
   readonly routeReason: string;
   readonly predictedPlanningMs: number;
-  /** From the start to the end of the scan. */
+  /** Summed over the sources: from the start to the end of the scan. */
   readonly planningMs: number;
   readonly workers: number;
   readonly stalls: number;

@@ -89,8 +89,9 @@ export class Deletions {
     return true;
   }
 
-  /** The scan ended. */
+  /** The scan ended, and everything is counted. */
   begin(scanFailed: boolean): void {
+    if (this.#verdict !== "waiting") return;
     this.#verdict = this.#judge(scanFailed) ? "delete" : "keep";
     if (this.#waiting.length > 0 && this.#verdict === "delete") this.tally.setPhase("deleting");
     for (const node of this.#waiting.splice(0)) this.#workOff(node);

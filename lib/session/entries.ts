@@ -41,6 +41,13 @@ interface Planned {
   readonly decision: Decision;
 }
 
+/** Where an entry stands. */
+export interface Place {
+  readonly node: DirNode;
+  readonly batch: EntryBatch;
+  readonly index: number;
+}
+
 /** What the entries need from the run around them. */
 export interface Surroundings {
   /** The directory, and the batch, are needed for one more piece of work; `index` is an entry it concerns. */
@@ -56,6 +63,7 @@ export interface Surroundings {
 
 export class Entries {
   readonly #links: HardLinks;
+  readonly #largeUnderWay = new Set<Place>();
   /** Inodes of the destination that carry an entry whose source is alone: no second entry may share them. */
   readonly #taken = new Set<string>();
   /** Move: sources with several names, to be removed when the scan has seen them all. Undefined once it has. */
@@ -77,6 +85,11 @@ export class Entries {
       first: (name, settled) => this.#first(name, settled),
       further: (name, target, renewed) => this.#further(name, target, renewed),
     });
+  }
+
+  /** The large file that has been under way for longest. */
+  get largeUnderWay(): Place | undefined {
+    return this.#largeUnderWay.values().next().value;
   }
 
   /** A run of entries of which the destination has none. */
@@ -228,9 +241,12 @@ export class Entries {
     announced: number,
     then?: (ok: boolean) => void,
   ): void {
+    const file = { node, batch, index };
+    this.#largeUnderWay.add(file);
     this.tally.pendingLargeBytes += announced;
     this.around.begin(node, batch, index);
     this.#large.copy(node, batch, index, (error, size) => {
+      this.#largeUnderWay.delete(file);
       this.tally.pendingLargeBytes -= announced;
       if (error) this.tally.failure(this.around.pathOf(node, batch, index), error);
       else {

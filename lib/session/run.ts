@@ -49,9 +49,15 @@ class JobRun {
     // The caller gets its handle before anything can fail.
     await Promise.resolve();
     const filter = compileFilter(this.job.filter, Date.now());
-    for (const placement of placeJob(this.job)) {
-      if (this.#stopped) break;
-      if (!this.#tryRename(placement, filter)) await this.#runPlacement(placement, filter);
+    const placements = placeJob(this.job);
+    try {
+      for (const placement of placements) {
+        if (this.#stopped) break;
+        if (!this.#tryRename(placement, filter)) await this.#runPlacement(placement, filter);
+      }
+    } catch (error) {
+      await this.#conclude("failed");
+      throw error;
     }
     return await this.#conclude();
   }
@@ -66,15 +72,16 @@ class JobRun {
   }
 
   /** The summary; what it teaches is kept for later runs. */
-  async #conclude(): Promise<Summary> {
+  async #conclude(status?: "failed"): Promise<Summary> {
     const tally = this.#tally;
     if (this.#tuning) tally.predictedPlanningMs = predictedMs(this.#tuning, tally.filesTotal, tally.bytesTotal);
     const summary = tally.summary(this.#stopped);
     if (!this.#tuning) return summary;
-    const record = recordOf(this.#tuning, summary, tally, this.#startedAt);
+    const record = recordOf(this.#tuning, { ...summary, status: status ?? summary.status }, tally, this.#startedAt);
     const failed = await this.#tuning.learning.remember(record);
     if (failed) tally.planner(`The run was not recorded: ${failed.message}`);
-    return { ...summary, bottleneck: bottleneckLine(record) };
+    // Under a limit the workers' waiting says nothing about the machine.
+    return { ...summary, bottleneck: this.job.bandwidthLimit > 0 ? undefined : bottleneckLine(record) };
   }
 
   /** A move within one file system, onto nothing, is one rename. In a dry run: whether it would be. */

@@ -23,7 +23,7 @@ export class Tally {
   predictedPlanningMs = 0;
   workers = 0;
   stalls = 0;
-  /** Until the last scan ended. */
+  /** Summed over the sources: from the start to the end of the scan. */
   planningMs = 0;
   scanComplete = false;
   filesTotal = 0;
@@ -112,7 +112,7 @@ export class Tally {
     this.filesTotal++;
     this.filesCopied++;
     this.filesRemoved++;
-    this.scanEnded();
+    this.scanEnded(0);
     this.entry("create", kind, () => path);
   }
 
@@ -170,9 +170,9 @@ export class Tally {
     return performance.now() - this.#startedMs;
   }
 
-  scanEnded(): void {
+  scanEnded(planningMs: number): void {
     this.scanComplete = true;
-    this.planningMs = this.elapsedMs;
+    this.planningMs += planningMs;
   }
 
   /** Sizes of large files under way: known, unlike those of files that are still in the queue. */

@@ -57,6 +57,8 @@ export class TreeRun {
   #nextDir = 1;
   #scanFailed = false;
   #answers = 0;
+  /** Extra directories whose entries are being counted. */
+  #counting = 0;
   #scanEnded = false;
   #recent: { readonly node: DirNode; readonly batch?: EntryBatch; readonly index: number } | undefined;
   readonly #startedMs = performance.now();
@@ -126,7 +128,7 @@ export class TreeRun {
   }
 
   currentPath(): string | undefined {
-    const { node, batch, index } = this.#recent ?? {};
+    const { node, batch, index } = this.#entries.largeUnderWay ?? this.#recent ?? {};
     if (!node || node.pending === 0) return undefined;
     return batch ? this.#pathOf(node, batch, index!) : this.#pathOfDir(node);
   }
@@ -333,6 +335,7 @@ export class TreeRun {
     whenGone?: (gone: boolean) => void,
   ): void {
     const node = new DirNode(this.#nextDir++, parent, role, true, false, whenGone);
+    if (role === "count") this.#counting++;
     this.#list(node, { batch, index }, false, false);
   }
 
@@ -400,14 +403,19 @@ export class TreeRun {
   }
 
   #finished(node: DirNode): void {
+    if (node.role === "count") {
+      this.#counting--;
+      this.#judgeDeletions();
+    }
     if (node.parent) this.#done(node.parent);
   }
 
   #endScan(): void {
     this.#scanEnded = true;
-    this.tally.scanEnded();
+    const planningMs = performance.now() - this.#startedMs;
+    this.tally.scanEnded(planningMs);
     this.tally.setPhase("copying");
-    const seconds = (performance.now() - this.#startedMs) / 1000;
+    const seconds = planningMs / 1000;
     this.tally.planner(
       `Planning done: ${this.tally.filesTotal} files, ${this.tally.directoriesTotal} directories in ${
         seconds.toFixed(2)
@@ -420,7 +428,12 @@ export class TreeRun {
       });
     }
     this.#entries.forgetLinked();
-    this.#deletions.begin(this.#scanFailed || this.#missing.size > 0);
+    this.#judgeDeletions();
+  }
+
+  /** Once everything is seen, and counted where that matters. */
+  #judgeDeletions(): void {
+    if (this.#scanEnded && this.#counting === 0) this.#deletions.begin(this.#scanFailed || this.#missing.size > 0);
   }
 
   // --- names ---
