@@ -228,12 +228,27 @@ static struct outcome check_unchanged(int sfd, const struct facts *f)
 	return fail(now.size > f->size ? BLIT_E_GREW : BLIT_E_CHANGED, BLIT_STEP_READ);
 }
 
+/* Of a size that reads 0: empty, or of a file system like proc whose sizes say nothing. Reading tells. */
+static struct outcome copy_unsized(struct worker *w, int sfd, int dfd)
+{
+	struct outcome o = { 0 };
+	ssize_t n;
+	while ((n = read_at(sfd, w->buffer, w->e->config.buffer_bytes, o.bytes)) > 0 && !engine_stopped(w->e)) {
+		int err = dfd < 0 ? 0 : write_at(dfd, w->buffer, n, o.bytes);
+		if (err)
+			return fail(err, BLIT_STEP_WRITE);
+		o.bytes += n;
+		count(w, dfd < 0 ? BLIT_M_DISCARD : BLIT_M_RW, n);
+	}
+	return n < 0 ? fail(-n, BLIT_STEP_READ) : o;
+}
+
 static struct outcome copy_content(struct worker *w, int sfd, int dfd, const struct facts *f)
 {
 	struct engine *e = w->e;
 	bool verifying = e->config.flags & BLIT_CFG_VERIFY;
 	if (f->size == 0)
-		return (struct outcome){ 0 };
+		return copy_unsized(w, sfd, dfd);
 	if (dfd >= 0 && f->size >= CLONE_MIN && !verifying && !atomic_load(&e->no_clone)) {
 		int err = os_clone(sfd, dfd);
 		if (!err) {

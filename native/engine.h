@@ -47,6 +47,7 @@ struct dir {
 	int fd[SIDES];
 	struct list_state *listing;
 	struct facts source; /* as it was when it was listed */
+	uint32_t found_mode; /* of the destination's directory before this run widened it */
 	bool inherits; /* what is created in it gets a group or an ACL from it */
 	uint16_t name_len;
 	char name[]; /* NUL-terminated; the roots have none */

@@ -200,6 +200,8 @@ static bool widen(struct engine *e, struct dir *d)
 	bool done = false;
 	if (os_hold(&h, up, d->name, &f) == 0) {
 		done = S_ISDIR(f.mode) && f.uid == e->euid && os_held_chmod(&h, (f.mode & 07777) | 0700) == 0;
+		if (done)
+			d->found_mode = f.mode;
 		os_release(&h);
 	}
 	dir_unpin(e, d->parent);
@@ -228,6 +230,8 @@ static int open_destination(struct worker *w, struct task *t, struct blit_result
 		return -BLIT_E_BACKUP;
 	if (!e->root && f.uid == e->euid && (f.mode & 0700) != 0700 && !(e->config.flags & BLIT_CFG_READ_ONLY))
 		fchmod(fd, (f.mode & 07777) | 0700);
+	if (!t->d->found_mode)
+		t->d->found_mode = f.mode;
 	t->d->inherits = os_passes_on(fd, &f);
 	return 0;
 }
@@ -473,6 +477,8 @@ static uint16_t compare_dir(struct lister *l)
 	struct facts s, d;
 	if (os_facts_fd(l->sfd, &s) || os_facts_fd(l->dfd, &d))
 		return 0;
+	if (l->t->d->found_mode) /* as it was before we made it writable for ourselves */
+		d.mode = l->t->d->found_mode;
 	uint16_t diff = 0;
 	if (meta_mtime_differs(l->w->e, &s, &d))
 		diff |= BLIT_DIFF_MTIME;
