@@ -158,3 +158,19 @@ testNeeding(needs, "an ordinary user's own tree is copied faithfully", async () 
   assertExit(await blit(["copy", dir.at("src/"), dir.at("dst")], unprivileged), 0);
   await assertFaithful(dir.at("src"), dir.at("dst"), { owners: false, rsync: false });
 });
+
+testNeeding(
+  needs,
+  "a directory that its owner may not write is the same after a second run, which says so",
+  async () => {
+    await using dir = await testDirectory();
+    await dir.write({ "src/closed/f": "F" });
+    await Deno.chmod(dir.at("src/closed"), 0o500);
+    await dir.giveAway();
+    assertExit(await blit(["copy", dir.at("src/"), dir.at("dst")], unprivileged), 0);
+    const again = await blitJson(["copy", "-v", dir.at("src/"), dir.at("dst")], unprivileged);
+    assertExit(again, 0);
+    assertEquals(again.summary.changes, []);
+    assertEquals((await Deno.stat(dir.at("dst/closed"))).mode! & 0o777, 0o500);
+  },
+);

@@ -192,3 +192,18 @@ testNeeding(
     assertSummary(await blitJson(["copy", dir.at("src/"), `${mount.path}/dst`]), { status: "ok", bytes_copied: 0 });
   },
 );
+
+testNeeding([linux], "a file whose size reads 0 is copied with what it holds", async () => {
+  await using dir = await testDirectory();
+  assertExit(await blit(["copy", "/proc/version", dir.at("version")]), 0);
+  assertEquals(await Deno.readTextFile(dir.at("version")), await Deno.readTextFile("/proc/version"));
+});
+
+Deno.test("a destination that is a link to nowhere is named, and nothing is touched", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "src/a": "A", "link": { to: "nowhere" } });
+  const result = await blit(["copy", dir.at("src/"), dir.at("link")]);
+  assertExit(result, 1);
+  assertSaysOnce(result, /link.*leads nowhere/);
+  assertEquals((await dir.names()).includes("nowhere"), false);
+});
