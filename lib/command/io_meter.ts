@@ -2,7 +2,7 @@
 
 import type { Job } from "../model/job.ts";
 import type { DiskRates, InterfaceRates, IoMeter, IoRates } from "../report/stats_block.ts";
-import { fileSystemFacts } from "../tune/file_system.ts";
+import { closestRealPath, fileSystemFacts } from "../tune/file_system.ts";
 import {
   type DiskCounters,
   diskCounters,
@@ -53,16 +53,8 @@ export function ioMeter(job: Places, nowMs: () => number, files: SystemFiles = s
 /** The disks below sources and destination, each once. */
 function devicesOf({ sources, destination }: Places, files: SystemFiles): string[] {
   const paths = destination === undefined ? sources : [...sources, destination];
-  const devices = paths.map((path) => fileSystemFacts(existing(path, files), files).profile.device);
+  const devices = paths.map((path) => fileSystemFacts(closestRealPath(path, files), files).profile.device);
   return [...new Set(devices)].filter((device) => device !== undefined);
-}
-
-/** Where the path leads, or, where nothing stands yet, its closest directory. */
-function existing(path: string, files: SystemFiles): string {
-  const found = files.realPath(path);
-  if (found !== undefined || path === "/" || path === ".") return found ?? path;
-  const parent = path.replace(/\/+$/, "").replace(/[^/]*$/, "");
-  return existing(parent === "" ? "." : parent.replace(/(.)\/+$/, "$1"), files);
 }
 
 function ratesBetween(before: Sample, after: Sample): IoRates {

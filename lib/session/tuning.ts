@@ -9,7 +9,7 @@ import type { Job } from "../model/job.ts";
 import { type RunFlag, type RunRecord, runRecordVersion } from "../model/run_record.ts";
 import type { Placement } from "../endpoint/place.ts";
 import { pathFacts } from "../native/paths.ts";
-import { type FileSystemFacts, fileSystemFacts } from "../tune/file_system.ts";
+import { closestRealPath, type FileSystemFacts, fileSystemFacts } from "../tune/file_system.ts";
 import { type Learning, openLearning } from "../tune/learning.ts";
 import { machineFacts } from "../tune/machine.ts";
 import { chooseRoute, type FirstLook, type RouteDecision, tinyLimits } from "../tune/router.ts";
@@ -30,10 +30,10 @@ export interface Tuning {
 /** Looks at the machine, the two file systems, what was learnt, and as much of the source as the tiny route may hold. */
 export function tune(job: Job, placement: Placement): Tuning {
   const learning = openLearning();
-  const source = fileSystemFacts(realPath(placement.sourceRoot));
+  const source = fileSystemFacts(closestRealPath(placement.sourceRoot));
   const destination = placement.destinationRoot === undefined
     ? source
-    : fileSystemFacts(realPath(placement.destinationRoot));
+    : fileSystemFacts(closestRealPath(placement.destinationRoot));
   const flags = flagsOf(job);
   const sides = { source: source.profile, destination: destination.profile, flags };
   const limits = tinyLimits(learning.predictor, sides);
@@ -62,17 +62,6 @@ function flagsOf(job: Job): RunFlag[] {
     ["plaid", job.plaid],
   ];
   return flags.filter(([, on]) => on).map(([flag]) => flag);
-}
-
-/** The place in the file system that the path leads to; of a path that does not exist yet, its closest directory. */
-function realPath(path: string): string {
-  for (let at = path;; at = at.includes("/") ? at.slice(0, at.lastIndexOf("/")) || "/" : ".") {
-    try {
-      return Deno.realPathSync(at);
-    } catch {
-      if (at === "/" || at === ".") return at;
-    }
-  }
 }
 
 /** Ends as soon as it has seen more than fits the limits, or a directory: what is below it is not known. */

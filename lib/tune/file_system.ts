@@ -23,6 +23,14 @@ const networkKinds =
 
 const unknown: FileSystemFacts = { profile: { kind: "unknown", network: false }, disks: 1 };
 
+/** Where the path leads, or, where nothing stands yet, its closest directory. */
+export function closestRealPath(path: string, files: SystemFiles = systemFiles): string {
+  const found = files.realPath(path);
+  if (found !== undefined || path === "/" || path === ".") return found ?? path;
+  const parent = path.replace(/\/+$/, "").replace(/[^/]*$/, "");
+  return closestRealPath(parent === "" ? "." : parent.replace(/(.)\/+$/, "$1"), files);
+}
+
 /** `path`: absolute, no symlinks, need not exist. */
 export function fileSystemFacts(path: string, files: SystemFiles = systemFiles): FileSystemFacts {
   const mount = mountOf(parseMounts(files.read("/proc/self/mountinfo") ?? ""), path);
