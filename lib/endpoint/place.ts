@@ -30,7 +30,7 @@ export interface Placement {
 export function placeJob(job: Job): Placement[] {
   const destination = job.discard ? undefined : job.destination;
   const target = destination === undefined ? undefined : pathFacts(destination, true);
-  if (destination !== undefined && !target && pathFacts(trimSlashes(destination), false)) {
+  if (destination && !target && pathFacts(trimSlashes(destination), false)) {
     throw new BlitError(
       "failed",
       `Cannot copy to "${printablePath(destination)}": it is a symbolic link that leads nowhere`,
