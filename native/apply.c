@@ -6,12 +6,14 @@ struct place {
 	const struct blit_batch *batch;
 	uint32_t index;
 	int sdir, ddir;
+	uint32_t done, lost; /* of a whole slice: the task's own counts are shared by all workers */
+	uint64_t bytes;
 	char sname[NAME_CAP], dname[NAME_CAP];
 };
 
-static void report(struct worker *w, struct task *t, const struct place *p, struct outcome o, const struct facts *f)
+static void report(struct worker *w, struct task *t, struct place *p, struct outcome o, const struct facts *f)
 {
-	atomic_fetch_or(&t->lost, o.lost);
+	p->lost |= o.lost;
 	if (o.err == COPY_IS_LARGE) {
 		task_detail(t, p->index, BLIT_D_LARGE, f->size, 0);
 	} else if (o.err == COPY_IS_LINKED) {
@@ -19,8 +21,8 @@ static void report(struct worker *w, struct task *t, const struct place *p, stru
 	} else if (o.err) {
 		task_detail(t, p->index, BLIT_D_FAILED, o.err, o.step);
 	} else {
-		atomic_fetch_add(&t->done, 1);
-		atomic_fetch_add(&t->bytes, o.bytes);
+		p->done++;
+		p->bytes += o.bytes;
 		worker_count_file(w, f);
 	}
 }
@@ -186,20 +188,44 @@ static void apply_entry(struct worker *w, struct task *t, struct place *p, uint3
 	}
 }
 
+static void begin_slice(struct engine *e, struct place *p)
+{
+	p->sdir = dir_pin(e, p->d, SRC);
+	p->ddir = e->config.flags & BLIT_CFG_DISCARD ? -1 : dir_pin(e, p->d, DST);
+}
+
+static void end_slice(struct engine *e, struct task *t, struct place *p)
+{
+	if (p->sdir >= 0)
+		dir_unpin(e, p->d);
+	if (p->ddir >= 0)
+		dir_unpin(e, p->d);
+	atomic_fetch_add(&t->done, p->done);
+	atomic_fetch_add(&t->bytes, p->bytes);
+	atomic_fetch_or(&t->lost, p->lost);
+}
+
 void apply_slice(struct worker *w, struct task *t, const uint32_t *words, uint32_t first, uint32_t n)
 {
-	struct engine *e = w->e;
-	struct place p = { .d = t->d, .batch = (void *)(uintptr_t)t->t.batch, .ddir = -1 };
-	p.sdir = dir_pin(e, p.d, SRC);
-	if (!(e->config.flags & BLIT_CFG_DISCARD))
-		p.ddir = dir_pin(e, p.d, DST);
-	for (uint32_t i = first; i < first + n && !engine_stopped(e); i++) {
-		uint32_t word = words ? words[i] : (t->t.first + i) | BLIT_MAKE << BLIT_ACTION_SHIFT;
-		p.index = word & BLIT_INDEX_MASK;
-		apply_entry(w, t, &p, word >> BLIT_ACTION_SHIFT);
+	struct place p = { .d = t->d, .batch = (void *)(uintptr_t)t->t.batch };
+	if (!words) {
+		apply_run(w, t, p.batch, t->t.first + first, n, UINT64_MAX);
+		return;
 	}
-	if (p.sdir >= 0)
-		dir_unpin(e, p.d);
-	if (p.ddir >= 0)
-		dir_unpin(e, p.d);
+	begin_slice(w->e, &p);
+	for (uint32_t i = first; i < first + n && !engine_stopped(w->e); i++) {
+		p.index = words[i] & BLIT_INDEX_MASK;
+		apply_entry(w, t, &p, words[i] >> BLIT_ACTION_SHIFT);
+	}
+	end_slice(w->e, t, &p);
+}
+
+uint32_t apply_run(struct worker *w, struct task *t, const struct blit_batch *b, uint32_t first, uint32_t n, uint64_t bytes)
+{
+	struct place p = { .d = t->d, .batch = b, .index = first };
+	begin_slice(w->e, &p);
+	for (; p.index < first + n && p.bytes < bytes && !engine_stopped(w->e); p.index++)
+		apply_entry(w, t, &p, BLIT_MAKE);
+	end_slice(w->e, t, &p);
+	return p.index - first;
 }

@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 1
+#define BLIT_ABI 2
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -63,6 +63,8 @@ enum {
 	BLIT_DROP = 1 << 11,   /* SETTLE: forget the directory number */
 	BLIT_SKIP = 1 << 12,   /* SETTLE: leave the metadata alone */
 	BLIT_CONFLICT = 1 << 13, /* LIST with MKDIR: a non-directory stands there, remove it first */
+	BLIT_TAKE = 1 << 14,   /* LIST with MKDIR: make the first of its non-directories at once, see blit_result.taken */
+	BLIT_CLOSE = 1 << 15,  /* LIST: if nothing more is to be done in it, settle its metadata and forget its number */
 };
 
 struct blit_config {
@@ -135,8 +137,11 @@ struct blit_result {
 	uint64_t bytes;      /* APPLY: bytes of content copied; OPEN: size */
 	uint32_t done;       /* APPLY, REMOVE: entries without a failure or deferral */
 	uint32_t step;       /* for status */
-	uint32_t flags;      /* LIST: BLIT_MORE */
+	uint32_t flags;      /* LIST: BLIT_MORE, BLIT_CLOSE: it is settled and forgotten, there is no batch */
 	uint32_t lost;       /* BLIT_LOST_* */
+	uint32_t taken;      /* LIST: entries [0, taken) were made, `done`, `bytes` and the details are about them */
+	uint32_t unchanged;  /* LIST without a batch: as in struct blit_batch */
+	uint64_t unchanged_bytes;
 };
 
 /* Differences of an entry that exists on both sides. */

@@ -22,6 +22,14 @@ int64_t engine_now_ns(void)
 
 #define SLICE_MAX 64 /* entries: enough to make the lock free of cost, few enough to share out evenly */
 
+/* TypeScript is woken for so many results at once, or when less than so much is queued for each worker: to wake it takes four
+ * switches of context, and until it has answered the workers need something to do. */
+#define RESULTS_MANY 48
+#define TASKS_FEW 12
+#define ENTRIES_FEW 256
+/* No result waits longer than that. */
+#define RESULTS_PATIENCE_NS 10000000
+
 int64_t blit_abi(void)
 {
 	return BLIT_ABI;
@@ -86,9 +94,11 @@ int64_t blit_engine_open(const struct blit_config *config, const char *src, cons
 	return err;
 }
 
-static bool is_urgent(uint32_t op)
+static bool is_urgent(const struct blit_task *t)
 {
-	return op == BLIT_OP_LIST || op == BLIT_OP_SETTLE || op == BLIT_OP_OPEN || op == BLIT_OP_FINISH;
+	if (t->op == BLIT_OP_LIST)
+		return !(t->flags & BLIT_TAKE); /* that one is work for later, too */
+	return t->op == BLIT_OP_SETTLE || t->op == BLIT_OP_OPEN || t->op == BLIT_OP_FINISH;
 }
 
 static bool is_shared(uint32_t op)
@@ -160,45 +170,79 @@ static void task_free(struct task *t)
 	free(t);
 }
 
-/* Takes tasks laid one after the other, each padded to 8 bytes. All or, at a malformed one, those before it. */
-int64_t blit_engine_submit(struct engine *e, const void *tasks, uint64_t len)
+/* One task from its packed form; the bytes it took, or -errno. */
+static int64_t unpack(struct engine *e, const char *at, size_t room, struct task **out)
 {
-	const char *at = tasks, *end = at + len;
-	int64_t taken = 0;
-	while (at < end) {
-		struct blit_task raw;
-		if ((size_t)(end - at) < sizeof raw)
-			return -EINVAL;
-		memcpy(&raw, at, sizeof raw);
-		int err = check_task(e, &raw, (size_t)(end - at) - sizeof raw);
-		if (err)
-			return err;
-		struct task *t = task_new(&raw, at + sizeof raw);
-		if (!t)
-			return -ENOMEM;
-		err = bind_dir(e, t);
-		if (err) {
-			task_free(t);
-			return err;
-		}
-		pthread_mutex_lock(&e->queue_lock);
-		if (is_urgent(raw.op)) {
+	struct blit_task raw;
+	if (room < sizeof raw)
+		return -EINVAL;
+	memcpy(&raw, at, sizeof raw);
+	int err = check_task(e, &raw, room - sizeof raw);
+	if (err)
+		return err;
+	struct task *t = task_new(&raw, at + sizeof raw);
+	if (!t)
+		return -ENOMEM;
+	if ((err = bind_dir(e, t))) {
+		task_free(t);
+		return err;
+	}
+	*out = t;
+	return sizeof raw + ((raw.payload_len + 7u) & ~7u);
+}
+
+static void enqueue(struct engine *e, struct task *chain)
+{
+	struct task *next;
+	bool many = chain->next || (is_shared(chain->t.op) && chain->t.count > SLICE_MAX);
+	pthread_mutex_lock(&e->queue_lock);
+	for (struct task *t = chain; t; t = next) {
+		next = t->next;
+		t->next = NULL;
+		if (is_urgent(&t->t)) {
 			*e->urgent_tail = t;
 			e->urgent_tail = &t->next;
 		} else {
 			*e->plain_tail = t;
 			e->plain_tail = &t->next;
-			e->queued_entries += is_shared(raw.op) ? raw.count : 1;
+			e->queued_entries += is_shared(t->t.op) ? t->t.count : 1;
 		}
-		if (is_shared(raw.op) && raw.count > SLICE_MAX)
-			pthread_cond_broadcast(&e->queue_ready);
-		else
-			pthread_cond_signal(&e->queue_ready);
-		pthread_mutex_unlock(&e->queue_lock);
-		at += sizeof raw + ((raw.payload_len + 7u) & ~7u);
+		atomic_fetch_add(&e->queued_tasks, 1);
+	}
+	if (many)
+		pthread_cond_broadcast(&e->queue_ready);
+	else
+		pthread_cond_signal(&e->queue_ready);
+	pthread_mutex_unlock(&e->queue_lock);
+}
+
+/* Takes tasks laid one after the other, each padded to 8 bytes. All or, at a malformed one, those before it. */
+int64_t blit_engine_submit(struct engine *e, const void *tasks, uint64_t len)
+{
+	struct task *chain = NULL, **tail = &chain;
+	int64_t taken = 0, bytes = 0;
+	for (uint64_t at = 0; at < len && (bytes = unpack(e, (const char *)tasks + at, len - at, tail)) > 0; at += bytes) {
+		tail = &(*tail)->next;
 		taken++;
 	}
-	return taken;
+	if (chain)
+		enqueue(e, chain);
+	return bytes < 0 ? bytes : taken;
+}
+
+/* Whether results should not wait any longer: there are many, or a worker may soon have nothing to do. */
+static bool wants_attention(struct engine *e)
+{
+	uint32_t results = atomic_load(&e->results_waiting), active = __atomic_load_n(&e->active, __ATOMIC_RELAXED);
+	return results >= RESULTS_MANY || (results > 0 && atomic_load(&e->queued_tasks) < active * TASKS_FEW &&
+		__atomic_load_n(&e->queued_entries, __ATOMIC_RELAXED) < active * ENTRIES_FEW);
+}
+
+static void call_attention(struct engine *e)
+{
+	pthread_mutex_lock(&e->results_lock);
+	pthread_cond_signal(&e->results_ready);
+	pthread_mutex_unlock(&e->results_lock);
 }
 
 /* Blocks until there is work. NULL when the engine closes or stops. *first and *n are the slice of a shared task. */
@@ -227,6 +271,7 @@ static struct task *take(struct worker *w, uint32_t *first, uint32_t *n)
 			e->urgent_tail = &e->urgent;
 		*first = 0;
 		*n = 1;
+		atomic_fetch_sub(&e->queued_tasks, 1);
 	} else if (e->plain) {
 		t = e->plain;
 		uint32_t total = is_shared(t->t.op) ? t->t.count : 1;
@@ -239,6 +284,7 @@ static struct task *take(struct worker *w, uint32_t *first, uint32_t *n)
 		t->cursor += *n;
 		e->queued_entries -= *n;
 		if (t->cursor == total) {
+			atomic_fetch_sub(&e->queued_tasks, 1);
 			e->plain = t->next;
 			if (!e->plain)
 				e->plain_tail = &e->plain;
@@ -246,6 +292,8 @@ static struct task *take(struct worker *w, uint32_t *first, uint32_t *n)
 	}
 out:
 	pthread_mutex_unlock(&e->queue_lock);
+	if (wants_attention(e))
+		call_attention(e);
 	return t;
 }
 
@@ -270,7 +318,9 @@ static void post(struct engine *e, struct task *t, struct blit_result *r)
 	pthread_mutex_lock(&e->results_lock);
 	*e->results_tail = node;
 	e->results_tail = &node->next;
-	pthread_cond_signal(&e->results_ready);
+	atomic_fetch_add(&e->results_waiting, 1);
+	if (wants_attention(e))
+		pthread_cond_signal(&e->results_ready);
 	pthread_mutex_unlock(&e->results_lock);
 }
 
@@ -318,20 +368,30 @@ int64_t blit_engine_work(struct engine *e)
 	return 0;
 }
 
-/* Waits until a result is there: 1, or 0 when timeout_ms passed or the engine was stopped. */
+static struct timespec clock_in(int64_t ns)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	ns += t.tv_nsec;
+	t.tv_sec += ns / 1000000000;
+	t.tv_nsec = ns % 1000000000;
+	return t;
+}
+
+/* Waits until results are worth a look: 1, or 0 when timeout_ms passed or the engine was stopped. */
 int64_t blit_engine_wait(struct engine *e, int64_t timeout_ms)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += timeout_ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	int64_t left_ns = timeout_ms * 1000000;
 	pthread_mutex_lock(&e->results_lock);
-	while (!e->results && !engine_stopped(e) && pthread_cond_timedwait(&e->results_ready, &e->results_lock, &until) == 0)
-		;
+	while (!wants_attention(e) && !engine_stopped(e) && left_ns > 0) {
+		int64_t step = left_ns < RESULTS_PATIENCE_NS ? left_ns : RESULTS_PATIENCE_NS;
+		struct timespec until = clock_in(step);
+		if (pthread_cond_timedwait(&e->results_ready, &e->results_lock, &until) != ETIMEDOUT)
+			continue;
+		left_ns -= step;
+		if (e->results)
+			break;
+	}
 	int64_t any = e->results != NULL;
 	pthread_mutex_unlock(&e->results_lock);
 	return any;
@@ -347,6 +407,7 @@ int64_t blit_engine_collect(struct engine *e, void *out, uint64_t cap)
 	while ((node = e->results) && at + node->len <= cap) {
 		at += node->len;
 		e->results = node->next;
+		atomic_fetch_sub(&e->results_waiting, 1);
 		node->next = NULL;
 		*tail = node;
 		tail = &node->next;

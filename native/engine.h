@@ -49,9 +49,13 @@ struct dir {
 	struct facts source; /* as it was when it was listed */
 	uint32_t found_mode; /* of the destination's directory before this run widened it */
 	bool inherits; /* what is created in it gets a group or an ACL from it */
+	bool made;     /* by us, and it came out with MADE_MODE, our owner and our group */
 	uint16_t name_len;
 	char name[]; /* NUL-terminated; the roots have none */
 };
+
+/* Of a new directory while it is filled. */
+#define MADE_MODE 0700
 
 struct dir_table {
 	pthread_mutex_t lock;
@@ -121,6 +125,7 @@ struct engine {
 	pthread_mutex_t results_lock;
 	pthread_cond_t results_ready;
 	struct result_node *results, **results_tail;
+	atomic_uint results_waiting, queued_tasks;
 
 	pthread_mutex_t larges_lock;
 	struct large *larges; /* open large files, given up when the engine closes */
@@ -185,6 +190,9 @@ void list_state_free(struct list_state *s);
 /* --- apply.c, copy.c, large.c, link.c, remove.c, settle.c --- */
 /* Entries [first, first + n) of the task: words are index words, or NULL for a run. */
 void apply_slice(struct worker *w, struct task *t, const uint32_t *words, uint32_t first, uint32_t n);
+/* Makes the entries [first, first + n) of a batch of the task's directory, until so many bytes are copied; the task takes the
+ * score. How many it made or tried to make. */
+uint32_t apply_run(struct worker *w, struct task *t, const struct blit_batch *b, uint32_t first, uint32_t n, uint64_t bytes);
 /* What happened to one entry: err 0, an errno or BLIT_E_*; step says where. */
 struct outcome { int err; uint32_t step, lost; uint64_t bytes; };
 /* Copies a regular file. MAKE writes under its own name, REPLACE through a temporary one. Details LARGE and LINKED come
@@ -206,6 +214,9 @@ void large_abandon_all(struct engine *e);
 int link_entry(struct worker *w, struct task *t, struct blit_result *r);
 void remove_slice(struct worker *w, struct task *t, const uint32_t *words, uint32_t first, uint32_t n);
 int settle_dir(struct worker *w, struct task *t, struct blit_result *r);
+/* Owner, mode, attributes and times of the directory become those of the source when it was listed. `untouched`: nobody can
+ * have changed it since we made it. 0 or -errno. */
+int settle_metadata(struct engine *e, struct dir *d, bool untouched, struct blit_result *r);
 /* Keeps what stands at (dst, name) in the backup tree: a second link of a file, or by moving it when `take`. 0 or -errno. */
 int backup_entry(struct worker *w, struct dir *d, int ddir, const char *name, bool take);
 /* Removes the source entry of a settled copy if it still is what was copied. 0, -errno or BLIT_E_CHANGED. */

@@ -1,5 +1,5 @@
 /*
- * LIST: reads a directory on one or both sides and makes entry batches of it.
+ * LIST: reads a directory on one or both sides and makes entry batches of it. A directory that asks no decision is done with here.
  *
  * Where the destination has the directory too, its names are read first into a set; every source name is then looked up there,
  * and non-directories that both sides have are compared here, by stat on both, so that only what differs reaches TypeScript
@@ -11,6 +11,11 @@
 
 #define DIR_BUFFER (64u << 10)
 #define NAMES_PER_CALL 4096u
+
+/* A new directory with no more entries than that is filled by the worker that lists it, until it has moved so many bytes: some
+ * milliseconds of work at most, so that the others are not left waiting at the end. The rest is shared out. */
+#define TAKE_ENTRIES 256u
+#define TAKE_BYTES (8u << 20)
 
 struct name_slot { uint32_t at; uint16_t len; uint8_t kind; bool seen; }; /* at: offset + 1, 0 is empty */
 
@@ -170,10 +175,23 @@ static int make_dir(struct worker *w, struct task *t)
 		else if (unlinkat(up, d->name, 0) < 0)
 			err = -errno;
 	}
-	if (!err && mkdirat(up, d->name, 0700) < 0 && errno != EEXIST)
-		err = -errno;
+	if (!err) {
+		d->made = mkdirat(up, d->name, MADE_MODE) == 0;
+		if (!d->made && errno != EEXIST)
+			err = -errno;
+	}
 	dir_unpin(w->e, d->parent);
 	return err;
+}
+
+/* What will be created in this directory takes its group or ACL from it: then creating is not enough to know what came out. */
+static bool passes_on(const struct engine *e, const struct dir *d, int fd, const struct facts *f)
+{
+	if (d->made && f->gid != e->egid)
+		return true; /* a mount on which everything takes the group of its directory */
+	if (d->made && !d->parent->inherits && !(f->mode & S_ISGID))
+		return false; /* there was nothing that it could have taken itself */
+	return os_passes_on(fd, f);
 }
 
 static int open_source(struct engine *e, struct task *t, struct blit_result *r)
@@ -232,7 +250,8 @@ static int open_destination(struct worker *w, struct task *t, struct blit_result
 		fchmod(fd, (f.mode & 07777) | 0700);
 	if (!t->d->found_mode)
 		t->d->found_mode = f.mode;
-	t->d->inherits = os_passes_on(fd, &f);
+	t->d->inherits = passes_on(e, t->d, fd, &f);
+	t->d->made = t->d->made && f.uid == e->euid && f.gid == e->egid && (f.mode & 07777) == MADE_MODE;
 	return 0;
 }
 
@@ -509,6 +528,44 @@ static int begin(struct lister *l)
 	return 0;
 }
 
+/* --- directories that ask no decision --- */
+
+/* Nothing was there before: no decision to wait for. */
+static void take_entries(struct worker *w, struct task *t, const struct blit_batch *b, struct blit_result *r)
+{
+	if (b->others > 0 && b->others <= TAKE_ENTRIES)
+		r->taken = apply_run(w, t, b, 0, b->others, TAKE_BYTES);
+}
+
+/* Whether all that is in the directory is as it should be, and nothing below it is left to do. */
+static bool is_done(const struct engine *e, const struct task *t, const struct blit_batch *b, const struct blit_result *r)
+{
+	if (b && (b->dirs || b->extras || b->stale || b->dir_diff || r->taken < b->others || t->details_len))
+		return false;
+	/* An older one has a mode to be given back where we had to widen it, and of what is in it nobody knows whether it is on disk. */
+	return t->d->made || ((t->d->found_mode & 0700) == 0700 && !(e->config.flags & BLIT_CFG_FSYNC));
+}
+
+/* The directory is forgotten if this succeeds; if not, its settling is left to be asked for, and to fail, by itself. */
+static void close_dir(struct worker *w, struct task *t, struct blit_result *r)
+{
+	struct blit_batch *b = (void *)(uintptr_t)r->batch;
+	struct blit_result settled = { 0 };
+	if (!is_done(w->e, t, b, r) || engine_stopped(w->e))
+		return;
+	if (t->t.flags & BLIT_MKDIR && settle_metadata(w->e, t->d, true, &settled) != 0)
+		return;
+	r->lost |= settled.lost;
+	if (b) {
+		r->unchanged = b->unchanged;
+		r->unchanged_bytes = b->unchanged_bytes;
+		free(b);
+		r->batch = r->batch_len = 0;
+	}
+	r->flags |= BLIT_CLOSE;
+	dir_drop(w->e, t->d);
+}
+
 int list_run(struct worker *w, struct task *t, struct blit_result *r)
 {
 	struct engine *e = w->e;
@@ -559,6 +616,12 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 			dir_unpin(e, t->d);
 		if (pinned[side] && !first && !more)
 			dir_unpin(e, t->d);
+	}
+	if (!err && !more && first && flags & BLIT_SRC) {
+		if (r->batch && flags & BLIT_TAKE && flags & BLIT_MKDIR)
+			take_entries(w, t, (void *)(uintptr_t)r->batch, r);
+		if (flags & BLIT_CLOSE && t->d->parent)
+			close_dir(w, t, r);
 	}
 	return err;
 }

@@ -14,20 +14,15 @@ static int remove_dir(struct engine *e, struct dir *d, enum side side)
 static struct outcome apply_facts(struct engine *e, const struct facts *s, int sfd, int dfd)
 {
 	struct facts d;
-	struct outcome o = { 0 };
 	int err = os_facts_fd(dfd, &d);
 	if (err)
 		return (struct outcome){ .err = -err, .step = BLIT_STEP_MODE };
 	bool differs = meta_owner_differs(e, s, &d) || meta_mode_differs(s, &d) || meta_mtime_differs(e, s, &d) ||
 		meta_xattr_same(e, sfd, NULL, dfd, NULL) != 1;
-	if (differs)
-		o = meta_apply_fd(e, sfd, dfd, s, d.mode & 07777, true);
-	if (!o.err && (e->config.flags & BLIT_CFG_FSYNC) && (err = os_sync(dfd)))
-		o.err = -err, o.step = BLIT_STEP_SYNC;
-	return o;
+	return differs ? meta_apply_fd(e, sfd, dfd, s, d.mode & 07777, true) : (struct outcome){ 0 };
 }
 
-static int settle_metadata(struct engine *e, struct dir *d, struct blit_result *r)
+int settle_metadata(struct engine *e, struct dir *d, bool untouched, struct blit_result *r)
 {
 	int sfd = dir_pin(e, d, SRC);
 	r->step = BLIT_STEP_MODE;
@@ -35,7 +30,11 @@ static int settle_metadata(struct engine *e, struct dir *d, struct blit_result *
 		return sfd;
 	int dfd = dir_pin(e, d, DST), err = dfd;
 	if (dfd >= 0) {
-		struct outcome o = apply_facts(e, &d->source, sfd, dfd);
+		bool known = untouched && d->made && !d->inherits;
+		struct outcome o = known ? meta_apply_fd(e, sfd, dfd, &d->source, MADE_MODE, false)
+		                         : apply_facts(e, &d->source, sfd, dfd);
+		if (!o.err && (e->config.flags & BLIT_CFG_FSYNC) && (err = os_sync(dfd)))
+			o.err = -err, o.step = BLIT_STEP_SYNC;
 		r->lost |= o.lost;
 		r->step = o.step;
 		err = -o.err;
@@ -57,7 +56,7 @@ int settle_dir(struct worker *w, struct task *t, struct blit_result *r)
 		r->step = BLIT_STEP_REMOVE;
 		err = remove_dir(e, d, DST);
 	} else if (!(flags & BLIT_SKIP)) {
-		err = settle_metadata(e, d, r);
+		err = settle_metadata(e, d, false, r);
 	} else if (e->config.flags & BLIT_CFG_FSYNC && e->have[DST]) { /* the names of what was put into it */
 		r->step = BLIT_STEP_SYNC;
 		int dfd = dir_pin(e, d, DST);

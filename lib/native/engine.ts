@@ -91,6 +91,10 @@ export interface ListRequest {
   readonly onDestination: boolean;
   /** Create it in the destination first; it is then known to be empty. */
   readonly make: boolean;
+  /** With `make`: everything in it is to be made, so the engine may begin at once. */
+  readonly take?: boolean;
+  /** Nobody needs the directory once all in it is as it should be: the engine may settle it and forget its number. */
+  readonly close?: boolean;
   /** With `make`: a non-directory stands there and is to be removed. */
   readonly conflict: boolean;
   /** Know size and times of every source entry. */
@@ -105,6 +109,10 @@ export interface ListRequest {
 
 export interface ListAnswer extends Answer {
   readonly batch?: EntryBatch;
+  /** With `take`: what became of the first entries, which `apply` need not be asked for any more. */
+  readonly taken?: ApplyAnswer & { readonly count: number };
+  /** With `close`: the directory is settled and its number is free; all entries were taken or compare equal, there is no batch. */
+  readonly closed?: { readonly unchanged: number; readonly unchangedBytes: number };
   readonly more: boolean;
   /** Which side could not be listed, with `error`. */
   readonly failedSide?: "source" | "destination";

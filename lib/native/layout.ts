@@ -1,6 +1,6 @@
 /** The shim's structures, field by field as in native/blit.h. Little-endian on every platform that blit supports. */
 
-export const ABI = 1;
+export const ABI = 2;
 
 export const Op = { List: 1, Apply: 2, Open: 3, Range: 4, Finish: 5, Link: 6, Remove: 7, Settle: 8 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
@@ -22,6 +22,8 @@ export const TaskFlag = {
   Drop: 1 << 11,
   Skip: 1 << 12,
   Conflict: 1 << 13,
+  Take: 1 << 14,
+  Close: 1 << 15,
 } as const;
 
 export const ACTION_SHIFT = 28;
@@ -29,7 +31,7 @@ export const ACTION_SHIFT = 28;
 export const DetailCode = { Failed: 1, Large: 2, Linked: 3, Same: 4, Different: 5 } as const;
 
 export const TASK_BYTES = 64;
-export const RESULT_BYTES = 64;
+export const RESULT_BYTES = 80;
 export const DETAIL_BYTES = 24;
 export const BATCH_HEADER_BYTES = 64;
 export const CONFIG_BYTES = 32;
@@ -50,19 +52,24 @@ export interface RawTask {
 }
 
 /** Writes struct blit_task; the payload, if any, goes behind it. */
-export function writeTask(view: DataView, task: RawTask, payloadBytes: number): void {
-  view.setUint32(0, task.op, true);
-  view.setUint32(4, task.id, true);
-  view.setUint32(8, task.dir, true);
-  view.setUint32(12, task.flags, true);
-  view.setBigUint64(16, task.batch ?? 0n, true);
-  view.setUint32(24, task.first ?? 0, true);
-  view.setUint32(28, task.count ?? 0, true);
-  view.setBigUint64(32, task.handle ?? 0n, true);
-  view.setBigUint64(40, BigInt(task.offset ?? 0), true);
-  view.setBigUint64(48, BigInt(task.length ?? 0), true);
-  view.setUint32(56, task.parent ?? 0, true);
-  view.setUint32(60, payloadBytes, true);
+export function writeTask(view: DataView, at: number, task: RawTask, payloadBytes: number): void {
+  view.setUint32(at, task.op, true);
+  view.setUint32(at + 4, task.id, true);
+  view.setUint32(at + 8, task.dir, true);
+  view.setUint32(at + 12, task.flags, true);
+  view.setBigUint64(at + 16, task.batch ?? 0n, true);
+  view.setUint32(at + 24, task.first ?? 0, true);
+  view.setUint32(at + 28, task.count ?? 0, true);
+  view.setBigUint64(at + 32, task.handle ?? 0n, true);
+  setU64(view, at + 40, task.offset ?? 0);
+  setU64(view, at + 48, task.length ?? 0);
+  view.setUint32(at + 56, task.parent ?? 0, true);
+  view.setUint32(at + 60, payloadBytes, true);
+}
+
+function setU64(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value % 0x1_0000_0000, true);
+  view.setUint32(at + 4, value / 0x1_0000_0000, true);
 }
 
 /** A result where it stands in the collected bytes; read at once, the buffer is reused. */
@@ -102,6 +109,15 @@ export class RawResult {
   }
   get lost(): number {
     return this.view.getUint32(this.at + 60, true);
+  }
+  get taken(): number {
+    return this.view.getUint32(this.at + 64, true);
+  }
+  get unchanged(): number {
+    return this.view.getUint32(this.at + 68, true);
+  }
+  get unchangedBytes(): number {
+    return this.u64(72);
   }
   get totalBytes(): number {
     return RESULT_BYTES + this.details * DETAIL_BYTES;

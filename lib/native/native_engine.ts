@@ -55,6 +55,7 @@ export function openNativeEngine(config: EngineConfig): Engine | undefined {
 }
 
 type Resolve = (result: RawResult) => void;
+type NewTask = Omit<RawTask, "id"> & { id?: number };
 
 class NativeEngine implements Engine {
   readonly #calls: Library["symbols"];
@@ -65,6 +66,9 @@ class NativeEngine implements Engine {
   readonly #resultsView = new DataView(this.#results.buffer);
   #tasks = new Uint8Array(64 << 10);
   #tasksView = new DataView(this.#tasks.buffer);
+  /** Bytes of tasks that were not handed over yet: one call takes all that a round of answers leads to. */
+  #tasksLength = 0;
+  readonly #freed: bigint[] = [];
   #nextId = 1;
   #stopped = false;
 
@@ -90,22 +94,34 @@ class NativeEngine implements Engine {
     const flags = (request.onSource ? TaskFlag.Source : 0) | (request.onDestination ? TaskFlag.Destination : 0) |
       (request.make ? TaskFlag.MakeDirectory : 0) | (request.conflict ? TaskFlag.Conflict : 0) |
       (request.stat ? TaskFlag.Stat : 0) | (request.all ? TaskFlag.All : 0) | (request.more ? TaskFlag.More : 0) |
-      (named ? TaskFlag.Named : 0);
+      (request.take ? TaskFlag.Take : 0) | (request.close ? TaskFlag.Close : 0) | (named ? TaskFlag.Named : 0);
     const payload = named && pathToBytes(`${named.source}\0${named.destination}\0`);
-    const task = { op: Op.List, dir: request.dir, flags, batch: parent && address(parent.batch), first: parent?.index };
-    this.#submit({ ...task, parent: parent?.dir }, payload, (result) => done(this.#listAnswer(result)));
+    const batch = parent && address(parent.batch);
+    const task = { op: Op.List, dir: request.dir, flags, batch, first: parent?.index, parent: parent?.dir };
+    this.#submit(task, payload, (result) => done(this.#listAnswer(result)));
   }
 
   #listAnswer(result: RawResult): ListAnswer {
     const failedSide = result.step === STEP_LIST_SOURCE ? "source" : "destination";
     if (result.errno !== 0) return { ...answer(result), more: false, failedSide };
+    const { lost, flags } = result;
+    const taken = result.taken > 0 ? { ...applyAnswer(result), count: result.taken } : undefined;
+    if (flags & TaskFlag.Close) {
+      return {
+        lost,
+        taken,
+        closed: { unchanged: result.unchanged, unchangedBytes: result.unchangedBytes },
+        more: false,
+      };
+    }
+    return { lost, taken, batch: this.#batch(result), more: (flags & TaskFlag.More) !== 0 };
+  }
+
+  #batch(result: RawResult): EntryBatch | undefined {
     const at = result.batch;
-    if (at === 0n) return { lost: 0, more: false };
+    if (at === 0n) return undefined;
     const memory = Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(at)!, result.batchBytes);
-    const batch = new PackedBatch(at, memory, (freed) => {
-      this.#calls.blit_batch_free(this.#engine, Deno.UnsafePointer.create(freed));
-    });
-    return { lost: 0, batch, more: (result.flags & TaskFlag.More) !== 0 };
+    return new PackedBatch(at, memory, (freed) => this.#freed.push(freed));
   }
 
   apply(request: ApplyRequest, done: (answer: ApplyAnswer) => void): void {
@@ -160,6 +176,7 @@ class NativeEngine implements Engine {
   }
 
   pathOf(dir: number): string {
+    this.#flush();
     let out = new Uint8Array(4096);
     let length = Number(this.#calls.blit_dir_path(this.#engine, dir, out, BigInt(out.length)));
     if (length > out.length) {
@@ -194,6 +211,7 @@ class NativeEngine implements Engine {
     for (;;) {
       while (this.#dispatch());
       const waitMs = round();
+      this.#flush();
       if (this.#pending.size === 0 || this.#stopped) return;
       await this.#calls.blit_engine_wait(this.#engine, BigInt(Math.ceil(Math.min(waitMs, WAIT_MAX_MS))));
     }
@@ -210,6 +228,7 @@ class NativeEngine implements Engine {
       this.#pending.delete(result.id);
       resolve(result);
     }
+    this.#flush();
     return length > 0;
   }
 
@@ -219,6 +238,7 @@ class NativeEngine implements Engine {
   }
 
   async close(patienceMs?: number): Promise<boolean> {
+    this.#freeBatches();
     this.#calls.blit_engine_stop(this.#engine, 1n);
     if (patienceMs !== undefined && !await settlesWithin(this.#workers, patienceMs)) return false;
     await this.#workers;
@@ -226,20 +246,38 @@ class NativeEngine implements Engine {
     return true;
   }
 
-  #submit(task: Omit<RawTask, "id">, payload: Uint8Array | undefined, resolve: Resolve): void {
+  #submit(task: NewTask, payload: Uint8Array | undefined, resolve: Resolve): void {
     const payloadBytes = payload?.length ?? 0;
     const total = TASK_BYTES + ((payloadBytes + 7) & ~7);
-    if (total > this.#tasks.length) {
-      this.#tasks = new Uint8Array(total * 2);
-      this.#tasksView = new DataView(this.#tasks.buffer);
+    if (this.#tasksLength + total > this.#tasks.length) {
+      this.#flush();
+      if (total > this.#tasks.length) {
+        this.#tasks = new Uint8Array(total * 2);
+        this.#tasksView = new DataView(this.#tasks.buffer);
+      }
     }
-    const id = this.#nextId;
-    this.#nextId = id === 0xffff_ffff ? 1 : id + 1;
-    writeTask(this.#tasksView, { ...task, id }, payloadBytes);
-    if (payload) this.#tasks.set(payload, TASK_BYTES);
-    const status = this.#calls.blit_engine_submit(this.#engine, this.#tasks, BigInt(total));
-    if (status < 0n) throw new BlitError("failed", engineError(-Number(status), 0).message);
-    this.#pending.set(id, resolve);
+    task.id = this.#nextId;
+    this.#nextId = task.id === 0xffff_ffff ? 1 : task.id + 1;
+    writeTask(this.#tasksView, this.#tasksLength, task as RawTask, payloadBytes);
+    if (payload) this.#tasks.set(payload, this.#tasksLength + TASK_BYTES);
+    this.#tasksLength += total;
+    this.#pending.set(task.id, resolve);
+  }
+
+  /** Hands gathered tasks to the workers, then frees the batches that nobody but these needed. */
+  #flush(): void {
+    const length = this.#tasksLength;
+    if (length > 0) {
+      this.#tasksLength = 0;
+      const status = this.#calls.blit_engine_submit(this.#engine, this.#tasks, BigInt(length));
+      if (status < 0n) throw new BlitError("failed", engineError(-Number(status), 0).message);
+    }
+    if (this.#freed.length > 0) this.#freeBatches();
+  }
+
+  #freeBatches(): void {
+    for (const batch of this.#freed) this.#calls.blit_batch_free(this.#engine, Deno.UnsafePointer.create(batch));
+    this.#freed.length = 0;
   }
 }
 

@@ -98,21 +98,35 @@ export class Entries {
     tally.filesTotal += count;
     this.planner.classify(count);
     this.#handOn(node, batch, { first, count }, count, (answer) => {
-      tally.lost(answer.lost);
-      tally.filesCopied += answer.done;
-      if (this.job.verb === "move") tally.filesRemoved += answer.done;
-      this.#countBytes(answer.bytes);
-      const exceptions = new Set<number>();
-      for (const detail of answer.details) {
-        exceptions.add(detail.index);
-        this.#exception(node, batch, detail, "make");
-      }
+      const exceptions = this.#made(node, batch, answer);
       if (tally.itemize) {
         for (let i = first; i < first + count; i++) {
           if (!exceptions.has(i)) this.#emit("create", node, batch, i);
         }
       }
     });
+  }
+
+  /** Entries that the engine made while it listed them. `batch` is there unless all of them were simply done. */
+  taken(node: DirNode, batch: EntryBatch | undefined, answer: ApplyAnswer & { readonly count: number }): void {
+    this.tally.filesTotal += answer.count;
+    this.planner.classify(answer.count);
+    this.#made(node, batch, answer);
+  }
+
+  /** Returns the entries that were not simply done; they are in good hands. */
+  #made(node: DirNode, batch: EntryBatch | undefined, answer: ApplyAnswer): Set<number> {
+    const { tally } = this;
+    tally.lost(answer.lost);
+    tally.filesCopied += answer.done;
+    if (this.job.verb === "move") tally.filesRemoved += answer.done;
+    this.#countBytes(answer.bytes);
+    const exceptions = new Set<number>();
+    for (const detail of answer.details) {
+      exceptions.add(detail.index);
+      this.#exception(node, batch!, detail, "make");
+    }
+    return exceptions;
   }
 
   /** One entry whose place was taken by a directory that is gone now. */

@@ -61,6 +61,13 @@ export class Tally {
     this.sink({ type: "phase", phase });
   }
 
+  /** Non-directories that compare equal and were not handed out. */
+  unchanged({ unchanged, unchangedBytes }: { readonly unchanged: number; readonly unchangedBytes: number }): void {
+    this.filesTotal += unchanged;
+    this.filesUnchanged += unchanged;
+    this.bytesTotal += unchangedBytes;
+  }
+
   /** `path` is called only where somebody wants to see every entry. */
   entry(change: Change, kind: EntryKind, path: () => string, size?: number): void {
     if (change !== "unchanged") this.#differences++;
@@ -139,7 +146,7 @@ export class Tally {
     return {
       phase: this.phase,
       filesDone: settled,
-      filesTotal: this.filesTotal,
+      filesTotal: Math.max(this.filesTotal, settled),
       bytesDone,
       bytesTotal: this.pendingLargeBytes > 0
         ? Math.max(estimate ?? 0, this.bytesCopied + this.pendingLargeBytes)

@@ -112,7 +112,7 @@ export class TreeRun {
     const node = new DirNode(0, undefined, "source", exists, fresh);
     if (!this.placement.entry) {
       this.tally.directoriesTotal++;
-      if (this.root.counted) this.#created(node);
+      if (this.root.counted) this.#created(() => this.#pathOfDir(node));
     }
     this.#list(node, undefined, false, false);
     await this.engine.drain(() => this.#round());
@@ -138,6 +138,8 @@ export class TreeRun {
   #list(node: DirNode, at: { batch: EntryBatch; index: number } | undefined, conflict: boolean, more: boolean): void {
     const { job } = this;
     const make = node.fresh && node.onDestination && node.id !== 0 && !more;
+    const settles = node.role === "source" && node.onDestination && node.id !== 0 && !this.#readOnly &&
+      job.verb !== "move";
     this.#listings++;
     this.engine.list({
       dir: node.id,
@@ -150,18 +152,25 @@ export class TreeRun {
       all: !this.filter.passesEverything || job.compare === "checksum" || job.compare === "always" ||
         job.verb === "move",
       more,
+      take: make && this.#makesAll(node) && !job.itemize,
+      close: settles,
       named: node.id === 0 ? this.placement.entry : undefined,
     }, (answer) => this.#listed(node, answer));
   }
 
   #listed(node: DirNode, answer: ListAnswer): void {
     this.#listings--;
+    this.tally.lost(answer.lost);
+    if (answer.taken) this.#entries.taken(node, answer.batch, answer.taken);
     if (answer.error) this.#notListed(node, answer.error, answer.failedSide);
-    else {
+    else if (answer.closed) {
+      this.tally.unchanged(answer.closed);
+      this.#finished(node);
+    } else {
       if (answer.batch) {
         // A continuation waits below its subdirectories: what is discovered is finished before more is discovered.
         if (answer.more) this.#frames.push({ node });
-        this.#take(node, answer.batch);
+        this.#take(node, answer.batch, answer.taken?.count ?? 0);
         answer.batch.release();
       } else if (answer.more) {
         this.#frames.push({ node });
@@ -184,14 +193,12 @@ export class TreeRun {
   }
 
   /** Hands the entries of a batch to whoever is concerned with them. */
-  #take(node: DirNode, batch: EntryBatch): void {
+  #take(node: DirNode, batch: EntryBatch, taken: number): void {
     const { tally } = this;
-    tally.filesTotal += batch.unchanged;
-    tally.filesUnchanged += batch.unchanged;
-    tally.bytesTotal += batch.unchangedBytes;
+    tally.unchanged(batch);
     if (batch.dirDiff && !node.fresh) tally.entry("metadata", "directory", () => this.#pathOfDir(node));
     this.#takeExtras(node, batch);
-    if (batch.others > 0) this.#takeOthers(node, batch);
+    if (batch.others > taken) this.#takeOthers(node, batch, taken);
     if (batch.dirs > 0) this.#goDown(node, "source", batch, range(batch.others, batch.others + batch.dirs));
   }
 
@@ -209,10 +216,13 @@ export class TreeRun {
     this.#frames.push({ node, role, batch, indices, whenGone, next: 0 });
   }
 
-  #takeOthers(node: DirNode, batch: EntryBatch): void {
-    if (node.fresh && this.filter.passesEverything && !this.#readOnly && this.job.verb !== "move") {
-      return this.#entries.makeRun(node, batch, 0, batch.others);
-    }
+  /** Whatever is in the directory is to be made: no entry needs a decision of its own. */
+  #makesAll(node: DirNode): boolean {
+    return node.fresh && this.filter.passesEverything && !this.#readOnly && this.job.verb !== "move";
+  }
+
+  #takeOthers(node: DirNode, batch: EntryBatch, taken: number): void {
+    if (this.#makesAll(node)) return this.#entries.makeRun(node, batch, taken, batch.others - taken);
     const indices: number[] = [];
     const hidden: number[] = [];
     for (let i = 0; i < batch.others; i++) {
@@ -308,8 +318,10 @@ export class TreeRun {
     const fresh = dstKind !== Kind.Directory;
     const onDestination = !this.job.discard && (!this.#readOnly || (!fresh && parent.onDestination));
     const node = new DirNode(this.#nextDir++, parent, "source", onDestination, fresh);
+    this.#recent = { node: parent, index };
     this.#list(node, { batch, index }, conflict && !this.#readOnly, false);
-    if (fresh && !this.job.discard) this.#created(node);
+    // Not by its own number: the engine may be done with the directory by now.
+    if (fresh && !this.job.discard) this.#created(() => this.#pathOf(parent, batch, index));
   }
 
   /** A non-directory stands where a directory is to be: only mirror takes it away. */
@@ -356,9 +368,9 @@ export class TreeRun {
     if (this.#deletions.counts) this.#goDown(node, "count", batch, [index]);
   }
 
-  #created(node: DirNode): void {
+  #created(path: () => string): void {
     this.tally.directoriesCreated++;
-    this.tally.entry("create", "directory", () => this.#pathOfDir(node));
+    this.tally.entry("create", "directory", path);
   }
 
   // --- coming up ---

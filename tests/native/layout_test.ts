@@ -125,8 +125,8 @@ testNeeding([linux, compiler], "error numbers have their names, and none is with
 
 testNeeding([linux, compiler], "a task is written as the shim reads it", async () => {
   const { bytes } = await facts();
-  const written = new Uint8Array(TASK_BYTES);
-  writeTask(new DataView(written.buffer), {
+  const written = new Uint8Array(TASK_BYTES + 8);
+  writeTask(new DataView(written.buffer), 8, {
     op: Op.Settle,
     id: 0x81020304,
     dir: 0x91020304,
@@ -139,7 +139,7 @@ testNeeding([linux, compiler], "a task is written as the shim reads it", async (
     length: Number.MAX_SAFE_INTEGER,
     parent: 0xf1020304,
   }, 0x71020304);
-  assertEquals(written.toHex(), bytes.get("task")!.toHex());
+  assertEquals(written.toHex(), "00".repeat(8) + bytes.get("task")!.toHex());
 });
 
 testNeeding([linux, compiler], "a result is read as the shim wrote it", async () => {
@@ -152,6 +152,7 @@ testNeeding([linux, compiler], "a result is read as the shim wrote it", async ()
   assertEquals([result.batch, result.batchBytes], [0xb102030405060708n, 0x0010000000000008]);
   assertEquals([result.handle, result.bytes], [0xe102030405060708n, 0x0012345678abcdef]);
   assertEquals([result.done, result.step, result.flags, result.lost], [0x91020304, 0xa1020304, 0xc1020304, 0xd1020304]);
+  assertEquals([result.taken, result.unchanged, result.unchangedBytes], [0x71020304, 0x61020304, 0x0010000000000009]);
   assertEquals(result.totalBytes, raw.length);
   assertEquals(result.detail(0), {
     index: 0x81020304,
