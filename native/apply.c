@@ -41,46 +41,47 @@ int remove_source(int sdir, const char *name, const struct facts *copied)
 
 /* --- symlinks and special files: made under the name, or beside it and renamed over it --- */
 
-static int make_symlink(const struct place *p, const char *dname, const struct facts *f, const char *target)
+static int make_symlink(int ddir, const char *dname, const struct facts *f, const char *target)
 {
 	(void)f;
-	return symlinkat(target, p->ddir, dname) < 0 ? errno : 0;
+	return symlinkat(target, ddir, dname) < 0 ? errno : 0;
 }
 
-static int make_node(const struct place *p, const char *dname, const struct facts *f, const char *target)
+static int make_node(int ddir, const char *dname, const struct facts *f, const char *target)
 {
 	(void)target;
-	return -os_make_node(p->ddir, dname, f->mode & (S_IFMT | 0700), f->rdev);
+	return -os_make_node(ddir, dname, f->mode & (S_IFMT | 0700), f->rdev);
 }
 
-typedef int make_fn(const struct place *p, const char *dname, const struct facts *f, const char *target);
+typedef int make_fn(int ddir, const char *dname, const struct facts *f, const char *target);
 
-static struct outcome make_special(struct worker *w, const struct place *p, const struct facts *f, const char *target, bool replace)
+struct outcome store_special(struct worker *w, struct dir *d, int ddir, const char *dname, bool replace, const struct facts *f,
+	const char *target, const struct origin *from)
 {
 	bool link = S_ISLNK(f->mode);
 	make_fn *make = link ? make_symlink : make_node;
 	uint32_t step = link ? BLIT_STEP_SYMLINK : BLIT_STEP_NODE;
 	char temp[TEMP_NAME_LEN + 1];
-	const char *name = p->dname;
-	int err = replace ? EEXIST : make(p, name, f, target);
+	const char *name = dname;
+	int err = replace ? EEXIST : make(ddir, name, f, target);
 	if (err == EEXIST) {
 		replace = true;
 		temp_name(w->e, temp);
 		name = temp;
-		err = make(p, name, f, target);
+		err = make(ddir, name, f, target);
 	}
 	if (err)
 		return (struct outcome){ .err = err, .step = step };
-	struct outcome o = meta_apply_at(w->e, p->sdir, p->sname, p->ddir, name, f);
+	struct outcome o = meta_apply_at(w->e, from, ddir, name, f);
 	if (!o.err && replace) {
-		err = backup_entry(w, p->d, p->ddir, p->dname, false);
+		err = backup_entry(w, d, ddir, dname, false);
 		if (err)
 			o.err = -err, o.step = BLIT_STEP_BACKUP;
-		else if (renameat(p->ddir, temp, p->ddir, p->dname) < 0)
+		else if (renameat(ddir, temp, ddir, dname) < 0)
 			o.err = errno == EISDIR || errno == ENOTEMPTY ? BLIT_E_BUSY_KIND : errno, o.step = BLIT_STEP_RENAME;
 	}
 	if (o.err)
-		unlinkat(p->ddir, name, 0);
+		unlinkat(ddir, name, 0);
 	return o;
 }
 
@@ -102,7 +103,8 @@ static struct outcome copy_special(struct worker *w, const struct place *p, bool
 	}
 	if (w->e->config.flags & BLIT_CFG_DISCARD)
 		return (struct outcome){ 0 };
-	return make_special(w, p, f, target, replace);
+	struct origin from = { .fd = p->sdir, .name = p->sname };
+	return store_special(w, p->d, p->ddir, p->dname, replace, f, target, &from);
 }
 
 /* --- actions --- */
@@ -130,7 +132,7 @@ static void fix_metadata(struct worker *w, struct task *t, struct place *p)
 	if (!err && !batch_still(p->batch, p->index, &f))
 		err = -BLIT_E_CHANGED;
 	struct outcome o = err ? (struct outcome){ .err = -err, .step = BLIT_STEP_OPEN_SRC }
-	                       : meta_apply_at(w->e, p->sdir, p->sname, p->ddir, p->dname, &f);
+	                       : meta_apply_at(w->e, &(struct origin){ .fd = p->sdir, .name = p->sname }, p->ddir, p->dname, &f);
 	if (!o.err && f.nlink == 1 && (w->e->config.flags & BLIT_CFG_MOVE) && (err = remove_source(p->sdir, p->sname, &f)))
 		o.err = -err, o.step = BLIT_STEP_REMOVE_SRC;
 	report(w, t, p, o, &f);
@@ -150,10 +152,11 @@ static void forget_source(struct worker *w, struct task *t, struct place *p)
 	struct facts s, d;
 	struct outcome o = { 0 };
 	int err = os_facts_at(p->sdir, p->sname, &s);
-	if (!err)
+	bool here = w->e->have[DST]; /* else the destination said that it has what the batch tells */
+	if (!err && here)
 		err = os_facts_at(p->ddir, p->dname, &d);
-	if (!err && (!batch_still(p->batch, p->index, &s) || s.size != d.size || meta_mtime_differs(w->e, &s, &d) ||
-		((s.mode ^ d.mode) & S_IFMT)))
+	if (!err && (!batch_still(p->batch, p->index, &s) || (here && (s.size != d.size || meta_mtime_differs(w->e, &s, &d) ||
+		((s.mode ^ d.mode) & S_IFMT)))))
 		err = -BLIT_E_CHANGED;
 	if (!err)
 		err = remove_source(p->sdir, p->sname, &s);
@@ -165,7 +168,7 @@ static void forget_source(struct worker *w, struct task *t, struct place *p)
 static void apply_entry(struct worker *w, struct task *t, struct place *p, uint32_t action)
 {
 	struct engine *e = w->e;
-	bool writes = !(e->config.flags & BLIT_CFG_DISCARD);
+	bool writes = !(e->config.flags & BLIT_CFG_DISCARD) && action != BLIT_FORGET;
 	uint32_t step = p->sdir < 0 ? BLIT_STEP_OPEN_SRC : BLIT_STEP_CREATE;
 	int err = p->sdir < 0 ? p->sdir : writes && p->ddir < 0 ? p->ddir : 0;
 	if (!err && p->index >= p->batch->count)
@@ -191,7 +194,7 @@ static void apply_entry(struct worker *w, struct task *t, struct place *p, uint3
 static void begin_slice(struct engine *e, struct place *p)
 {
 	p->sdir = dir_pin(e, p->d, SRC);
-	p->ddir = e->config.flags & BLIT_CFG_DISCARD ? -1 : dir_pin(e, p->d, DST);
+	p->ddir = e->config.flags & BLIT_CFG_DISCARD || !e->have[DST] ? -1 : dir_pin(e, p->d, DST);
 }
 
 static void end_slice(struct engine *e, struct task *t, struct place *p)

@@ -58,9 +58,9 @@ struct columns {
 	uint32_t *name_end;
 	uint8_t *kind, *dst_kind;
 	uint16_t *diff;
-	uint64_t *size, *ino, *dev;
+	uint64_t *size, *ino, *dev, *target, *attrs;
 	int64_t *mtime_sec;
-	uint32_t *mtime_nsec, *mode, *uid, *gid, *nlink, *known;
+	uint32_t *mtime_nsec, *mode, *uid, *gid, *nlink, *known, *origin;
 	char *names;
 };
 
@@ -73,8 +73,8 @@ static uint64_t lay_out(char *base, uint32_t n, bool has_stat, uint32_t names_le
 #define COLUMN(field) (c->field = (void *)(base + at), at = ALIGN8(at + (uint64_t)n * sizeof *c->field))
 	COLUMN(name_end); COLUMN(kind); COLUMN(dst_kind); COLUMN(diff);
 	if (has_stat) {
-		COLUMN(size); COLUMN(ino); COLUMN(dev); COLUMN(mtime_sec); COLUMN(mtime_nsec);
-		COLUMN(mode); COLUMN(uid); COLUMN(gid); COLUMN(nlink); COLUMN(known);
+		COLUMN(size); COLUMN(ino); COLUMN(dev); COLUMN(target); COLUMN(attrs); COLUMN(mtime_sec); COLUMN(mtime_nsec);
+		COLUMN(mode); COLUMN(uid); COLUMN(gid); COLUMN(nlink); COLUMN(known); COLUMN(origin);
 	}
 #undef COLUMN
 	c->names = base + at;
@@ -122,6 +122,9 @@ struct blit_batch *builder_finish(struct batch_builder *b, uint32_t dir)
 				c.size[i] = known ? f->size : 0;
 				c.ino[i] = known ? f->ino : 0;
 				c.dev[i] = known ? f->dev : 0;
+				c.target[i] = r->target;
+				c.attrs[i] = r->attrs;
+				c.origin[i] = r->origin;
 				c.mtime_sec[i] = known ? f->mtime.tv_sec : 0;
 				c.mtime_nsec[i] = known ? f->mtime.tv_nsec : 0;
 				c.mode[i] = known ? f->mode : 0;
@@ -197,4 +200,30 @@ int64_t blit_batch_free(struct engine *e, void *batch)
 	(void)e;
 	free(batch);
 	return 0;
+}
+
+bool batch_facts(const struct blit_batch *b, uint32_t index, struct facts *f, uint64_t *target, uint64_t *attrs)
+{
+	struct columns c;
+	lay_out((char *)b, b->count, b->has_stat, 0, &c);
+	if (!b->has_stat || !c.known[index] || c.diff[index] & BLIT_DIFF_ERROR)
+		return false;
+	*f = (struct facts){ .mode = c.mode[index], .uid = c.uid[index], .gid = c.gid[index], .nlink = c.nlink[index],
+		.size = c.size[index], .ino = c.ino[index], .dev = c.dev[index],
+		.mtime = { c.mtime_sec[index], c.mtime_nsec[index] } };
+	*target = c.target[index];
+	*attrs = c.attrs[index];
+	return true;
+}
+
+int batch_error(const struct blit_batch *b, uint32_t index)
+{
+	struct columns c;
+	lay_out((char *)b, b->count, b->has_stat, 0, &c);
+	return b->has_stat && c.size[index] > 0 && c.size[index] < 5000 ? (int)c.size[index] : EIO;
+}
+
+uint64_t batch_length(const struct blit_batch *b)
+{
+	return lay_out(NULL, b->count, b->has_stat, b->names_len, NULL);
 }

@@ -34,6 +34,9 @@ static void add_row(struct batch_builder *b, const struct expected *x)
 	row->diff = x->diff;
 	row->known = x->known;
 	row->facts = x->facts;
+	row->target = 7 * x->facts.ino;
+	row->attrs = 9 * x->facts.ino;
+	row->origin = x->len;
 	b->any_stat |= x->known;
 }
 
@@ -50,16 +53,17 @@ static const void *column(struct reader *r, size_t width)
 
 static void check_stats(struct reader *r, const struct expected *const *order)
 {
-	const uint64_t *size = column(r, 8), *ino = column(r, 8), *dev = column(r, 8);
+	const uint64_t *size = column(r, 8), *ino = column(r, 8), *dev = column(r, 8), *target = column(r, 8), *attrs = column(r, 8);
 	const int64_t *sec = column(r, 8);
 	const uint32_t *nsec = column(r, 4), *mode = column(r, 4), *uid = column(r, 4), *gid = column(r, 4);
-	const uint32_t *nlink = column(r, 4), *known = column(r, 4);
+	const uint32_t *nlink = column(r, 4), *known = column(r, 4), *origin = column(r, 4);
 	for (uint32_t i = 0; i < r->count; i++) {
 		static const struct facts none;
 		const struct facts *f = order[i]->known ? &order[i]->facts : &none;
 		CHECK(size[i] == f->size && ino[i] == f->ino && dev[i] == f->dev && mode[i] == f->mode && uid[i] == f->uid);
 		CHECK(gid[i] == f->gid && nlink[i] == f->nlink && sec[i] == f->mtime.tv_sec && nsec[i] == f->mtime.tv_nsec);
 		CHECK_EQUAL(known[i], order[i]->known);
+		CHECK(target[i] == 7 * order[i]->facts.ino && attrs[i] == 9 * order[i]->facts.ino && origin[i] == order[i]->len);
 	}
 }
 

@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 2
+#define BLIT_ABI 3
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -24,6 +24,11 @@ enum blit_op {
 	BLIT_OP_LINK = 6,   /* make an entry a hard link of another entry of the destination */
 	BLIT_OP_REMOVE = 7, /* delete entries of the destination */
 	BLIT_OP_SETTLE = 8, /* metadata of a directory, after everything in it; or its removal */
+	/* between machines; `parent` is the number that the destination gave the request */
+	BLIT_OP_PACK = 9,     /* source: send records of entries on a lane */
+	BLIT_OP_SEND = 10,    /* source: send a slice of a large file on a lane */
+	BLIT_OP_STORE = 11,   /* destination: APPLY with the records that come in; its own id is the request's number */
+	BLIT_OP_RECEIVE = 12, /* destination: RANGE with the data that comes in */
 };
 
 /* Actions of APPLY, in the top four bits of an index word. */
@@ -65,6 +70,9 @@ enum {
 	BLIT_CONFLICT = 1 << 13, /* LIST with MKDIR: a non-directory stands there, remove it first */
 	BLIT_TAKE = 1 << 14,   /* LIST with MKDIR: make the first of its non-directories at once, see blit_result.taken */
 	BLIT_CLOSE = 1 << 15,  /* LIST: if nothing more is to be done in it, settle its metadata and forget its number */
+	BLIT_REMOTE = 1 << 16, /* LIST: the source is a batch from another machine, in `handle`; the payload is the directory's record */
+	BLIT_DIGEST = 1 << 17, /* LIST: fill target and attrs, for a destination on another machine */
+	BLIT_LAST = 1 << 18,   /* LIST with REMOTE: the directory's last batch */
 };
 
 struct blit_config {
@@ -79,9 +87,9 @@ struct blit_config {
 struct blit_task {
 	uint32_t op, id;
 	uint32_t dir, flags;
-	uint64_t batch;       /* APPLY, OPEN, LINK, REMOVE: of the entries; LIST: of the parent, where the name stands */
+	uint64_t batch;       /* APPLY, OPEN, LINK, REMOVE, PACK, STORE: of the entries; LIST: of the parent, where the name stands */
 	uint32_t first, count; /* a run of entries; with a payload of index words, count is their number */
-	uint64_t handle;      /* RANGE, FINISH */
+	uint64_t handle;      /* RANGE, FINISH, SEND, RECEIVE; LIST with REMOTE: the batch that came from there, or 0 */
 	uint64_t offset, length;
 	uint32_t parent, payload_len;
 };
@@ -94,6 +102,7 @@ enum {
 	BLIT_D_SAME = 4,      /* CONTENT, LINK: nothing to do */
 	BLIT_D_DIFFERENT = 5, /* CONTENT */
 	BLIT_D_SIZE = 6,      /* value: bytes of a file whose size the batch does not tell */
+	BLIT_D_HASH = 7,      /* only in records: value is the XXH64 of the content */
 };
 
 /* Error numbers of our own, above every errno. */
@@ -105,6 +114,7 @@ enum {
 	BLIT_E_STOPPED = 4005,  /* the engine was stopped first */
 	BLIT_E_BUSY_KIND = 4006, /* another kind of entry stands in the way */
 	BLIT_E_BACKUP = 4007,    /* the directory is the backup tree's root: nothing in it is extra */
+	BLIT_E_PROTOCOL = 4008,  /* the other machine sent what makes no sense */
 };
 
 /* The step that failed: says which side and what, for the message. */
@@ -131,9 +141,9 @@ struct blit_result {
 	uint32_t op, id;
 	int32_t status;      /* 0 or -errno of the task as a whole */
 	uint32_t details;    /* struct blit_detail that follow */
-	uint64_t batch;      /* LIST: the batch, 0 if there is none */
+	uint64_t batch;      /* LIST: the batch, 0 if there is none; OPEN with DIGEST: a record */
 	uint64_t batch_len;
-	uint64_t handle;     /* OPEN: the handle, 0 when the file is done already */
+	uint64_t handle;     /* OPEN: the handle, 0 when the file is done already; LIST with DIGEST: the directory's record, or 0 */
 	uint64_t bytes;      /* APPLY: bytes of content copied; OPEN: size */
 	uint32_t done;       /* APPLY, REMOVE: entries without a failure or deferral */
 	uint32_t step;       /* for status */
@@ -176,11 +186,18 @@ struct blit_batch {
 	uint32_t dir_diff;        /* how the directory itself differs, before anything in it is touched */
 	uint64_t length;          /* of the whole batch in bytes */
 	/* uint32_t name_end[count]; uint8_t kind[count]; uint8_t dst_kind[count]; uint16_t diff[count];
-	 * with has_stat: uint64_t size[count], ino[count], dev[count]; int64_t mtime_sec[count]; uint32_t mtime_nsec[count],
-	 * mode[count], uid[count], gid[count], nlink[count], known[count]; then names. */
+	 * with has_stat: uint64_t size[count], ino[count], dev[count], target[count], attrs[count]; int64_t mtime_sec[count]; uint32_t mtime_nsec[count],
+	 * mode[count], uid[count], gid[count], nlink[count], known[count], origin[count]; then names.
+	 * target: hash of a symlink's target, or a device number; attrs: hash of the kept extended attributes (0 for none; both only
+	 * with DIGEST); origin: the entry's index in the batch of the other machine (only with REMOTE). */
 };
 
-enum blit_method { BLIT_M_REFLINK = 0, BLIT_M_RANGE = 1, BLIT_M_RW = 2, BLIT_M_HOLE = 3, BLIT_M_DISCARD = 4, BLIT_METHODS = 5 };
+enum blit_method {
+	BLIT_M_REFLINK = 0, BLIT_M_RANGE = 1, BLIT_M_RW = 2, BLIT_M_HOLE = 3, BLIT_M_DISCARD = 4,
+	BLIT_M_NETWORK = 5,  /* over a lane, through a buffer */
+	BLIT_M_SENDFILE = 6, /* over a lane, without a copy in this process; only at the source */
+	BLIT_METHODS = 7,
+};
 
 #define BLIT_SIZES 7
 
@@ -193,11 +210,52 @@ struct blit_counters {
 	uint64_t idle_ns, source_ns, destination_ns;
 	uint64_t ticks;                 /* grows while something moves that no other counter shows */
 	uint64_t sizes[BLIT_SIZES];     /* regular files done, by size: below 4 KiB, 64 KiB, 1 MiB, 16 MiB, 256 MiB, 1 GiB, above */
-	uint64_t pad[6];
+	uint64_t pad[4];
 };
 
 struct blit_path_facts {
 	uint64_t kind, dev, ino, size;
+};
+
+/* --- what travels on a lane (docs/protocol.md): frames, and in frames of the first type records --- */
+
+#define BLIT_FRAME_MAGIC 0x31544c42u /* "BLT1" */
+
+enum blit_frame_type {
+	BLIT_FRAME_RECORDS = 1, /* `length` bytes of records for the request */
+	BLIT_FRAME_DATA = 2,    /* `length` bytes of a large file, from `offset` on */
+	BLIT_FRAME_END = 3,     /* all data of the request was sent; offset: 0, or step << 32 | error; 8 bytes: XXH64 of the slice, or 0 */
+};
+
+struct blit_frame {
+	uint32_t magic, type;
+	uint64_t id; /* of the request */
+	uint64_t offset, length;
+	uint64_t check; /* XXH64 of what is before it */
+};
+
+#define BLIT_FRAME_RECORDS_MAX (64u << 20) /* bytes of one frame of records */
+
+enum {
+	BLIT_RECORD_SPARSE = 1 << 0, /* has holes */
+	BLIT_RECORD_GREW = 1 << 1,   /* content is what it held at first */
+	BLIT_RECORD_HASHED = 1 << 2, /* extra is the XXH64 of the content */
+};
+
+/* One entry with all that is to be kept of it. Attributes (each: uint32_t name_len, value_len, name, value), a symlink's target and
+ * the content follow, each padded to 8. */
+struct blit_record {
+	uint32_t length;  /* of the whole record */
+	uint32_t ordinal; /* which of the request's entries */
+	uint32_t code;    /* 0, or a detail's code: then value and extra are the detail's, and there is no more */
+	uint32_t flags;
+	uint64_t value, extra;
+	uint32_t mode, uid, gid, nlink;
+	uint64_t size, rdev;
+	int64_t mtime_sec, atime_sec;
+	uint32_t mtime_nsec, atime_nsec;
+	uint32_t attrs_len, target_len;
+	uint64_t content_len;
 };
 
 struct engine;
@@ -215,6 +273,14 @@ BLIT_EXPORT int64_t blit_engine_activate(struct engine *e, uint32_t workers);
 BLIT_EXPORT int64_t blit_engine_stop(struct engine *e, int64_t finish_queued);
 BLIT_EXPORT int64_t blit_engine_close(struct engine *e);
 BLIT_EXPORT int64_t blit_batch_free(struct engine *e, void *batch);
+/* Takes over a batch from another machine; *out is to be freed as a batch. -EPROTO where it makes no sense. */
+BLIT_EXPORT int64_t blit_batch_take(const void *bytes, uint64_t len, void **out);
+/*
+ * One lane's life: sends what PACK and SEND tasks ask for, or receives and carries out what comes in. `fd` is a blocking socket,
+ * closed at the end. 0 when the engine ends or the other side ended in an orderly way; -errno. Other lanes do not mind.
+ */
+BLIT_EXPORT int64_t blit_lane_send(struct engine *e, int32_t fd);
+BLIT_EXPORT int64_t blit_lane_receive(struct engine *e, int32_t fd);
 BLIT_EXPORT int64_t blit_dir_path(struct engine *e, uint32_t dir, char *out, uint64_t cap);
 
 /* Follows a last symlink if asked. 0 or -errno. */

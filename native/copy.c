@@ -16,7 +16,7 @@ static struct outcome fail(int err, uint32_t step)
 	return (struct outcome){ .err = err, .step = step };
 }
 
-static void count(struct worker *w, enum blit_method m, uint64_t n)
+void count_bytes(struct worker *w, enum blit_method m, uint64_t n)
 {
 	struct blit_counters *c = &w->counters;
 	__atomic_store_n(&c->bytes[m], c->bytes[m] + n, __ATOMIC_RELAXED);
@@ -40,15 +40,14 @@ static ssize_t read_at(int fd, char *buf, size_t n, uint64_t at)
 	return have;
 }
 
-static void count_time(struct worker *w, int64_t source_ns, int64_t destination_ns)
+void count_time(struct worker *w, int64_t source_ns, int64_t destination_ns)
 {
 	struct blit_counters *c = &w->counters;
 	__atomic_store_n(&c->source_ns, c->source_ns + source_ns, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->destination_ns, c->destination_ns + destination_ns, __ATOMIC_RELAXED);
 }
 
-/* Writes all of it at `at`; 0 or an errno. */
-static int write_at(int fd, const char *buf, size_t n, uint64_t at)
+int write_at(int fd, const char *buf, size_t n, uint64_t at)
 {
 	while (n > 0) {
 		ssize_t m = pwrite(fd, buf, n, at);
@@ -83,7 +82,7 @@ static struct outcome by_range(struct worker *w, int sfd, int dfd, uint64_t at, 
 		if (m == 0)
 			return fail(BLIT_E_CHANGED, BLIT_STEP_READ);
 		*moved += m;
-		count(w, BLIT_M_RANGE, m);
+		count_bytes(w, BLIT_M_RANGE, m);
 	}
 	return (struct outcome){ 0 };
 }
@@ -91,7 +90,7 @@ static struct outcome by_range(struct worker *w, int sfd, int dfd, uint64_t at, 
 static struct outcome by_buffer(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len)
 {
 	enum blit_method method = dfd < 0 ? BLIT_M_DISCARD : BLIT_M_RW;
-	uint64_t piece = w->e->config.buffer_bytes;
+	uint64_t piece = w->buffer_bytes;
 	if (w->e->config.bytes_per_second && w->e->config.bytes_per_second / 16 < piece) /* a slow limit shall not come in bursts */
 		piece = w->e->config.bytes_per_second / 16 > 4096 ? w->e->config.bytes_per_second / 16 : 4096;
 	for (uint64_t moved = 0; moved < len && !engine_stopped(w->e);) {
@@ -108,7 +107,7 @@ static struct outcome by_buffer(struct worker *w, int sfd, int dfd, uint64_t at,
 		if (err)
 			return fail(err, BLIT_STEP_WRITE);
 		moved += m;
-		count(w, method, m);
+		count_bytes(w, method, m);
 		count_time(w, read - from, engine_now_ns() - read);
 	}
 	return (struct outcome){ 0 };
@@ -128,12 +127,12 @@ static struct outcome copy_stretch(struct worker *w, int sfd, int dfd, uint64_t 
 
 /* --- verification --- */
 
-static int hash_range(struct worker *w, int fd, uint64_t at, uint64_t len, uint64_t *out)
+int hash_range(struct worker *w, int fd, uint64_t at, uint64_t len, uint64_t *out)
 {
 	struct hash64 h;
 	hash64_init(&h);
 	for (uint64_t done = 0; done < len && !engine_stopped(w->e);) {
-		size_t room = w->e->config.buffer_bytes, n = len - done < room ? len - done : room;
+		size_t room = w->buffer_bytes, n = len - done < room ? len - done : room;
 		ssize_t m = read_at(fd, w->buffer, n, at + done);
 		if (m < 0)
 			return -m;
@@ -145,6 +144,15 @@ static int hash_range(struct worker *w, int fd, uint64_t at, uint64_t len, uint6
 	}
 	*out = hash64_end(&h);
 	return 0;
+}
+
+int verify_hash(struct worker *w, int dfd, uint64_t at, uint64_t len, uint64_t hash)
+{
+	uint64_t there;
+	int err = -os_sync_uncached(dfd, at, len); /* what is read back shall not come from the page cache */
+	if (!err)
+		err = hash_range(w, dfd, at, len, &there);
+	return err ? err : there == hash ? 0 : BLIT_E_VERIFY;
 }
 
 /* Reads the source's slice again from the cache and the destination's from the medium, and compares their hashes. */
@@ -176,7 +184,7 @@ struct outcome copy_data(struct worker *w, int sfd, int dfd, uint64_t at, uint64
 			off_t h = data < end ? lseek(sfd, data, SEEK_HOLE) : -1;
 			hole = h < 0 || (uint64_t)h > end ? end : (uint64_t)h;
 			if (data > pos)
-				count(w, BLIT_M_HOLE, data - pos);
+				count_bytes(w, BLIT_M_HOLE, data - pos);
 		}
 		if (data < end)
 			o = copy_stretch(w, sfd, dfd, data, hole - data);
@@ -199,7 +207,7 @@ static struct outcome copy_small(struct worker *w, int sfd, int dfd, const struc
 	engine_pace(w->e, f->size);
 	uint64_t n = 0;
 	do {
-		ssize_t m = read(sfd, w->buffer + n, w->e->config.buffer_bytes - n);
+		ssize_t m = read(sfd, w->buffer + n, w->buffer_bytes - n);
 		if (m < 0 && errno == EINTR)
 			continue;
 		if (m < 0)
@@ -213,7 +221,7 @@ static struct outcome copy_small(struct worker *w, int sfd, int dfd, const struc
 	int err = dfd < 0 ? 0 : write_at(dfd, w->buffer, f->size, 0);
 	if (err)
 		return fail(err, BLIT_STEP_WRITE);
-	count(w, dfd < 0 ? BLIT_M_DISCARD : BLIT_M_RW, f->size);
+	count_bytes(w, dfd < 0 ? BLIT_M_DISCARD : BLIT_M_RW, f->size);
 	return (struct outcome){ .bytes = f->size, .err = n > f->size ? BLIT_E_GREW : 0, .step = BLIT_STEP_READ };
 }
 
@@ -233,12 +241,12 @@ static struct outcome copy_unsized(struct worker *w, int sfd, int dfd)
 {
 	struct outcome o = { 0 };
 	ssize_t n;
-	while ((n = read_at(sfd, w->buffer, w->e->config.buffer_bytes, o.bytes)) > 0 && !engine_stopped(w->e)) {
+	while ((n = read_at(sfd, w->buffer, w->buffer_bytes, o.bytes)) > 0 && !engine_stopped(w->e)) {
 		int err = dfd < 0 ? 0 : write_at(dfd, w->buffer, n, o.bytes);
 		if (err)
 			return fail(err, BLIT_STEP_WRITE);
 		o.bytes += n;
-		count(w, dfd < 0 ? BLIT_M_DISCARD : BLIT_M_RW, n);
+		count_bytes(w, dfd < 0 ? BLIT_M_DISCARD : BLIT_M_RW, n);
 	}
 	return n < 0 ? fail(-n, BLIT_STEP_READ) : o;
 }
@@ -252,14 +260,14 @@ static struct outcome copy_content(struct worker *w, int sfd, int dfd, const str
 	if (dfd >= 0 && f->size >= CLONE_MIN && !verifying && !atomic_load(&e->no_clone)) {
 		int err = os_clone(sfd, dfd);
 		if (!err) {
-			count(w, BLIT_M_REFLINK, f->size);
+			count_bytes(w, BLIT_M_REFLINK, f->size);
 			return (struct outcome){ .bytes = f->size };
 		}
 		if (err == -EOPNOTSUPP || err == -EXDEV || err == -ENOTTY || err == -ENOSYS)
 			atomic_store(&e->no_clone, 1);
 	}
 	bool sparse = f->size > 4096 && f->blocks * 512 < f->size;
-	if (f->size < e->config.buffer_bytes && !sparse && !verifying && !atomic_load(&e->prefer_range))
+	if (f->size < w->buffer_bytes && !sparse && !verifying && !atomic_load(&e->prefer_range))
 		return copy_small(w, sfd, dfd, f);
 	if (dfd >= 0 && sparse && ftruncate(dfd, f->size) < 0) /* a hole at the end */
 		return fail(errno, BLIT_STEP_WRITE);
@@ -334,7 +342,7 @@ static struct outcome copy_once(struct worker *w, int sfd, struct dir *dd, int d
 	 * run copies it again. */
 	bool grew = o.err == BLIT_E_GREW && last;
 	if (!o.err || grew)
-		done = meta_apply_fd(w->e, sfd, to.fd, f, to.created, dd->inherits);
+		done = meta_apply_fd(w->e, &(struct origin){ .fd = sfd }, to.fd, f, to.created, dd->inherits);
 	if (done.err || (o.err && !grew))
 		close(to.fd);
 	else
@@ -346,6 +354,32 @@ static struct outcome copy_once(struct worker *w, int sfd, struct dir *dd, int d
 	if (grew)
 		o.bytes = f->size;
 	o.lost = done.lost;
+	return o;
+}
+
+struct outcome store_file(struct worker *w, struct dir *dd, int ddir, const char *dname, bool replace, const struct facts *f,
+	const struct origin *from, const char *content, uint64_t len, const uint64_t *hash)
+{
+	struct target to;
+	struct outcome o;
+	int err = create(w, ddir, dname, replace, f, &to);
+	if (err)
+		return fail(err, BLIT_STEP_CREATE);
+	err = write_at(to.fd, content, len, 0);
+	o = err ? fail(err, BLIT_STEP_WRITE) : (struct outcome){ 0 };
+	if (!o.err && hash && (err = verify_hash(w, to.fd, 0, len, *hash)))
+		o = fail(err, BLIT_STEP_VERIFY);
+	if (!o.err)
+		o = meta_apply_fd(w->e, from, to.fd, f, to.created, dd->inherits);
+	if (o.err)
+		close(to.fd);
+	else
+		o = merge(o, put_in_place(w, dd, ddir, dname, &to));
+	if (o.err)
+		unlinkat(ddir, to.temporary ? to.temp : dname, 0);
+	else
+		count_bytes(w, BLIT_M_NETWORK, len);
+	o.bytes = len;
 	return o;
 }
 
@@ -395,7 +429,7 @@ struct outcome copy_file(struct worker *w, int sdir, const char *sname, struct d
 
 int same_content(struct worker *w, int sdir, const char *sname, int ddir, const char *dname)
 {
-	if (!w->second && !(w->second = aligned_alloc(BUFFER_UNIT, w->e->config.buffer_bytes)))
+	if (!w->second && !(w->second = aligned_alloc(BUFFER_UNIT, w->buffer_bytes)))
 		return -ENOMEM;
 	int sfd = os_open_source(sdir, sname, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	if (sfd < 0)
@@ -406,7 +440,7 @@ int same_content(struct worker *w, int sdir, const char *sname, int ddir, const 
 		return dfd;
 	}
 	for (uint64_t at = 0; same == 1;) {
-		size_t room = w->e->config.buffer_bytes;
+		size_t room = w->buffer_bytes;
 		worker_tick(w);
 		engine_pace(w->e, room);
 		ssize_t n = read_at(sfd, w->buffer, room, at), m = read_at(dfd, w->second, room, at);

@@ -104,6 +104,7 @@ void dirs_free(struct engine *e)
 			continue;
 		close_fds(t, d);
 		list_state_free(d->listing);
+		free(d->attrs);
 		free(d);
 	}
 	free(t->slots);
@@ -265,6 +266,7 @@ void dir_drop(struct engine *e, struct dir *d)
 		ring_remove(d);
 		close_fds(t, d);
 		list_state_free(d->listing);
+		free(d->attrs);
 		free(d);
 	}
 	pthread_mutex_unlock(&t->lock);

@@ -35,6 +35,27 @@ int64_t blit_abi(void)
 	return BLIT_ABI;
 }
 
+/* The process has one; a daemon has many engines. */
+static pthread_mutex_t umask_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint32_t umask_holders;
+static mode_t umask_before;
+
+static void umask_hold(void)
+{
+	pthread_mutex_lock(&umask_lock);
+	if (umask_holders++ == 0)
+		umask_before = umask(0);
+	pthread_mutex_unlock(&umask_lock);
+}
+
+static void umask_release(void)
+{
+	pthread_mutex_lock(&umask_lock);
+	if (--umask_holders == 0)
+		umask(umask_before);
+	pthread_mutex_unlock(&umask_lock);
+}
+
 static void worker_free(struct engine *e)
 {
 	for (uint32_t i = 0; e->workers && i < e->config.workers; i++) {
@@ -55,7 +76,7 @@ int64_t blit_engine_open(const struct blit_config *config, const char *src, cons
 	e->config.buffer_bytes = (config->buffer_bytes + BUFFER_UNIT - 1) / BUFFER_UNIT * BUFFER_UNIT;
 	if (e->config.buffer_bytes == 0)
 		e->config.buffer_bytes = BUFFER_DEFAULT;
-	e->old_umask = umask(0);
+	umask_hold();
 	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes fails the file with EFBIG, not the process */
 	e->euid = geteuid();
 	e->egid = getegid();
@@ -77,6 +98,7 @@ int64_t blit_engine_open(const struct blit_config *config, const char *src, cons
 	pthread_mutex_init(&e->results_lock, NULL);
 	pthread_cond_init(&e->results_ready, NULL);
 	pthread_mutex_init(&e->larges_lock, NULL);
+	lanes_init(e);
 	const char *paths[SIDES] = { src, dst, backup };
 	int err = dirs_init(e, paths);
 	if (!err && posix_memalign((void **)&e->workers, 64, config->workers * sizeof *e->workers))
@@ -85,7 +107,7 @@ int64_t blit_engine_open(const struct blit_config *config, const char *src, cons
 		memset(e->workers, 0, config->workers * sizeof *e->workers);
 		for (uint32_t i = 0; i < config->workers; i++)
 			e->workers[i] = (struct worker){ .e = e, .index = i };
-		if (e->have[SRC] && e->have[DST])
+		if (e->have[DST])
 			os_learn_places(e, e->dirs.slots[0]->fd[SRC], e->dirs.slots[0]->fd[DST]);
 		*out = e;
 		return 0;
@@ -103,12 +125,18 @@ static bool is_urgent(const struct blit_task *t)
 
 static bool is_shared(uint32_t op)
 {
-	return op == BLIT_OP_APPLY || op == BLIT_OP_REMOVE;
+	return op == BLIT_OP_APPLY || op == BLIT_OP_REMOVE || op == BLIT_OP_PACK || op == BLIT_OP_STORE;
+}
+
+static bool is_outgoing(uint32_t op)
+{
+	return op == BLIT_OP_PACK || op == BLIT_OP_SEND;
 }
 
 static bool needs_batch(uint32_t op)
 {
-	return op == BLIT_OP_APPLY || op == BLIT_OP_OPEN || op == BLIT_OP_LINK || op == BLIT_OP_REMOVE;
+	return op == BLIT_OP_APPLY || op == BLIT_OP_OPEN || op == BLIT_OP_LINK || op == BLIT_OP_REMOVE || op == BLIT_OP_PACK ||
+		op == BLIT_OP_STORE;
 }
 
 /* An engine that is to change nothing takes no task that would (APPLY and LINK look for themselves). */
@@ -119,20 +147,20 @@ static bool may_run(const struct engine *e, const struct blit_task *t)
 	switch (t->op) {
 	case BLIT_OP_LIST: return !(t->flags & BLIT_MKDIR);
 	case BLIT_OP_SETTLE: return (t->flags & BLIT_SKIP) && !(t->flags & (BLIT_RMDIR | BLIT_RMSRC));
-	default: return t->op == BLIT_OP_APPLY || t->op == BLIT_OP_LINK;
+	default: return t->op == BLIT_OP_APPLY || t->op == BLIT_OP_LINK || t->op == BLIT_OP_PACK || t->op == BLIT_OP_STORE;
 	}
 }
 
 /* 0, -EINVAL for a task that makes no sense, or -EROFS. */
 static int check_task(const struct engine *e, const struct blit_task *t, size_t room)
 {
-	if (t->payload_len > room || t->op < BLIT_OP_LIST || t->op > BLIT_OP_SETTLE)
+	if (t->payload_len > room || t->op < BLIT_OP_LIST || t->op > BLIT_OP_RECEIVE)
 		return -EINVAL;
 	if (is_shared(t->op) && (t->count == 0 || (t->payload_len && t->payload_len / 4 < t->count)))
 		return -EINVAL;
 	if (needs_batch(t->op) && !t->batch)
 		return -EINVAL;
-	if ((t->op == BLIT_OP_RANGE || t->op == BLIT_OP_FINISH) && !t->handle)
+	if ((t->op == BLIT_OP_RANGE || t->op == BLIT_OP_FINISH || t->op == BLIT_OP_SEND || t->op == BLIT_OP_RECEIVE) && !t->handle)
 		return -EINVAL;
 	return may_run(e, t) ? 0 : -EROFS;
 }
@@ -163,10 +191,11 @@ static struct task *task_new(const struct blit_task *raw, const char *payload)
 	return t;
 }
 
-static void task_free(struct task *t)
+void task_free(struct task *t)
 {
 	pthread_mutex_destroy(&t->details_lock);
 	free(t->details);
+	free(t->got);
 	free(t);
 }
 
@@ -199,6 +228,12 @@ static void enqueue(struct engine *e, struct task *chain)
 	for (struct task *t = chain; t; t = next) {
 		next = t->next;
 		t->next = NULL;
+		if (is_outgoing(t->t.op)) {
+			*e->outgoing_tail = t;
+			e->outgoing_tail = &t->next;
+			pthread_cond_broadcast(&e->outgoing_ready);
+			continue;
+		}
 		if (is_urgent(&t->t)) {
 			*e->urgent_tail = t;
 			e->urgent_tail = &t->next;
@@ -222,8 +257,20 @@ int64_t blit_engine_submit(struct engine *e, const void *tasks, uint64_t len)
 	struct task *chain = NULL, **tail = &chain;
 	int64_t taken = 0, bytes = 0;
 	for (uint64_t at = 0; at < len && (bytes = unpack(e, (const char *)tasks + at, len - at, tail)) > 0; at += bytes) {
-		tail = &(*tail)->next;
 		taken++;
+		uint32_t op = (*tail)->t.op;
+		if (op != BLIT_OP_STORE && op != BLIT_OP_RECEIVE) {
+			tail = &(*tail)->next;
+			continue;
+		}
+		int err = expect(e, *tail);
+		if (err) {
+			task_free(*tail);
+			bytes = err;
+		}
+		*tail = NULL;
+		if (err)
+			break;
 	}
 	if (chain)
 		enqueue(e, chain);
@@ -297,7 +344,7 @@ out:
 	return t;
 }
 
-static void post(struct engine *e, struct task *t, struct blit_result *r)
+void engine_post(struct engine *e, struct task *t, struct blit_result *r)
 {
 	uint32_t len = sizeof *r + t->details_len * sizeof *t->details;
 	struct result_node *node = malloc(sizeof *node + len);
@@ -322,6 +369,35 @@ static void post(struct engine *e, struct task *t, struct blit_result *r)
 	if (wants_attention(e))
 		pthread_cond_signal(&e->results_ready);
 	pthread_mutex_unlock(&e->results_lock);
+}
+
+struct task *engine_take_outgoing(struct engine *e, uint32_t *first, uint32_t *n)
+{
+	struct task *t;
+	pthread_mutex_lock(&e->queue_lock);
+	while (!e->outgoing && !e->closing && !engine_stopped(e))
+		pthread_cond_wait(&e->outgoing_ready, &e->queue_lock);
+	t = e->closing || engine_stopped(e) ? NULL : e->outgoing;
+	if (t) {
+		uint32_t total = is_shared(t->t.op) ? t->t.count : 1;
+		*first = t->cursor;
+		*n = total - t->cursor < SLICE_MAX ? total - t->cursor : SLICE_MAX;
+		t->cursor += *n;
+		if (t->cursor == total) {
+			e->outgoing = t->next;
+			if (!e->outgoing)
+				e->outgoing_tail = &e->outgoing;
+		}
+	}
+	pthread_mutex_unlock(&e->queue_lock);
+	return t;
+}
+
+void engine_slice_done(struct engine *e, struct task *t, uint32_t n)
+{
+	struct blit_result r = { 0 };
+	if (atomic_fetch_sub(&t->unfinished, n) == n)
+		engine_post(e, t, &r);
 }
 
 static void run_slice(struct worker *w, struct task *t, uint32_t first, uint32_t n)
@@ -349,7 +425,7 @@ static void run(struct worker *w, struct task *t, uint32_t first, uint32_t n)
 	case BLIT_OP_SETTLE: r.status = settle_dir(w, t, &r); break;
 	}
 	if (atomic_fetch_sub(&t->unfinished, n) == n)
-		post(w->e, t, &r);
+		engine_post(w->e, t, &r);
 }
 
 /* One worker's life; returns 0 when the engine closes or stops. Call it `workers` times, each on a thread of its own. */
@@ -360,7 +436,8 @@ int64_t blit_engine_work(struct engine *e)
 		return -EINVAL;
 	struct worker *w = &e->workers[index];
 	struct task *t;
-	w->buffer = aligned_alloc(BUFFER_UNIT, e->config.buffer_bytes);
+	w->buffer_bytes = e->config.buffer_bytes;
+	w->buffer = aligned_alloc(BUFFER_UNIT, w->buffer_bytes);
 	if (!w->buffer)
 		return -ENOMEM;
 	while ((t = take(w, &first, &n)))
@@ -425,22 +502,26 @@ int64_t blit_engine_collect(struct engine *e, void *out, uint64_t cap)
 	return stuck ? -ENOBUFS : (int64_t)at;
 }
 
+void counters_add(struct blit_counters *sum, const struct blit_counters *c)
+{
+	for (int m = 0; m < BLIT_METHODS; m++)
+		sum->bytes[m] += __atomic_load_n(&c->bytes[m], __ATOMIC_RELAXED);
+	sum->files += __atomic_load_n(&c->files, __ATOMIC_RELAXED);
+	sum->moving += __atomic_load_n(&c->moving, __ATOMIC_RELAXED);
+	sum->idle_ns += __atomic_load_n(&c->idle_ns, __ATOMIC_RELAXED);
+	sum->source_ns += __atomic_load_n(&c->source_ns, __ATOMIC_RELAXED);
+	sum->destination_ns += __atomic_load_n(&c->destination_ns, __ATOMIC_RELAXED);
+	sum->ticks += __atomic_load_n(&c->ticks, __ATOMIC_RELAXED);
+	for (int s = 0; s < BLIT_SIZES; s++)
+		sum->sizes[s] += __atomic_load_n(&c->sizes[s], __ATOMIC_RELAXED);
+}
+
 int64_t blit_engine_progress(struct engine *e, struct blit_counters *out)
 {
 	memset(out, 0, sizeof *out);
-	for (uint32_t i = 0; i < e->config.workers; i++) {
-		const struct blit_counters *c = &e->workers[i].counters;
-		for (int m = 0; m < BLIT_METHODS; m++)
-			out->bytes[m] += __atomic_load_n(&c->bytes[m], __ATOMIC_RELAXED);
-		out->files += __atomic_load_n(&c->files, __ATOMIC_RELAXED);
-		out->moving += __atomic_load_n(&c->moving, __ATOMIC_RELAXED);
-		out->idle_ns += __atomic_load_n(&c->idle_ns, __ATOMIC_RELAXED);
-		out->source_ns += __atomic_load_n(&c->source_ns, __ATOMIC_RELAXED);
-		out->destination_ns += __atomic_load_n(&c->destination_ns, __ATOMIC_RELAXED);
-		out->ticks += __atomic_load_n(&c->ticks, __ATOMIC_RELAXED);
-		for (int s = 0; s < BLIT_SIZES; s++)
-			out->sizes[s] += __atomic_load_n(&c->sizes[s], __ATOMIC_RELAXED);
-	}
+	for (uint32_t i = 0; i < e->config.workers; i++)
+		counters_add(out, &e->workers[i].counters);
+	lanes_count(e, out);
 	return 0;
 }
 
@@ -467,6 +548,7 @@ int64_t blit_engine_stop(struct engine *e, int64_t finish_queued)
 	pthread_mutex_lock(&e->results_lock);
 	pthread_cond_broadcast(&e->results_ready);
 	pthread_mutex_unlock(&e->results_lock);
+	lanes_wake(e);
 	return 0;
 }
 
@@ -479,24 +561,29 @@ static void free_tasks(struct task *t)
 	}
 }
 
-/* Every worker must have returned. Batches belong to TypeScript and are not freed here, except those in unread results. */
+/* Every worker and lane must have returned. Batches belong to TypeScript and are not freed here, except those in unread results. */
 int64_t blit_engine_close(struct engine *e)
 {
 	large_abandon_all(e);
 	free_tasks(e->urgent);
 	free_tasks(e->plain);
+	free_tasks(e->outgoing);
+	expected_free(e);
+	lanes_free(e);
 	while (e->results) {
 		struct result_node *node = e->results;
 		struct blit_result r;
 		memcpy(&r, node->data, sizeof r);
-		if (r.op == BLIT_OP_LIST)
+		if (r.op == BLIT_OP_LIST || r.op == BLIT_OP_OPEN)
 			free((void *)(uintptr_t)r.batch);
+		if (r.op == BLIT_OP_LIST)
+			free((void *)(uintptr_t)r.handle);
 		e->results = node->next;
 		free(node);
 	}
 	dirs_free(e);
 	worker_free(e);
-	umask(e->old_umask);
+	umask_release();
 	pthread_mutex_destroy(&e->queue_lock);
 	pthread_cond_destroy(&e->queue_ready);
 	pthread_cond_destroy(&e->queue_rest);

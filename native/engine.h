@@ -47,6 +47,8 @@ struct dir {
 	int fd[SIDES];
 	struct list_state *listing;
 	struct facts source; /* as it was when it was listed */
+	char *attrs;         /* its attributes when the source is on another machine, packed; NULL: it is here */
+	uint32_t attrs_len;
 	uint32_t found_mode; /* of the destination's directory before this run widened it */
 	bool inherits; /* what is created in it gets a group or an ACL from it */
 	bool made;     /* by us, and it came out with MADE_MODE, our owner and our group */
@@ -76,6 +78,12 @@ struct task {
 	pthread_mutex_t details_lock;
 	struct blit_detail *details;
 	uint32_t details_len, details_cap;
+	/* STORE and RECEIVE, under the lock of the expected ones: */
+	struct task *also;   /* in the same bucket */
+	unsigned char *got;  /* a bit for each entry whose record came */
+	const void *lane;    /* RECEIVE: the one that brings it */
+	int failed;          /* RECEIVE: the first error, and its step */
+	uint32_t failed_step;
 	char payload[];
 };
 
@@ -87,7 +95,8 @@ struct result_node {
 
 struct worker {
 	struct engine *e;
-	char *buffer;              /* config.buffer_bytes */
+	char *buffer;
+	size_t buffer_bytes;       /* of that, a multiple of BUFFER_UNIT */
 	char *second;              /* the same again, made on first use */
 	uint32_t files_begun;      /* every so manieth is timed */
 	int64_t timed_from, timed_read; /* of the file being timed; 0: none is */
@@ -101,7 +110,6 @@ struct engine {
 	uint32_t euid, egid;
 	uint32_t *groups;
 	int groups_len;
-	mode_t old_umask;
 	int64_t granularity_ns; /* of the destination's modification times */
 	struct facts root_facts[SIDES];
 	bool have[SIDES];
@@ -130,6 +138,13 @@ struct engine {
 	pthread_mutex_t larges_lock;
 	struct large *larges; /* open large files, given up when the engine closes */
 
+	struct task *outgoing, **outgoing_tail; /* PACK and SEND: what lanes take; under the queue's lock */
+	pthread_cond_t outgoing_ready;
+	pthread_mutex_t expected_lock;
+	struct task **expected; /* STORE and RECEIVE by id */
+	pthread_mutex_t lanes_lock;
+	struct lane *lanes; /* also those that ended: their counters count */
+
 	struct worker *workers;
 	atomic_uint workers_started;
 	atomic_uint workers_running;
@@ -152,6 +167,8 @@ struct row {
 	uint32_t name_at, name_len; /* in the builder's names */
 	uint8_t kind, dst_kind, group, known;
 	uint16_t diff;
+	uint32_t origin;
+	uint64_t target, attrs;
 	struct facts facts;
 };
 struct batch_builder {
@@ -166,10 +183,16 @@ struct blit_batch *builder_finish(struct batch_builder *b, uint32_t dir);
 void builder_free(struct batch_builder *b);
 const char *batch_name(const struct blit_batch *b, uint32_t index, uint32_t *len);
 uint8_t batch_kind(const struct blit_batch *b, uint32_t index);
+/* What the batch tells of an entry; false where it tells nothing. */
+bool batch_facts(const struct blit_batch *b, uint32_t index, struct facts *f, uint64_t *target, uint64_t *attrs);
+/* The errno of an entry that could not be looked at there. */
+int batch_error(const struct blit_batch *b, uint32_t index);
 /* One component that leads nowhere else: not empty, no "." or "..", no slash. Whatever is opened or made below a root is one. */
 bool name_is_plain(const char *name, uint32_t len);
 /* The names on both sides, with their NUL; they differ only where the batch renames. 0, -ENAMETOOLONG, -EINVAL if not plain. */
 int batch_names(const struct blit_batch *b, uint32_t index, char src[NAME_CAP], char dst[NAME_CAP]);
+/* What a batch of that many entries and bytes of names takes. */
+uint64_t batch_length(const struct blit_batch *b);
 /* Whether the source's entry still has the kind, size and time that the batch tells; true where the batch tells none. */
 bool batch_still(const struct blit_batch *b, uint32_t index, const struct facts *now);
 
@@ -182,6 +205,60 @@ int64_t engine_now_ns(void);
 /* Shows that the worker is not stuck. */
 void worker_tick(struct worker *w);
 void worker_count_file(struct worker *w, const struct facts *f);
+void counters_add(struct blit_counters *sum, const struct blit_counters *c);
+void task_free(struct task *t);
+
+/* The task is done: its result goes to TypeScript. */
+void engine_post(struct engine *e, struct task *t, struct blit_result *r);
+/* What a lane does next, as a worker's take(); NULL when the engine closes or stops. */
+struct task *engine_take_outgoing(struct engine *e, uint32_t *first, uint32_t *n);
+/* A slice of a shared task is done. */
+void engine_slice_done(struct engine *e, struct task *t, uint32_t n);
+
+/* --- lane.c --- */
+void lanes_init(struct engine *e);
+/* Ends every lane's waiting, for what is to be sent and for the other side. */
+void lanes_wake(struct engine *e);
+void lanes_count(struct engine *e, struct blit_counters *out);
+void lanes_free(struct engine *e);
+struct lane;
+struct outgoing { char *at; size_t len, cap; };
+/* Room for n more bytes behind what is there, or NULL. */
+char *outgoing_reserve(struct outgoing *o, size_t n);
+int lane_send_records(struct lane *l, uint64_t id);
+/* All or nothing; 0 or -errno. */
+int lane_send(struct lane *l, const void *data, size_t n, bool more);
+int lane_send_file(struct lane *l, int fd, uint64_t at, uint64_t n, uint64_t *sent);
+/* n bytes; 0, -ECONNRESET at the end of the stream, or -errno. */
+int lane_receive(struct lane *l, void *data, size_t n);
+struct worker *lane_worker(struct lane *l);
+struct outgoing *lane_outgoing(struct lane *l);
+
+/* --- pack.c: the source's side of a transfer --- */
+/* 0, or -errno where the lane failed. */
+int pack_slice(struct lane *l, struct task *t, uint32_t first, uint32_t n);
+int send_slice(struct lane *l, struct task *t);
+/* A record of metadata alone; `fd` is open. malloc'ed, or NULL. */
+struct blit_record *record_of(struct engine *e, int fd, const struct facts *f, uint32_t flags);
+
+/* --- store.c: the destination's side --- */
+int expect(struct engine *e, struct task *t);
+void expected_free(struct engine *e);
+/* What came in for a request; frames of requests that are over are dropped. 0, or -errno where the lane is of no use any more. */
+int store_records(struct lane *l, uint64_t id, char *records, uint64_t len);
+int receive_data(struct lane *l, const struct blit_frame *f);
+int receive_end(struct lane *l, const struct blit_frame *f, uint64_t hash);
+/* The lane ended: what it was bringing another may bring. */
+void expected_orphan(struct engine *e, const struct lane *l);
+
+/* --- wire.c: what came over the network is looked at here before anything else --- */
+bool wire_frame_ok(const struct blit_frame *f);
+void wire_frame_seal(struct blit_frame *f);
+/* The record at `at` with `room` bytes, or NULL. */
+const struct blit_record *wire_record(const char *at, uint64_t room);
+void wire_record_facts(const struct blit_record *r, struct facts *f);
+struct wire_parts { const char *attrs, *target, *content; };
+struct wire_parts wire_record_parts(const struct blit_record *r);
 
 /* --- list.c --- */
 int list_run(struct worker *w, struct task *t, struct blit_result *r);
@@ -193,6 +270,13 @@ void apply_slice(struct worker *w, struct task *t, const uint32_t *words, uint32
 /* Makes the entries [first, first + n) of a batch of the task's directory, until so many bytes are copied; the task takes the
  * score. How many it made or tried to make. */
 uint32_t apply_run(struct worker *w, struct task *t, const struct blit_batch *b, uint32_t first, uint32_t n, uint64_t bytes);
+/* Where extended attributes come from: an open file, a name in a directory, or what a record from another machine carries. */
+struct origin {
+	int fd;
+	const char *name;
+	const char *packed; /* items as in struct blit_record */
+	uint32_t packed_len;
+};
 /* What happened to one entry: err 0, an errno or BLIT_E_*; step says where. */
 struct outcome { int err; uint32_t step, lost; uint64_t bytes; };
 /* Copies a regular file. MAKE writes under its own name, REPLACE through a temporary one. Details LARGE and LINKED come
@@ -201,6 +285,26 @@ enum { COPY_IS_LARGE = -1, COPY_IS_LINKED = -2 };
 enum take { TAKE_PLAIN, TAKE_LINKED, TAKE_ANY };
 struct outcome copy_file(struct worker *w, int sdir, const char *sname, struct dir *dd, int ddir, const char *dname,
 	bool replace, enum take take, struct facts *f);
+/* Makes a regular file of content that is in memory. `hash`: what its XXH64 must be, for --verify; NULL: not verified. */
+struct outcome store_file(struct worker *w, struct dir *dd, int ddir, const char *dname, bool replace, const struct facts *f,
+	const struct origin *from, const char *content, uint64_t len, const uint64_t *hash);
+/* Makes a symlink, fifo, socket or device. */
+struct outcome store_special(struct worker *w, struct dir *d, int ddir, const char *dname, bool replace, const struct facts *f,
+	const char *target, const struct origin *from);
+/* XXH64 of a slice; 0 or an errno. */
+int hash_range(struct worker *w, int fd, uint64_t at, uint64_t len, uint64_t *out);
+/* Of content that is read back from the medium. 0 same, else an errno or BLIT_E_VERIFY. */
+int verify_hash(struct worker *w, int dfd, uint64_t at, uint64_t len, uint64_t hash);
+void count_bytes(struct worker *w, enum blit_method m, uint64_t n);
+/* Nanoseconds that went into reading the source and writing the destination. */
+void count_time(struct worker *w, int64_t source_ns, int64_t destination_ns);
+/* Writes all of it; 0 or an errno. */
+int write_at(int fd, const char *buf, size_t n, uint64_t at);
+/* Of an open large file. */
+struct large;
+int large_fd(const struct large *l, enum side side);
+uint64_t large_size(const struct large *l);
+bool large_is_sparse(const struct large *l);
 /* Moves [at, at + len) of an open file; sparse areas stay holes. */
 struct outcome copy_data(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len, bool sparse);
 /* Makes the file system say now what it would say when the last descriptor is closed. 0 or an errno. */
@@ -236,14 +340,19 @@ int temp_remove_stale(int ddir, const char *name);
 mode_t meta_create_mode(const struct engine *e, const struct facts *f);
 /* Owner, mode, attributes, then times of an open file or directory. `created` is the mode it was made with; `inherits`: owner,
  * mode and attributes may be other than that, look first. */
-struct outcome meta_apply_fd(struct engine *e, int sfd, int dfd, const struct facts *f, mode_t created, bool inherits);
+struct outcome meta_apply_fd(struct engine *e, const struct origin *from, int dfd, const struct facts *f, mode_t created, bool inherits);
 /* The same for an entry that cannot be opened (symlink, fifo, socket, device). */
-struct outcome meta_apply_at(struct engine *e, int sdir, const char *sname, int ddir, const char *dname, const struct facts *f);
+struct outcome meta_apply_at(struct engine *e, const struct origin *from, int ddir, const char *dname, const struct facts *f);
 bool meta_owner_differs(const struct engine *e, const struct facts *src, const struct facts *dst);
 bool meta_mtime_differs(const struct engine *e, const struct facts *src, const struct facts *dst);
 bool meta_mode_differs(const struct facts *src, const struct facts *dst);
 /* Extended attributes of two entries; names NULL where the descriptor is the entry. 1 same, 0 not, or -errno. */
-int meta_xattr_same(struct engine *e, int sfd, const char *sname, int dfd, const char *dname);
+int meta_xattr_same(struct engine *e, const struct origin *from, int dfd, const char *dname);
+/* A hash of the kept attributes that does not depend on their order; 0 for none. `unsupported` (may be NULL) says that there can
+ * be none here. */
+uint64_t meta_xattr_digest(struct engine *e, int fd, const char *name, bool *unsupported);
+/* Packs the kept attributes as items; *out is malloc'ed, or NULL where there are none. Bytes, or -errno. */
+ssize_t meta_xattr_pack(struct engine *e, int fd, const char *name, char **out);
 
 /* --- hash.c --- */
 struct hash64 { uint64_t v[4], total; unsigned char tail[32]; uint32_t tail_len; };
@@ -270,6 +379,8 @@ int os_rename_free(const char *from, const char *to); /* never over something; 0
 int os_space(int fd, struct blit_space *out);
 /* Whether what is created in the open directory gets a group or an ACL from it, so that one must look what came out. */
 bool os_passes_on(int fd, const struct facts *f);
+/* Sends up to n bytes of a file to a socket without copying them here. Bytes, or -errno. */
+ssize_t os_send_file(int socket, int fd, uint64_t at, size_t n);
 /* An entry that may not be openable, held to change its owner and mode. A symlink is never followed: it is the entry itself.
  * Linux holds the inode; elsewhere `fd` is -1, and it is whatever has the name in `dir` then. */
 struct held { int dir, fd; const char *name; };

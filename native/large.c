@@ -12,6 +12,9 @@ struct large {
 	char sname[NAME_CAP], dname[NAME_CAP], temp[TEMP_NAME_LEN + 1];
 	struct facts facts;
 	mode_t created;
+	bool remote; /* its source is on another machine: facts and attributes came with OPEN */
+	char *attrs;
+	uint32_t attrs_len;
 };
 
 static void forget(struct engine *e, struct large *l)
@@ -25,6 +28,7 @@ static void forget(struct engine *e, struct large *l)
 		close(l->sfd);
 	if (l->dfd >= 0)
 		close(l->dfd);
+	free(l->attrs);
 	free(l);
 }
 
@@ -51,7 +55,7 @@ static struct large *large_new(struct engine *e, struct dir *d)
 		return NULL;
 	l->d = d;
 	l->sfd = l->dfd = -1;
-	l->discard = e->config.flags & BLIT_CFG_DISCARD;
+	l->discard = e->config.flags & BLIT_CFG_DISCARD || !e->have[DST];
 	pthread_mutex_lock(&e->larges_lock);
 	l->next = e->larges;
 	l->link = &e->larges;
@@ -60,6 +64,37 @@ static struct large *large_new(struct engine *e, struct dir *d)
 	e->larges = l;
 	pthread_mutex_unlock(&e->larges_lock);
 	return l;
+}
+
+static int take_record(struct large *l, const struct task *t)
+{
+	const struct blit_record *r = wire_record(t->payload, t->t.payload_len);
+	if (!r || r->code || !S_ISREG(r->mode) || r->content_len)
+		return -BLIT_E_PROTOCOL;
+	wire_record_facts(r, &l->facts);
+	l->remote = true;
+	l->sparse = r->flags & BLIT_RECORD_SPARSE;
+	l->attrs_len = r->attrs_len;
+	l->attrs = malloc(r->attrs_len + 1);
+	if (!l->attrs)
+		return -ENOMEM;
+	memcpy(l->attrs, wire_record_parts(r).attrs, r->attrs_len);
+	return 0;
+}
+
+int large_fd(const struct large *l, enum side side)
+{
+	return side == SRC ? l->sfd : l->dfd;
+}
+
+uint64_t large_size(const struct large *l)
+{
+	return l->facts.size;
+}
+
+bool large_is_sparse(const struct large *l)
+{
+	return l->sparse;
 }
 
 static int open_source(struct engine *e, struct large *l)
@@ -106,7 +141,7 @@ static int make_room(struct engine *e, struct large *l, uint32_t *step)
 static bool cloned(struct worker *w, struct large *l)
 {
 	struct engine *e = w->e;
-	if ((e->config.flags & BLIT_CFG_VERIFY) || atomic_load(&e->no_clone))
+	if (l->remote || (e->config.flags & BLIT_CFG_VERIFY) || atomic_load(&e->no_clone))
 		return false;
 	int err = os_clone(l->sfd, l->dfd);
 	if (err == -EOPNOTSUPP || err == -EXDEV || err == -ENOTTY || err == -ENOSYS)
@@ -122,16 +157,18 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 {
 	struct engine *e = w->e;
 	struct facts now;
-	int err = os_facts_fd(l->sfd, &now);
+	int err = l->remote ? (now = l->facts, 0) : os_facts_fd(l->sfd, &now);
 	r->step = BLIT_STEP_READ;
 	if (err)
 		return err;
 	bool grew = now.size > l->facts.size;
 	if (!grew && (now.size != l->facts.size || now.mtime.tv_sec != l->facts.mtime.tv_sec || now.mtime.tv_nsec != l->facts.mtime.tv_nsec))
 		return -BLIT_E_CHANGED;
+	if (!e->have[DST] && grew)
+		return -BLIT_E_GREW; /* the destination, elsewhere, installs what it held at first */
 	if (l->discard)
 		return 0;
-	struct outcome o = meta_apply_fd(e, l->sfd, l->dfd, &l->facts, l->created, l->d->inherits);
+	struct outcome o = meta_apply_fd(e, &(struct origin){ .fd = l->sfd, .packed = l->attrs, .packed_len = l->attrs_len }, l->dfd, &l->facts, l->created, l->d->inherits);
 	r->lost |= o.lost;
 	r->step = o.step;
 	if (o.err)
@@ -179,7 +216,7 @@ int large_open(struct worker *w, struct task *t, struct blit_result *r)
 	r->step = BLIT_STEP_OPEN_SRC;
 	int err = batch_names(b, t->t.first, l->sname, l->dname);
 	if (!err)
-		err = open_source(w->e, l);
+		err = w->e->have[SRC] ? open_source(w->e, l) : take_record(l, t);
 	r->bytes = l->facts.size;
 	if (!err && !l->discard)
 		err = create(w->e, l, &r->step);
@@ -195,6 +232,12 @@ int large_open(struct worker *w, struct task *t, struct blit_result *r)
 	}
 	if (!err && !l->discard)
 		err = make_room(w->e, l, &r->step);
+	if (!err && t->t.flags & BLIT_DIGEST) {
+		struct blit_record *record = record_of(w->e, l->sfd, &l->facts, l->sparse ? BLIT_RECORD_SPARSE : 0);
+		r->batch = (uintptr_t)record;
+		r->batch_len = record ? record->length : 0;
+		err = record ? 0 : -ENOMEM;
+	}
 	if (err)
 		abandon(w->e, l);
 	else

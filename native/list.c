@@ -244,7 +244,7 @@ static int open_destination(struct worker *w, struct task *t, struct blit_result
 		return err;
 	if (!(t->t.flags & BLIT_SRC) && e->have[SRC] && same_inode(&f, &e->root_facts[SRC]))
 		return -BLIT_E_INSIDE; /* an extra directory that holds the source is not to be emptied */
-	if (!(t->t.flags & BLIT_SRC) && e->have[BACKUP] && same_inode(&f, &e->root_facts[BACKUP]))
+	if (!(t->t.flags & (BLIT_SRC | BLIT_REMOTE)) && e->have[BACKUP] && same_inode(&f, &e->root_facts[BACKUP]))
 		return -BLIT_E_BACKUP;
 	if (!e->root && f.uid == e->euid && (f.mode & 0700) != 0700 && !(e->config.flags & BLIT_CFG_READ_ONLY))
 		fchmod(fd, (f.mode & 07777) | 0700);
@@ -257,35 +257,61 @@ static int open_destination(struct worker *w, struct task *t, struct blit_result
 
 /* --- comparing --- */
 
-static uint16_t compare(struct engine *e, int sfd, const char *sname, const struct facts *s, int dfd, const char *dname,
-	const struct facts *d)
+/* What must be equal besides the facts: a symlink's target (hashed) or a device's number. */
+static uint64_t target_of(int fd, const char *name, const struct facts *f)
 {
+	char target[4096];
+	struct hash64 h;
+	if (S_ISCHR(f->mode) || S_ISBLK(f->mode))
+		return f->rdev;
+	if (!S_ISLNK(f->mode))
+		return 0;
+	ssize_t n = readlinkat(fd, name, target, sizeof target);
+	hash64_init(&h);
+	hash64_add(&h, target, n < 0 ? 0 : n);
+	return hash64_end(&h);
+}
+
+/* The source's side of a comparison: an entry here, or what a batch from another machine tells of one there. */
+struct source_side {
+	struct facts f;
+	int fd;
+	const char *name; /* NULL: on another machine */
+	uint64_t target, attrs;
+};
+
+static bool attrs_differ(struct engine *e, const struct source_side *s, int dfd, const char *dname)
+{
+	if (s->name)
+		return meta_xattr_same(e, &(struct origin){ .fd = s->fd, .name = s->name }, dfd, dname) != 1;
+	bool unsupported;
+	return meta_xattr_digest(e, dfd, dname, &unsupported) != s->attrs && !unsupported;
+}
+
+static uint16_t compare(struct engine *e, const struct source_side *s, int dfd, const char *dname, const struct facts *d)
+{
+	const struct facts *f = &s->f;
 	uint16_t diff = 0;
-	if ((s->mode ^ d->mode) & S_IFMT)
+	if ((f->mode ^ d->mode) & S_IFMT)
 		return BLIT_DIFF_KIND;
-	if (S_ISREG(s->mode)) {
-		if (s->size != d->size)
+	if (S_ISREG(f->mode)) {
+		if (f->size != d->size)
 			diff |= BLIT_DIFF_SIZE;
-	} else if (S_ISLNK(s->mode)) {
-		char a[4096], b[4096];
-		ssize_t n = readlinkat(sfd, sname, a, sizeof a), m = readlinkat(dfd, dname, b, sizeof b);
-		if (n < 0 || n != m || memcmp(a, b, n) != 0)
-			diff |= BLIT_DIFF_TARGET;
-	} else if ((S_ISCHR(s->mode) || S_ISBLK(s->mode)) && s->rdev != d->rdev) {
+	} else if ((s->name ? target_of(s->fd, s->name, f) : s->target) != target_of(dfd, dname, d)) {
 		diff |= BLIT_DIFF_TARGET;
 	}
-	if (s->nlink > 1)
+	if (f->nlink > 1)
 		diff |= BLIT_DIFF_LINKED;
 	else if (d->nlink > 1)
 		diff |= BLIT_DIFF_DST_LINKED;
-	if (meta_mtime_differs(e, s, d))
+	if (meta_mtime_differs(e, f, d))
 		diff |= BLIT_DIFF_MTIME;
-	if (meta_mode_differs(s, d))
+	if (meta_mode_differs(f, d))
 		diff |= BLIT_DIFF_MODE;
-	if (meta_owner_differs(e, s, d))
+	if (meta_owner_differs(e, f, d))
 		diff |= BLIT_DIFF_OWNER;
 	/* content first: where it is to be written anew, its attributes are too */
-	if (!(diff & (BLIT_DIFF_SIZE | BLIT_DIFF_TARGET)) && meta_xattr_same(e, sfd, sname, dfd, dname) != 1)
+	if (!(diff & (BLIT_DIFF_SIZE | BLIT_DIFF_TARGET)) && attrs_differ(e, s, dfd, dname))
 		diff |= BLIT_DIFF_XATTR;
 	return diff;
 }
@@ -308,29 +334,21 @@ static void row_error(struct row *row, int error)
 	row->facts = (struct facts){ .size = error, .mode = BLIT_STEP_LIST_SRC };
 }
 
-/* One source name. dname is its name in the destination, dkind what stands there (0: nothing). */
-static int add_source(struct lister *l, const char *name, uint32_t len, uint8_t kind, const char *dname, uint8_t dkind)
+/* Adds a row for an entry of the source. `known`: its side is filled in. dkind: what stands at dname (0: nothing). */
+static int add_row(struct lister *l, struct source_side *s, bool known, const char *name, uint32_t len, uint8_t kind,
+	const char *dname, uint8_t dkind, struct row **out)
 {
-	struct engine *e = l->w->e;
-	struct facts s, d;
+	struct facts d;
 	uint16_t diff = 0;
-	int err = 0;
-	bool stat = kind == BLIT_KIND_NONE || (l->t->t.flags & BLIT_STAT) ||
-		(dkind && kind != BLIT_KIND_DIR && dkind != BLIT_KIND_DIR);
-	if (len >= NAME_CAP)
-		return -ENAMETOOLONG;
-	if (stat && !(err = os_facts_at(l->sfd, name, &s)))
-		kind = kind_of_mode(s.mode);
-	if (err == -ENOENT && kind == BLIT_KIND_NONE)
-		return 0;
-	if (!err && stat && dkind && kind != BLIT_KIND_DIR && dkind != BLIT_KIND_DIR) {
+	*out = NULL;
+	if (known && dkind && kind != BLIT_KIND_DIR && dkind != BLIT_KIND_DIR) {
 		if (os_facts_at(l->dfd, dname, &d) == 0)
-			diff = compare(e, l->sfd, name, &s, l->dfd, dname, &d);
+			diff = compare(l->w->e, s, l->dfd, dname, &d);
 		else
 			dkind = 0;
 		if (dkind && !diff && !(l->t->t.flags & BLIT_ALL)) {
 			l->unchanged++;
-			l->unchanged_bytes += S_ISREG(s.mode) ? s.size : 0;
+			l->unchanged_bytes += S_ISREG(s->f.mode) ? s->f.size : 0;
 			return 0;
 		}
 	}
@@ -341,17 +359,75 @@ static int add_source(struct lister *l, const char *name, uint32_t len, uint8_t 
 	row->dst_kind = dkind;
 	row->diff = dkind && dkind != kind ? BLIT_DIFF_KIND : diff;
 	row->group = kind == BLIT_KIND_DIR ? 1 : 0;
-	if (stat && !err) {
-		row->known = 1;
-		row->facts = s;
+	row->known = known;
+	if (known) {
+		row->facts = s->f;
+		row->target = s->target;
+		row->attrs = s->attrs;
 		if (diff & BLIT_DIFF_DST_LINKED) { /* the source's one name needs no inode; whether the destination's are one does */
 			row->facts.ino = d.ino;
 			row->facts.dev = d.dev;
 		}
-	} else if (err) {
-		row_error(row, -err);
 	}
-	l->b.any_stat |= row->known;
+	*out = row;
+	return 0;
+}
+
+/* One source name. dname is its name in the destination, dkind what stands there (0: nothing). */
+static int add_source(struct lister *l, const char *name, uint32_t len, uint8_t kind, const char *dname, uint8_t dkind)
+{
+	struct source_side s = { .fd = l->sfd, .name = name };
+	struct row *row;
+	int err = 0;
+	bool stat = kind == BLIT_KIND_NONE || (l->t->t.flags & BLIT_STAT) ||
+		(dkind && kind != BLIT_KIND_DIR && dkind != BLIT_KIND_DIR);
+	if (len >= NAME_CAP)
+		return -ENAMETOOLONG;
+	if (stat && !(err = os_facts_at(l->sfd, name, &s.f)))
+		kind = kind_of_mode(s.f.mode);
+	if (err == -ENOENT && kind == BLIT_KIND_NONE)
+		return 0;
+	if (stat && !err && l->t->t.flags & BLIT_DIGEST && kind != BLIT_KIND_DIR) {
+		s.target = target_of(l->sfd, name, &s.f);
+		s.attrs = meta_xattr_digest(l->w->e, l->sfd, name, NULL);
+	}
+	int added = add_row(l, &s, stat && !err, name, len, kind, dname, dkind, &row);
+	if (row && err)
+		row_error(row, -err);
+	if (row)
+		l->b.any_stat |= row->known;
+	return added;
+}
+
+/* A batch of the source from another machine. */
+static int add_remote(struct lister *l)
+{
+	const struct blit_batch *b = (void *)(uintptr_t)l->t->t.handle;
+	bool named = l->t->t.flags & BLIT_NAMED;
+	l->s->source_done = l->t->t.flags & BLIT_LAST;
+	for (uint32_t i = 0; b && i < b->others + b->dirs; i++) {
+		struct source_side s = { .fd = -1 };
+		char name[NAME_CAP], same[NAME_CAP];
+		struct row *row;
+		int err = batch_names(b, i, name, same);
+		if (err)
+			return err;
+		uint32_t len = strlen(name);
+		const char *dname = named && l->t->t.payload_len > len + 1 ? l->t->payload + len + 1 : name;
+		struct name_slot *slot = set_find(&l->s->dst, name, len);
+		uint8_t dkind = slot ? slot->kind : named && l->dfd >= 0 ? kind_at(l->dfd, dname) : BLIT_KIND_NONE;
+		if (slot)
+			slot->seen = true;
+		bool known = batch_facts(b, i, &s.f, &s.target, &s.attrs);
+		if ((err = add_row(l, &s, known, name, len, batch_kind(b, i), dname, dkind, &row)))
+			return err;
+		if (!row)
+			continue;
+		row->origin = i;
+		if (!known)
+			row_error(row, batch_error(b, i));
+		l->b.any_stat = true;
+	}
 	return 0;
 }
 
@@ -493,8 +569,9 @@ static int finish(struct lister *l, bool more)
 
 static uint16_t compare_dir(struct lister *l)
 {
-	struct facts s, d;
-	if (os_facts_fd(l->sfd, &s) || os_facts_fd(l->dfd, &d))
+	struct facts s = l->t->d->source, d;
+	struct origin from = { .fd = l->sfd, .packed = l->t->d->attrs, .packed_len = l->t->d->attrs_len };
+	if ((!from.packed && os_facts_fd(l->sfd, &s)) || os_facts_fd(l->dfd, &d))
 		return 0;
 	if (l->t->d->found_mode) /* as it was before we made it writable for ourselves */
 		d.mode = l->t->d->found_mode;
@@ -505,9 +582,24 @@ static uint16_t compare_dir(struct lister *l)
 		diff |= BLIT_DIFF_MODE;
 	if (meta_owner_differs(l->w->e, &s, &d))
 		diff |= BLIT_DIFF_OWNER;
-	if (meta_xattr_same(l->w->e, l->sfd, NULL, l->dfd, NULL) != 1)
+	if (meta_xattr_same(l->w->e, &from, l->dfd, NULL) != 1)
 		diff |= BLIT_DIFF_XATTR;
 	return diff;
+}
+
+/* What the directory is to be comes with its first batch. */
+static int take_record(struct dir *d, const struct task *t)
+{
+	const struct blit_record *r = wire_record(t->payload, t->t.payload_len);
+	if (!r || r->code || !S_ISDIR(r->mode))
+		return -BLIT_E_PROTOCOL;
+	wire_record_facts(r, &d->source);
+	free(d->attrs);
+	if (!(d->attrs = malloc(r->attrs_len + 1)))
+		return -ENOMEM;
+	d->attrs_len = r->attrs_len;
+	memcpy(d->attrs, wire_record_parts(r).attrs, r->attrs_len);
+	return 0;
 }
 
 static int begin(struct lister *l)
@@ -516,6 +608,10 @@ static int begin(struct lister *l)
 	int err = 0;
 	if (flags & BLIT_SRC && (err = open_source(l->w->e, l->t, l->r)))
 		return err;
+	if (flags & BLIT_REMOTE && !(flags & BLIT_NAMED) && (err = take_record(l->t->d, l->t))) {
+		l->r->step = BLIT_STEP_LIST_SRC;
+		return err;
+	}
 	if (flags & (BLIT_DST | BLIT_MKDIR) && (err = open_destination(l->w, l->t, l->r)))
 		return err;
 	struct list_state *s = calloc(1, sizeof *s);
@@ -523,7 +619,7 @@ static int begin(struct lister *l)
 		free(s);
 		return -ENOMEM;
 	}
-	s->source_done = !(flags & BLIT_SRC);
+	s->source_done = !(flags & (BLIT_SRC | BLIT_REMOTE));
 	l->t->d->listing = s;
 	return 0;
 }
@@ -589,16 +685,18 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 		r->step = BLIT_STEP_LIST_DST;
 		err = l.dfd < 0 ? l.dfd : 0;
 	}
-	if (!err && flags & BLIT_NAMED) {
+	if (!err && flags & BLIT_NAMED && !(flags & BLIT_REMOTE)) {
 		err = list_named(&l);
 	} else if (!err) {
 		/* freshly made: nothing can be in it, so there is nothing to read */
-		if (first && flags & BLIT_DST && !(flags & BLIT_MKDIR))
+		if (first && flags & BLIT_DST && !(flags & (BLIT_MKDIR | BLIT_NAMED)))
 			err = read_names(w, l.dfd, l.s);
-		if (!err && first && flags & BLIT_SRC && flags & BLIT_DST)
+		else if (first && flags & BLIT_NAMED && l.dfd >= 0 && !(e->config.flags & BLIT_CFG_READ_ONLY))
+			remove_stale_beside(&l);
+		if (!err && first && flags & BLIT_DST && (flags & BLIT_SRC || t->d->attrs))
 			r->flags = compare_dir(&l);
 		if (!err && !l.s->source_done)
-			err = read_source(&l);
+			err = flags & BLIT_REMOTE ? add_remote(&l) : read_source(&l);
 		if (!err && l.s->source_done)
 			err = add_extras(&l);
 	}
@@ -617,7 +715,11 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 		if (pinned[side] && !first && !more)
 			dir_unpin(e, t->d);
 	}
-	if (!err && !more && first && flags & BLIT_SRC) {
+	if (!err && first && flags & BLIT_DIGEST) {
+		r->handle = (uintptr_t)record_of(e, l.sfd, &t->d->source, 0);
+		err = r->handle ? 0 : -ENOMEM;
+	}
+	if (!err && !more && first && flags & (BLIT_SRC | BLIT_REMOTE)) {
 		if (r->batch && flags & BLIT_TAKE && flags & BLIT_MKDIR)
 			take_entries(w, t, (void *)(uintptr_t)r->batch, r);
 		if (flags & BLIT_CLOSE && t->d->parent)

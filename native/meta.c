@@ -77,9 +77,61 @@ static bool list_has(const char *list, ssize_t len, const char *attr)
 	return false;
 }
 
-static bool value_same(int sfd, const char *sname, int dfd, const char *dname, const char *attr, char *a, char *b)
+/* Steps through packed attributes: the next item's parts, false at the end. Lengths were checked when the record came in. */
+static bool packed_next(const struct origin *o, uint32_t *at, char name[256], const char **value, uint32_t *value_len)
 {
-	ssize_t n = os_xattr_get(sfd, sname, attr, a, LIST_MAX);
+	uint32_t len[2];
+	if (*at + sizeof len > o->packed_len)
+		return false;
+	memcpy(len, o->packed + *at, sizeof len);
+	*at += sizeof len;
+	if (len[0] > 255 || len[0] > o->packed_len - *at || len[1] > o->packed_len - *at - len[0])
+		return false;
+	memcpy(name, o->packed + *at, len[0]);
+	name[len[0]] = 0;
+	*value = o->packed + *at + len[0];
+	*value_len = len[1];
+	*at += len[0] + len[1];
+	return true;
+}
+
+/* As list_kept and os_xattr_get, wherever the attributes come from. */
+static ssize_t origin_list(struct engine *e, const struct origin *o, char *out)
+{
+	if (!o->packed)
+		return list_kept(e, o->fd, o->name, out);
+	char name[256];
+	const char *value;
+	uint32_t at = 0, value_len;
+	ssize_t kept = 0;
+	while (packed_next(o, &at, name, &value, &value_len)) {
+		size_t len = strlen(name) + 1;
+		if (os_xattr_kept(e, name) && kept + len <= LIST_MAX) {
+			memcpy(out + kept, name, len);
+			kept += len;
+		}
+	}
+	return kept;
+}
+
+static ssize_t origin_get(const struct origin *o, const char *attr, char *out)
+{
+	if (!o->packed)
+		return os_xattr_get(o->fd, o->name, attr, out, LIST_MAX);
+	char name[256];
+	const char *value;
+	uint32_t at = 0, len;
+	while (packed_next(o, &at, name, &value, &len))
+		if (strcmp(name, attr) == 0 && len <= LIST_MAX) {
+			memcpy(out, value, len);
+			return len;
+		}
+	return -ENODATA;
+}
+
+static bool value_same(const struct origin *from, int dfd, const char *dname, const char *attr, char *a, char *b)
+{
+	ssize_t n = origin_get(from, attr, a);
 	ssize_t m = os_xattr_get(dfd, dname, attr, b, LIST_MAX);
 	return n >= 0 && n == m && memcmp(a, b, n) == 0;
 }
@@ -94,9 +146,14 @@ static enum presence presence(int fd, const char *name)
 	return n == 0 ? NONE : n == -EOPNOTSUPP || n == -ENOSYS ? UNSUPPORTED : SOME;
 }
 
-int meta_xattr_same(struct engine *e, int sfd, const char *sname, int dfd, const char *dname)
+static enum presence origin_presence(const struct origin *o)
 {
-	enum presence s = presence(sfd, sname), d = presence(dfd, dname);
+	return o->packed ? (o->packed_len ? SOME : NONE) : presence(o->fd, o->name);
+}
+
+int meta_xattr_same(struct engine *e, const struct origin *from, int dfd, const char *dname)
+{
+	enum presence s = origin_presence(from), d = presence(dfd, dname);
 	/* A destination that cannot hold any would differ at every run; that it cannot is said when something is copied. */
 	if (d == UNSUPPORTED || (s != SOME && d == NONE))
 		return 1;
@@ -104,10 +161,10 @@ int meta_xattr_same(struct engine *e, int sfd, const char *sname, int dfd, const
 	if (!work)
 		return -ENOMEM;
 	char *slist = work, *dlist = work + LIST_MAX, *a = work + 2 * LIST_MAX, *b = work + 3 * LIST_MAX;
-	ssize_t sn = list_kept(e, sfd, sname, slist), dn = list_kept(e, dfd, dname, dlist);
+	ssize_t sn = origin_list(e, from, slist), dn = list_kept(e, dfd, dname, dlist);
 	int same = sn < 0 ? (int)sn : dn < 0 ? (int)dn : 1;
 	for (ssize_t at = 0; same == 1 && at < sn; at += strlen(slist + at) + 1)
-		same = list_has(dlist, dn, slist + at) && value_same(sfd, sname, dfd, dname, slist + at, a, b);
+		same = list_has(dlist, dn, slist + at) && value_same(from, dfd, dname, slist + at, a, b);
 	for (ssize_t at = 0; same == 1 && at < dn; at += strlen(dlist + at) + 1)
 		same = list_has(slist, sn, dlist + at);
 	free(work);
@@ -120,9 +177,9 @@ static void note_lost(const char *attr, uint32_t *lost)
 }
 
 /* Makes the destination's attributes those of the source. `fresh`: the destination has none of its own yet. */
-static int xattr_sync(struct engine *e, int sfd, const char *sname, int dfd, const char *dname, bool fresh, uint32_t *lost)
+static int xattr_sync(struct engine *e, const struct origin *from, int dfd, const char *dname, bool fresh, uint32_t *lost)
 {
-	enum presence s = presence(sfd, sname), d = fresh ? NONE : presence(dfd, dname);
+	enum presence s = origin_presence(from), d = fresh ? NONE : presence(dfd, dname);
 	if (s != SOME && d != SOME)
 		return 0;
 	char *work = malloc(4 * LIST_MAX);
@@ -130,7 +187,7 @@ static int xattr_sync(struct engine *e, int sfd, const char *sname, int dfd, con
 		return -ENOMEM;
 	char *slist = work, *dlist = work + LIST_MAX, *a = work + 2 * LIST_MAX, *b = work + 3 * LIST_MAX;
 	int err = 0;
-	ssize_t sn = list_kept(e, sfd, sname, slist), dn = d == SOME ? list_kept(e, dfd, dname, dlist) : 0;
+	ssize_t sn = origin_list(e, from, slist), dn = d == SOME ? list_kept(e, dfd, dname, dlist) : 0;
 	if (sn < 0) {
 		err = sn;
 		goto out;
@@ -140,9 +197,9 @@ static int xattr_sync(struct engine *e, int sfd, const char *sname, int dfd, con
 			os_xattr_remove(dfd, dname, dlist + at);
 	for (ssize_t at = 0; at < sn; at += strlen(slist + at) + 1) {
 		const char *attr = slist + at;
-		if (list_has(dlist, dn, attr) && value_same(sfd, sname, dfd, dname, attr, a, b))
+		if (list_has(dlist, dn, attr) && value_same(from, dfd, dname, attr, a, b))
 			continue;
-		ssize_t n = os_xattr_get(sfd, sname, attr, a, LIST_MAX);
+		ssize_t n = origin_get(from, attr, a);
 		if (n == -ENODATA)
 			continue; /* removed since it was listed */
 		int failed = n < 0 ? (int)n : os_xattr_set(dfd, dname, attr, a, n);
@@ -161,7 +218,7 @@ static bool owner_tolerable(const struct engine *e, int error)
 	return (error == EPERM && !e->root) || error == EINVAL || is_unsupported(error);
 }
 
-struct outcome meta_apply_fd(struct engine *e, int sfd, int dfd, const struct facts *f, mode_t created, bool inherits)
+struct outcome meta_apply_fd(struct engine *e, const struct origin *from, int dfd, const struct facts *f, mode_t created, bool inherits)
 {
 	struct outcome o = { 0 };
 	struct facts now = { .mode = created, .uid = e->euid, .gid = e->egid };
@@ -177,10 +234,10 @@ struct outcome meta_apply_fd(struct engine *e, int sfd, int dfd, const struct fa
 		else
 			return (struct outcome){ .err = errno, .step = BLIT_STEP_OWNER };
 	}
-	err = xattr_sync(e, sfd, NULL, dfd, NULL, !inherits, &o.lost);
+	err = xattr_sync(e, from, dfd, NULL, !inherits, &o.lost);
 	if (err == -EACCES && !(now.mode & 0200) && fchmod(dfd, 0600) == 0) { /* user attributes need a writable file */
 		chmod_due = true;
-		err = xattr_sync(e, sfd, NULL, dfd, NULL, !inherits, &o.lost);
+		err = xattr_sync(e, from, dfd, NULL, !inherits, &o.lost);
 	}
 	if (err)
 		return (struct outcome){ .err = -err, .step = BLIT_STEP_XATTR };
@@ -198,7 +255,7 @@ struct outcome meta_apply_fd(struct engine *e, int sfd, int dfd, const struct fa
 	return o;
 }
 
-struct outcome meta_apply_at(struct engine *e, int sdir, const char *sname, int ddir, const char *dname, const struct facts *f)
+struct outcome meta_apply_at(struct engine *e, const struct origin *from, int ddir, const char *dname, const struct facts *f)
 {
 	struct outcome o = { 0 };
 	struct facts now;
@@ -221,10 +278,10 @@ struct outcome meta_apply_at(struct engine *e, int sdir, const char *sname, int 
 			o.err = -err, o.step = BLIT_STEP_OWNER;
 	}
 	if (!o.err) {
-		err = xattr_sync(e, sdir, sname, ddir, dname, false, &o.lost);
+		err = xattr_sync(e, from, ddir, dname, false, &o.lost);
 		if (err == -EACCES && S_ISREG(f->mode) && os_held_chmod(&h, 0600) == 0) { /* user attributes need a writable file */
 			chmod_due = true;
-			err = xattr_sync(e, sdir, sname, ddir, dname, false, &o.lost);
+			err = xattr_sync(e, from, ddir, dname, false, &o.lost);
 		}
 		if (err)
 			o.err = -err, o.step = BLIT_STEP_XATTR;
@@ -245,4 +302,65 @@ struct outcome meta_apply_at(struct engine *e, int sdir, const char *sname, int 
 			o.lost |= BLIT_LOST_TIMES;
 	}
 	return o;
+}
+
+ssize_t meta_xattr_pack(struct engine *e, int fd, const char *name, char **out)
+{
+	*out = NULL;
+	if (presence(fd, name) != SOME)
+		return 0;
+	char *list = malloc(2 * LIST_MAX), *packed = NULL;
+	if (!list)
+		return -ENOMEM;
+	char *value = list + LIST_MAX;
+	ssize_t n = list_kept(e, fd, name, list), len = 0;
+	for (ssize_t at = 0; at < n; at += strlen(list + at) + 1) {
+		uint32_t name_len = strlen(list + at);
+		ssize_t m = os_xattr_get(fd, name, list + at, value, LIST_MAX);
+		if (m == -ENODATA)
+			continue; /* removed since it was listed */
+		uint32_t lengths[2] = { name_len, m < 0 ? 0 : m };
+		char *grown = m < 0 ? NULL : realloc(packed, len + sizeof lengths + name_len + m);
+		if (!grown) {
+			n = m < 0 ? m : -ENOMEM;
+			break;
+		}
+		packed = grown;
+		memcpy(packed + len, lengths, sizeof lengths);
+		memcpy(packed + len + sizeof lengths, list + at, name_len);
+		memcpy(packed + len + sizeof lengths + name_len, value, m);
+		len += sizeof lengths + name_len + m;
+	}
+	free(list);
+	if (n < 0) {
+		free(packed);
+		return n;
+	}
+	*out = packed;
+	return len;
+}
+
+uint64_t meta_xattr_digest(struct engine *e, int fd, const char *name, bool *unsupported)
+{
+	enum presence p = presence(fd, name);
+	if (unsupported)
+		*unsupported = p == UNSUPPORTED;
+	if (p != SOME)
+		return 0;
+	char *list = malloc(2 * LIST_MAX);
+	if (!list)
+		return 1; /* differs from everything: copied once too often, never too seldom */
+	char *value = list + LIST_MAX;
+	ssize_t n = list_kept(e, fd, name, list);
+	uint64_t sum = 0;
+	for (ssize_t at = 0; at < n; at += strlen(list + at) + 1) {
+		ssize_t m = os_xattr_get(fd, name, list + at, value, LIST_MAX);
+		struct hash64 h;
+		hash64_init(&h);
+		hash64_add(&h, list + at, strlen(list + at) + 1);
+		hash64_add(&h, value, m < 0 ? 0 : m);
+		sum += hash64_end(&h); /* a sum, since file systems list attributes in orders of their own */
+	}
+	free(list);
+	return n == 0 ? 0 : sum ? sum : 1;
 }

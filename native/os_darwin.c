@@ -216,6 +216,13 @@ ssize_t os_copy_range(int sfd, uint64_t at, int dfd, uint64_t len)
 
 /* --- places --- */
 
+ssize_t os_send_file(int socket, int fd, uint64_t at, size_t n)
+{
+	off_t len = n;
+	int failed = sendfile(fd, socket, at, &len, NULL, 0);
+	return len > 0 || !failed ? (ssize_t)len : -errno; /* it may have sent some before it was interrupted */
+}
+
 int os_preallocate(int fd, uint64_t len)
 {
 	fstore_t room = { .fst_flags = F_ALLOCATECONTIG | F_ALLOCATEALL, .fst_posmode = F_PEOFPOSMODE, .fst_length = (off_t)len };

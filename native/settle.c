@@ -11,28 +11,30 @@ static int remove_dir(struct engine *e, struct dir *d, enum side side)
 	return err;
 }
 
-static struct outcome apply_facts(struct engine *e, const struct facts *s, int sfd, int dfd)
+static struct outcome apply_facts(struct engine *e, const struct facts *s, const struct origin *from, int dfd)
 {
 	struct facts d;
 	int err = os_facts_fd(dfd, &d);
 	if (err)
 		return (struct outcome){ .err = -err, .step = BLIT_STEP_MODE };
 	bool differs = meta_owner_differs(e, s, &d) || meta_mode_differs(s, &d) || meta_mtime_differs(e, s, &d) ||
-		meta_xattr_same(e, sfd, NULL, dfd, NULL) != 1;
-	return differs ? meta_apply_fd(e, sfd, dfd, s, d.mode & 07777, true) : (struct outcome){ 0 };
+		meta_xattr_same(e, from, dfd, NULL) != 1;
+	return differs ? meta_apply_fd(e, from, dfd, s, d.mode & 07777, true) : (struct outcome){ 0 };
 }
 
 int settle_metadata(struct engine *e, struct dir *d, bool untouched, struct blit_result *r)
 {
-	int sfd = dir_pin(e, d, SRC);
+	/* With its source on another machine, what it is to be came with its listing. */
+	int sfd = d->attrs ? -1 : dir_pin(e, d, SRC);
+	struct origin from = { .fd = sfd, .packed = d->attrs, .packed_len = d->attrs_len };
 	r->step = BLIT_STEP_MODE;
-	if (sfd < 0)
+	if (!d->attrs && sfd < 0)
 		return sfd;
 	int dfd = dir_pin(e, d, DST), err = dfd;
 	if (dfd >= 0) {
 		bool known = untouched && d->made && !d->inherits;
-		struct outcome o = known ? meta_apply_fd(e, sfd, dfd, &d->source, MADE_MODE, false)
-		                         : apply_facts(e, &d->source, sfd, dfd);
+		struct outcome o = known ? meta_apply_fd(e, &from, dfd, &d->source, MADE_MODE, false)
+		                         : apply_facts(e, &d->source, &from, dfd);
 		if (!o.err && (e->config.flags & BLIT_CFG_FSYNC) && (err = os_sync(dfd)))
 			o.err = -err, o.step = BLIT_STEP_SYNC;
 		r->lost |= o.lost;
@@ -40,7 +42,8 @@ int settle_metadata(struct engine *e, struct dir *d, bool untouched, struct blit
 		err = -o.err;
 		dir_unpin(e, d);
 	}
-	dir_unpin(e, d);
+	if (sfd >= 0)
+		dir_unpin(e, d);
 	return err;
 }
 

@@ -5,7 +5,16 @@ import type { Verb } from "./job.ts";
 export type Phase = "scanning" | "copying" | "deleting" | "finishing";
 
 /** How the bytes of a file got across. `hole`: bytes of sparse files that were never read or written. */
-export type Method = "reflink" | "copy_file_range" | "read_write" | "hole" | "discarded";
+export type Method =
+  | "reflink"
+  | "copy_file_range"
+  | "read_write"
+  | "hole"
+  | "discarded"
+  /** Over a connection: received, or sent through a buffer. */
+  | "network"
+  /** Sent over a connection without a copy. */
+  | "sendfile";
 
 export type EntryKind = "file" | "directory" | "symlink" | "fifo" | "socket" | "char_device" | "block_device";
 
@@ -118,6 +127,12 @@ export interface Summary {
   /** Sizes of the regular files whose content was written. */
   readonly bytesCopied: number;
   readonly bytesByMethod: Readonly<Partial<Record<Method, number>>>;
+  /** Between machines: connections that carried content at once, at most. */
+  readonly lanes?: number;
+  /** Between machines: what the source sent without a copy in its memory. */
+  readonly bytesZeroCopy?: number;
+  /** Between machines: content travelled inside the control channel because no connection could be made for it. */
+  readonly tcpFallbackUsed?: boolean;
   readonly durationMs: number;
   /** Full number; `failures` holds the first ones only. */
   readonly failuresTotal: number;

@@ -130,6 +130,7 @@ const own: Readonly<Record<number, readonly [code: string, words: string]>> = {
   4005: ["interrupted", "interrupted"],
   4006: ["kind_conflict", "a directory stands in the way"],
   4007: ["backup", "this directory is the backup directory"],
+  4008: ["protocol", "what the other machine sent makes no sense"],
 };
 
 /** native/blit.h, enum blit_step. */
@@ -156,6 +157,8 @@ const actions: Readonly<Record<number, string>> = {
   20: "create the special file",
 };
 
+/** What the source held at first is in place. */
+export const GREW = 4004;
 const STEP_SYMLINK = 19;
 const STEP_NODE = 20;
 export const STEP_LIST_SOURCE = 16;

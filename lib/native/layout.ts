@@ -1,8 +1,21 @@
 /** The shim's structures, field by field as in native/blit.h. Little-endian on every platform that blit supports. */
 
-export const ABI = 2;
+export const ABI = 3;
 
-export const Op = { List: 1, Apply: 2, Open: 3, Range: 4, Finish: 5, Link: 6, Remove: 7, Settle: 8 } as const;
+export const Op = {
+  List: 1,
+  Apply: 2,
+  Open: 3,
+  Range: 4,
+  Finish: 5,
+  Link: 6,
+  Remove: 7,
+  Settle: 8,
+  Pack: 9,
+  Send: 10,
+  Store: 11,
+  Receive: 12,
+} as const;
 export type Op = (typeof Op)[keyof typeof Op];
 
 export const ConfigFlag = { Verify: 1, Fsync: 2, Discard: 4, Move: 8, ReadOnly: 16, Backup: 32 } as const;
@@ -24,6 +37,9 @@ export const TaskFlag = {
   Conflict: 1 << 13,
   Take: 1 << 14,
   Close: 1 << 15,
+  Remote: 1 << 16,
+  Digest: 1 << 17,
+  Last: 1 << 18,
 } as const;
 
 export const ACTION_SHIFT = 28;

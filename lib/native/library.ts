@@ -18,6 +18,7 @@ const shortCalls = {
   blit_engine_stop: { parameters: ["pointer", "i64"], result: "i64" },
   blit_engine_close: { parameters: ["pointer"], result: "i64" },
   blit_batch_free: { parameters: ["pointer", "pointer"], result: "i64" },
+  blit_batch_take: { parameters: ["buffer", "u64", "buffer"], result: "i64" },
   blit_dir_path: { parameters: ["pointer", "u32", "buffer", "u64"], result: "i64" },
   blit_path_facts: { parameters: ["buffer", "i64", "buffer"], result: "i64" },
   blit_path_make: { parameters: ["buffer"], result: "i64" },
@@ -29,6 +30,8 @@ const shortCalls = {
 const longCalls = {
   blit_engine_work: { parameters: ["pointer"], result: "i64", nonblocking: true },
   blit_engine_wait: { parameters: ["pointer", "i64"], result: "i64", nonblocking: true },
+  blit_lane_send: { parameters: ["pointer", "i32"], result: "i64", nonblocking: true },
+  blit_lane_receive: { parameters: ["pointer", "i32"], result: "i64", nonblocking: true },
 } as const;
 
 type ShortCall = keyof typeof shortCalls;

@@ -14,6 +14,8 @@ const statColumns = {
   size: 8,
   ino: 8,
   dev: 8,
+  target: 8,
+  attrs: 8,
   mtimeSec: 8,
   mtimeNsec: 4,
   mode: 4,
@@ -21,6 +23,7 @@ const statColumns = {
   gid: 4,
   nlink: 4,
   known: 4,
+  origin: 4,
 } as const;
 type Column = keyof typeof baseColumns | keyof typeof statColumns;
 
@@ -39,6 +42,7 @@ export class PackedBatch implements EntryBatch {
   #columns: Partial<Record<Column, number>> | undefined;
   #namesAt = 0;
   #references = 1;
+  #whenFreed: (() => void) | undefined;
 
   /** @param address Of the batch in memory: how the shim is told which batch is meant. */
   constructor(readonly address: bigint, memory: ArrayBuffer, private readonly free: (address: bigint) => void) {
@@ -100,6 +104,10 @@ export class PackedBatch implements EntryBatch {
       this.#view.getBigUint64(this.#at("ino") + index * 8, true),
     );
   }
+  /** Index of the entry in the batch of the machine it comes from. */
+  origin(index: number): number {
+    return this.#view.getUint32(this.#at("origin") + index * 4, true);
+  }
   error(index: number): EngineError {
     return engineError(this.size(index), this.#view.getUint32(this.#at("mode") + index * 4, true));
   }
@@ -115,6 +123,16 @@ export class PackedBatch implements EntryBatch {
     return pathFromBytes(new Uint8Array(this.#view.buffer, this.#namesAt + start, end - start));
   }
 
+  /** A copy of the whole batch, for another machine. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#view.buffer.slice(0) as ArrayBuffer);
+  }
+
+  /** Calls back once the batch is gone. */
+  whenFreed(freed: () => void): void {
+    this.#whenFreed = freed;
+  }
+
   retain(): void {
     this.#references++;
   }
@@ -123,6 +141,7 @@ export class PackedBatch implements EntryBatch {
     if (--this.#references > 0) return;
     this.#view = new DataView(new ArrayBuffer(0));
     this.free(this.address);
+    this.#whenFreed?.();
   }
 }
 

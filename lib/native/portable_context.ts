@@ -32,6 +32,8 @@ export class Context {
     read_write: 0,
     hole: 0,
     discarded: 0,
+    network: 0,
+    sendfile: 0,
   };
   bytesMoved = 0;
   files = 0;

@@ -9,7 +9,15 @@ import type { BlitError } from "../base/errors.ts";
 import type { Method, Summary } from "../model/event.ts";
 import { bytesPerSecond } from "./summary_text.ts";
 
-const methods: readonly Method[] = ["reflink", "copy_file_range", "read_write", "hole", "discarded"];
+const methods: readonly Method[] = [
+  "reflink",
+  "copy_file_range",
+  "read_write",
+  "hole",
+  "discarded",
+  "network",
+  "sendfile",
+];
 
 export function summaryRecord(summary: Summary) {
   return {

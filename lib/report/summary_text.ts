@@ -9,6 +9,7 @@ const methodNames: readonly (readonly [Method, string])[] = [
   ["reflink", "reflink"],
   ["copy_file_range", "in-kernel copy"],
   ["read_write", "read/write"],
+  ["network", "network"],
   ["hole", "holes"],
   ["discarded", "discarded"],
 ];

@@ -49,6 +49,29 @@ export function tune(job: Job, placement: Placement): Tuning {
   return { route, sizing, source, destination, flags, learning };
 }
 
+/** The same for a run whose source is on another machine: only the destination can be looked at. */
+export function tuneRemote(job: Job, destinationRoot: string): Tuning {
+  const learning = openLearning();
+  const source: FileSystemFacts = { profile: { kind: "blit", network: false }, disks: 1 };
+  const destination = fileSystemFacts(closestRealPath(destinationRoot));
+  const flags = flagsOf(job);
+  const route: RouteDecision = {
+    route: "streaming",
+    reason: "the source is on another machine",
+    predictedPlanningMs: 0,
+  };
+  const situation = { source: source.profile, destination: destination.profile, flags, route: route.route };
+  const sizing = chooseSizing({
+    machine: machineFacts(),
+    source,
+    destination,
+    settled: settledFor(learning.predictor, situation),
+    requestedWorkers: job.workers,
+    plaid: job.plaid,
+  });
+  return { route, sizing, source, destination, flags, learning };
+}
+
 function flagsOf(job: Job): RunFlag[] {
   const flags: [RunFlag, boolean][] = [
     ["checksum", job.compare === "checksum"],

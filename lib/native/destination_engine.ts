@@ -1,0 +1,121 @@
+/**
+ * The destination's half of an engine, for a source on another machine: everything that concerns the destination alone is done as
+ * ever; what needs the source takes what came from there, entry batches and records, or waits for lanes to bring it.
+ */
+
+import { pathToBytes } from "../base/path_bytes.ts";
+import type {
+  Answer,
+  ApplyAnswer,
+  ApplyRequest,
+  EngineConfig,
+  EntryBatch,
+  LargeAnswer,
+  ListAnswer,
+  ListRequest,
+} from "./engine.ts";
+import { Op, TaskFlag } from "./layout.ts";
+import { openLibrary } from "./library.ts";
+import { answer, applyAnswer, listFlags, NativeEngine, wordsOf } from "./native_engine.ts";
+import { address, TaskQueue } from "./task_queue.ts";
+
+/** What the source says about a directory. */
+export interface RemoteListing {
+  /** Its entries; none: there are none. */
+  readonly entries?: Uint8Array<ArrayBuffer>;
+  /** A record of itself, with its first batch. */
+  readonly record?: Uint8Array<ArrayBuffer>;
+  readonly last: boolean;
+}
+
+/** Undefined where there is no shim. Raises BlitError (failed) when a root cannot be opened. */
+export function openDestinationEngine(config: EngineConfig): DestinationEngine | undefined {
+  const library = openLibrary();
+  return library && new DestinationEngine(new TaskQueue(library, config));
+}
+
+export class DestinationEngine extends NativeEngine {
+  /** As `list`, with the source's entries given. Raises BlitError (failed) where they make no sense. */
+  listRemote(request: ListRequest, remote: RemoteListing, done: (answer: ListAnswer) => void): void {
+    const { parent, named } = request;
+    const entries = remote.entries === undefined ? 0n : this.queue.takeBatch(remote.entries);
+    const flags = listFlags(request) | TaskFlag.Remote | (remote.last ? TaskFlag.Last : 0);
+    const payload = named ? pathToBytes(`${named.source}\0${named.destination}\0`) : remote.record;
+    const task = {
+      op: Op.List,
+      dir: request.dir,
+      flags,
+      batch: parent && address(parent.batch),
+      first: parent?.index,
+      parent: parent?.dir,
+      handle: entries,
+    };
+    this.queue.submit(task, payload, (result) => {
+      if (entries !== 0n) this.queue.free(entries);
+      done(this.listAnswer(result));
+    });
+  }
+
+  /** As `apply`, with the records that lanes bring for the request whose number is returned. */
+  store(request: ApplyRequest, done: (answer: ApplyAnswer) => void): number {
+    const { dir, entries } = request;
+    const task = { op: Op.Store, dir, flags: request.takeLinked ? TaskFlag.Force : 0, batch: address(request.batch) };
+    if ("first" in entries) {
+      const run = { ...task, first: entries.first, count: entries.count };
+      return this.queue.submit(run, undefined, (result) => done(applyAnswer(result)));
+    }
+    const words = wordsOf(entries);
+    const payload = new Uint8Array(words.buffer);
+    return this.queue.submit({ ...task, count: words.length }, payload, (result) => done(applyAnswer(result)));
+  }
+
+  openReceived(
+    dir: number,
+    batch: EntryBatch,
+    index: number,
+    record: Uint8Array<ArrayBuffer>,
+    done: (answer: LargeAnswer) => void,
+  ): void {
+    this.queue.submit({ op: Op.Open, dir, flags: 0, batch: address(batch), first: index }, record, (result) => {
+      done({ ...answer(result), size: result.bytes, handle: result.handle === 0n ? undefined : result.handle });
+    });
+  }
+
+  /** As `copyRange`, with the data that a lane brings for the request whose number is returned. */
+  receive(
+    dir: number,
+    handle: bigint,
+    offset: number,
+    length: number,
+    done: (answer: Answer) => void,
+  ): number {
+    const task = { op: Op.Receive, dir, flags: 0, handle, offset, length };
+    return this.queue.submit(task, undefined, (result) => done(answer(result)));
+  }
+
+  /** Whether the lane ended in order. */
+  lane(descriptor: number): Promise<boolean> {
+    return this.queue.lane(descriptor, "receive");
+  }
+
+  /** Hands over answers that are there; false if there were none. */
+  dispatch(): boolean {
+    return this.queue.dispatch();
+  }
+
+  flush(): void {
+    this.queue.flush();
+  }
+
+  wait(ms: number): Promise<void> {
+    return this.queue.wait(ms);
+  }
+
+  get stopped(): boolean {
+    return this.queue.stopped;
+  }
+
+  giveBack(batch: bigint): void {
+    this.queue.free(batch);
+  }
+}

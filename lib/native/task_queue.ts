@@ -1,0 +1,242 @@
+/**
+ * The shim's engine as a queue: packed tasks go in, worker threads inside long FFI calls carry them out, and packed results are
+ * handed to the callbacks of their tasks. What the tasks mean is known by those who use it: native_engine.ts for a local pair of
+ * trees, source_engine.ts and destination_engine.ts for the two halves of one.
+ */
+
+import { pathFromBytes, pathToBytes } from "../base/path_bytes.ts";
+import { BlitError } from "../base/errors.ts";
+import { sizeBounds } from "../model/run_record.ts";
+import type { Counters, EngineConfig, EntryBatch } from "./engine.ts";
+import { engineError } from "./errno.ts";
+import { CONFIG_BYTES, ConfigFlag, COUNTERS_BYTES, RawResult, type RawTask, TASK_BYTES, writeTask } from "./layout.ts";
+import type { Library } from "./library.ts";
+import { PackedBatch } from "./packed_batch.ts";
+import { settlesWithin } from "./patience.ts";
+
+/** Longest wait inside one call; a stop ends it earlier. */
+const WAIT_MAX_MS = 1000;
+const SIZE_CLASSES = sizeBounds.length + 1;
+/** Results are collected this many bytes at a time: a result of a full batch with a detail for each entry fits many times. */
+const COLLECT_BYTES = 1 << 20;
+
+export type Resolve = (result: RawResult) => void;
+export type NewTask = Omit<RawTask, "id"> & { id?: number };
+
+export class TaskQueue {
+  readonly #calls: Library["symbols"];
+  readonly #engine: Deno.PointerObject;
+  readonly #workers: Promise<unknown>;
+  readonly #pending = new Map<number, Resolve>();
+  readonly #results = new Uint8Array(COLLECT_BYTES);
+  readonly #resultsView = new DataView(this.#results.buffer);
+  #tasks = new Uint8Array(64 << 10);
+  #tasksView = new DataView(this.#tasks.buffer);
+  /** Bytes of tasks that were not handed over yet: one call takes all that a round of answers leads to. */
+  #tasksLength = 0;
+  readonly #lanes = new Set<Promise<bigint>>();
+  readonly #freed: bigint[] = [];
+  #nextId = 1;
+  #stopped = false;
+
+  /** Raises BlitError (failed) when a root cannot be opened. */
+  constructor(library: Library, config: EngineConfig) {
+    this.#calls = library.symbols;
+    const out = new BigUint64Array(1);
+    const status = this.#calls.blit_engine_open(
+      packConfig(config),
+      cString(config.source),
+      cString(config.destination),
+      cString(config.backup),
+      new Uint8Array(out.buffer),
+    );
+    if (status < 0n) throw new BlitError("failed", engineError(-Number(status), 0).message);
+    this.#engine = Deno.UnsafePointer.create(out[0])!;
+    this.#workers = Promise.all(
+      Array.from({ length: config.workers }, () => this.#calls.blit_engine_work(this.#engine)),
+    );
+  }
+
+  /** The batch that came with a result. */
+  batchOf(result: RawResult): PackedBatch | undefined {
+    const at = result.batch;
+    if (at === 0n) return undefined;
+    const memory = Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(at)!, result.batchBytes);
+    return new PackedBatch(at, memory, (freed) => this.#freed.push(freed));
+  }
+
+  /** Frees memory of the shim that came with a result, like a batch. */
+  free(address: bigint): void {
+    this.#calls.blit_batch_free(this.#engine, Deno.UnsafePointer.create(address));
+  }
+
+  /** A copy of such memory. */
+  copyOf(address: bigint, length: number): Uint8Array<ArrayBuffer> {
+    const memory = Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, length);
+    return new Uint8Array(memory.slice(0));
+  }
+
+  /** A batch that came from another machine, checked. To be freed. Raises BlitError (failed) where it makes no sense. */
+  takeBatch(bytes: Uint8Array<ArrayBuffer>): bigint {
+    const out = new BigUint64Array(1);
+    const status = this.#calls.blit_batch_take(bytes, BigInt(bytes.length), new Uint8Array(out.buffer));
+    if (status < 0n) throw new BlitError("failed", "The source sent a list of entries that makes no sense");
+    return out[0];
+  }
+
+  pathOf(dir: number): string {
+    this.flush();
+    let out = new Uint8Array(4096);
+    let length = Number(this.#calls.blit_dir_path(this.#engine, dir, out, BigInt(out.length)));
+    if (length > out.length) {
+      out = new Uint8Array(length);
+      length = Number(this.#calls.blit_dir_path(this.#engine, dir, out, BigInt(out.length)));
+    }
+    if (length < 0) throw new RangeError(`No directory has number ${dir}`);
+    return pathFromBytes(out.subarray(0, length));
+  }
+
+  progress(): Counters {
+    const raw = new DataView(new ArrayBuffer(COUNTERS_BYTES));
+    this.#calls.blit_engine_progress(this.#engine, new Uint8Array(raw.buffer));
+    const at = (index: number) => Number(raw.getBigUint64(index * 8, true));
+    return {
+      bytesByMethod: {
+        reflink: at(0),
+        copy_file_range: at(1),
+        read_write: at(2),
+        hole: at(3),
+        discarded: at(4),
+        network: at(5),
+        sendfile: at(6),
+      },
+      files: at(7),
+      bytesMoved: at(8),
+      idleMs: at(9) / 1e6,
+      sourceMs: at(10) / 1e6,
+      destinationMs: at(11) / 1e6,
+      ticks: at(12),
+      sizes: Array.from({ length: SIZE_CLASSES }, (_, i) => at(13 + i)),
+    };
+  }
+
+  activate(workers: number): void {
+    this.#calls.blit_engine_activate(this.#engine, workers);
+  }
+
+  async drain(round: () => number = () => WAIT_MAX_MS): Promise<void> {
+    for (;;) {
+      while (this.dispatch());
+      const waitMs = round();
+      this.flush();
+      if (this.#pending.size === 0 || this.#stopped) return;
+      await this.wait(waitMs);
+    }
+  }
+
+  /** Until results are worth a look, or the time is over, or `stop`. */
+  async wait(ms: number): Promise<void> {
+    await this.#calls.blit_engine_wait(this.#engine, BigInt(Math.ceil(Math.min(ms, WAIT_MAX_MS))));
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** A lane's whole life on a blocking socket, which the shim closes. Rejects never; whether it ended in order. */
+  async lane(descriptor: number, direction: "send" | "receive"): Promise<boolean> {
+    const call = direction === "send" ? this.#calls.blit_lane_send : this.#calls.blit_lane_receive;
+    const life = call(this.#engine, descriptor);
+    this.#lanes.add(life);
+    const status = await life;
+    this.#lanes.delete(life);
+    return status === 0n;
+  }
+
+  /** Hands results that are there to their callbacks; false if there were none. */
+  dispatch(): boolean {
+    const length = Number(this.#calls.blit_engine_collect(this.#engine, this.#results, BigInt(COLLECT_BYTES)));
+    if (length < 0) throw new RangeError(`A result is larger than ${COLLECT_BYTES} bytes`);
+    for (let at = 0; at < length;) {
+      const result = new RawResult(this.#resultsView, at);
+      at += result.totalBytes;
+      const resolve = this.#pending.get(result.id)!;
+      this.#pending.delete(result.id);
+      resolve(result);
+    }
+    this.flush();
+    return length > 0;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#calls.blit_engine_stop(this.#engine, 0n);
+  }
+
+  async close(patienceMs?: number): Promise<boolean> {
+    this.#freeBatches();
+    this.#calls.blit_engine_stop(this.#engine, 1n);
+    if (patienceMs !== undefined && !await settlesWithin(this.#workers, patienceMs)) return false;
+    await Promise.all([this.#workers, ...this.#lanes]);
+    this.#calls.blit_engine_close(this.#engine);
+    return true;
+  }
+
+  /** Takes the task at once; it reaches the workers with the others of this round. Returns its id. */
+  submit(task: NewTask, payload: Uint8Array | undefined, resolve: Resolve): number {
+    const payloadBytes = payload?.length ?? 0;
+    const total = TASK_BYTES + ((payloadBytes + 7) & ~7);
+    if (this.#tasksLength + total > this.#tasks.length) {
+      this.flush();
+      if (total > this.#tasks.length) {
+        this.#tasks = new Uint8Array(total * 2);
+        this.#tasksView = new DataView(this.#tasks.buffer);
+      }
+    }
+    task.id = this.#nextId;
+    this.#nextId = task.id === 0xffff_ffff ? 1 : task.id + 1;
+    writeTask(this.#tasksView, this.#tasksLength, task as RawTask, payloadBytes);
+    if (payload) this.#tasks.set(payload, this.#tasksLength + TASK_BYTES);
+    this.#tasksLength += total;
+    this.#pending.set(task.id, resolve);
+    return task.id;
+  }
+
+  /** Hands gathered tasks to the workers, then frees the batches that nobody but these needed. */
+  flush(): void {
+    const length = this.#tasksLength;
+    if (length > 0) {
+      this.#tasksLength = 0;
+      const status = this.#calls.blit_engine_submit(this.#engine, this.#tasks, BigInt(length));
+      if (status < 0n) throw new BlitError("failed", engineError(-Number(status), 0).message);
+    }
+    if (this.#freed.length > 0) this.#freeBatches();
+  }
+
+  #freeBatches(): void {
+    for (const batch of this.#freed) this.#calls.blit_batch_free(this.#engine, Deno.UnsafePointer.create(batch));
+    this.#freed.length = 0;
+  }
+}
+
+/** How the shim is told which batch is meant. */
+export function address(batch: EntryBatch): bigint {
+  return (batch as PackedBatch).address;
+}
+
+function cString(path: string | undefined): Uint8Array<ArrayBuffer> {
+  return pathToBytes(`${path ?? ""}\0`);
+}
+
+function packConfig(config: EngineConfig): Uint8Array<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(CONFIG_BYTES));
+  const flags = (config.verify ? ConfigFlag.Verify : 0) | (config.fsync ? ConfigFlag.Fsync : 0) |
+    (config.discard ? ConfigFlag.Discard : 0) | (config.move ? ConfigFlag.Move : 0) |
+    (config.readOnly ? ConfigFlag.ReadOnly : 0) | (config.backup ? ConfigFlag.Backup : 0);
+  view.setUint32(0, flags, true);
+  view.setUint32(4, config.workers, true);
+  view.setBigUint64(8, BigInt(config.bytesPerSecond), true);
+  view.setBigUint64(16, BigInt(config.largeBytes), true);
+  view.setBigUint64(24, BigInt(config.bufferBytes), true);
+  return new Uint8Array(view.buffer);
+}

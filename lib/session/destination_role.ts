@@ -1,0 +1,184 @@
+/**
+ * The destination's role in a transfer: the same run as a local one, over an engine whose source is on another machine.
+ */
+
+import { BlitError } from "../base/errors.ts";
+import type { EventSink, Progress, Summary } from "../model/event.ts";
+import type { Job } from "../model/job.ts";
+import { openDestinationEngine } from "../native/destination_engine.ts";
+import { compileFilter } from "../scan/filter.ts";
+import { bottleneckLine } from "../tune/bottleneck.ts";
+import type { SourceAnswers, SourceRequests } from "../wire/gen/blit/v1/source_pb.ts";
+import { LARGE_BYTES } from "./large_files.ts";
+import { RemoteEngine } from "./remote_engine.ts";
+import type { RunningJob } from "./run.ts";
+import { Tally } from "./tally.ts";
+import { TreeRun } from "./tree_run.ts";
+import { recordOf, tuneRemote, type Tuning } from "./tuning.ts";
+
+/** How long a broken-off run waits for its workers to return. */
+const HANGING_MS = 1000;
+
+export interface RemotePlacement {
+  /** A directory that can be opened; undefined only where it is missing and the run changes nothing. */
+  readonly destinationRoot?: string;
+  /** It was not there before this run. */
+  readonly fresh: boolean;
+  /** It counts as created by this run. */
+  readonly counted: boolean;
+  readonly backupRoot?: string;
+  /** Only this entry, with its names on both sides. */
+  readonly entry?: { readonly source: string; readonly destination: string };
+  /** What filters see before an entry's path: "" or "name/". */
+  readonly filterPrefix: string;
+  /** A move removes the source's root itself, too. */
+  readonly removeRoot: boolean;
+}
+
+export interface DestinationRole extends RunningJob {
+  /** What the source answers. */
+  handle(answers: SourceAnswers): void;
+  /** A blocking socket's descriptor, which is the role's from now on. Resolves when the lane has ended, whatever the reason. */
+  addLane(descriptor: number): Promise<void>;
+  /** The source is gone: `done` rejects with this. */
+  lost(error: BlitError): void;
+}
+
+export interface DestinationOptions {
+  readonly job: Job;
+  readonly placement: RemotePlacement;
+  ask(requests: SourceRequests): void;
+  readonly sink: EventSink;
+}
+
+/** Starts at once. Raises BlitError when the root cannot be opened, or without the shim. */
+export function startDestination(options: DestinationOptions): DestinationRole {
+  return new Destination(options);
+}
+
+class Destination implements DestinationRole {
+  readonly done: Promise<Summary>;
+  readonly #tally: Tally;
+  readonly #tuning: Tuning;
+  readonly #engine: RemoteEngine;
+  readonly #run: TreeRun;
+  readonly #startedAt = new Date();
+  #lanes = 0;
+  #lanesMost = 0;
+  #stopped = false;
+  #over = false;
+
+  constructor(private readonly options: DestinationOptions) {
+    const { job, placement, sink } = options;
+    const readOnly = job.dryRun || job.verb === "check";
+    this.#tally = new Tally(job, sink);
+    const tuning = this.#tuning = tuneRemote(job, placement.destinationRoot ?? ".");
+    const { sizing, destination } = tuning;
+    this.#tally.takeRoute(tuning.route, sizing.workers);
+    this.#tally.planner(sizing.reason);
+    const engine = openDestinationEngine({
+      destination: placement.destinationRoot,
+      backup: placement.backupRoot,
+      workers: sizing.workersMax,
+      bytesPerSecond: 0, // the source keeps to the limit
+      largeBytes: LARGE_BYTES,
+      bufferBytes: sizing.bufferBytes,
+      verify: job.verify,
+      fsync: job.fsync,
+      discard: false,
+      move: false, // the source is told
+      readOnly,
+    });
+    if (engine === undefined) {
+      throw new BlitError(
+        "failed",
+        "Cannot copy between machines: the native library is missing",
+        "Install a C compiler and try again.",
+      );
+    }
+    this.#engine = new RemoteEngine(engine, { move: job.verb === "move" && !job.dryRun, ask: options.ask });
+    const disks = destination.profile.device === undefined ? [] : [destination.profile.device];
+    const root = {
+      exists: placement.destinationRoot !== undefined,
+      fresh: placement.fresh,
+      counted: placement.counted,
+      disks,
+      ...sizing,
+      workers: Math.max(sizing.workers, sizing.lanes),
+    };
+    const filter = compileFilter(job.filter, Date.now());
+    this.#run = new TreeRun(
+      job,
+      { sourceRoot: "", ...placement },
+      filter,
+      this.#engine,
+      this.#tally,
+      root,
+    );
+    this.done = this.#execute();
+  }
+
+  async #execute(): Promise<Summary> {
+    // The caller gets its handle before anything can fail.
+    await Promise.resolve();
+    let patienceMs: number | undefined = HANGING_MS;
+    try {
+      if (!this.#stopped) await this.#run.execute();
+      this.#removeSourceRoot();
+      patienceMs = undefined;
+      return await this.#conclude();
+    } catch (error) {
+      await this.#conclude("failed");
+      throw error;
+    } finally {
+      this.#over = true;
+      if (patienceMs !== undefined) this.#engine.stop();
+      await this.#engine.close(patienceMs);
+    }
+  }
+
+  #removeSourceRoot(): void {
+    const { job, placement } = this.options;
+    if (job.verb === "move" && !job.dryRun && placement.removeRoot && !this.#stopped) this.#engine.leaveRoot(true);
+  }
+
+  async #conclude(status?: "failed"): Promise<Summary> {
+    const tally = this.#tally;
+    tally.addCounters(this.#engine.progress());
+    const summary = tally.summary(this.#stopped);
+    const record = recordOf(this.#tuning, { ...summary, status: status ?? summary.status }, tally, this.#startedAt);
+    const failed = await this.#tuning.learning.remember({ ...record, lanes: this.#lanesMost });
+    if (failed) tally.planner(`The run was not recorded: ${failed.message}`);
+    return {
+      ...summary,
+      lanes: this.#lanesMost,
+      bytesZeroCopy: this.#engine.bytesZeroCopy,
+      bottleneck: this.options.job.bandwidthLimit > 0 ? undefined : bottleneckLine(record),
+    };
+  }
+
+  progress(): Progress {
+    const live = this.#over ? undefined : this.#engine.progress();
+    return this.#tally.progress(live, this.#over ? undefined : this.#run.currentPath());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    if (!this.#over) this.#engine.stop();
+  }
+
+  handle(answers: SourceAnswers): void {
+    if (!this.#over) this.#engine.handle(answers);
+  }
+
+  lost(error: BlitError): void {
+    if (!this.#over) this.#engine.lost(error);
+  }
+
+  async addLane(descriptor: number): Promise<void> {
+    this.#lanes++;
+    this.#lanesMost = Math.max(this.#lanesMost, this.#lanes);
+    await this.#engine.addLane(descriptor);
+    this.#lanes--;
+  }
+}

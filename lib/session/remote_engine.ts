@@ -1,0 +1,433 @@
+/**
+ * An engine whose source is on another machine: a run plays it like any other. The destination's half is the shim's; the source's
+ * half is asked for over `ask`, and what it sends on lanes waits in the shim until it comes.
+ *
+ * Whatever lanes were bringing when one of them died is asked for again: what comes twice is taken once.
+ */
+
+import { create } from "@bufbuild/protobuf";
+import { BlitError } from "../base/errors.ts";
+import { pathToBytes } from "../base/path_bytes.ts";
+import type { DestinationEngine } from "../native/destination_engine.ts";
+import {
+  Action,
+  type Answer,
+  type ApplyAnswer,
+  type ApplyRequest,
+  type Counters,
+  type Detail,
+  type Engine,
+  type EngineError,
+  type EntryBatch,
+  type LargeAnswer,
+  type LinkAnswer,
+  type LinkRequest,
+  type ListAnswer,
+  type ListRequest,
+  type SettleRequest,
+} from "../native/engine.ts";
+import { engineError, GREW } from "../native/errno.ts";
+import { ACTION_SHIFT } from "../native/layout.ts";
+import type { PackedBatch } from "../native/packed_batch.ts";
+import {
+  type Listed,
+  type SourceAnswer,
+  type SourceAnswers,
+  type SourceError,
+  type SourceRequest,
+  type SourceRequests,
+  SourceRequestSchema,
+  SourceRequestsSchema,
+} from "../wire/gen/blit/v1/source_pb.ts";
+
+type Ask = SourceRequest["request"];
+type Reply = SourceAnswer["answer"];
+
+/** A large file under way. */
+interface OpenFile {
+  readonly source: bigint;
+  readonly dir: number;
+  readonly origin: number;
+  readonly batch: number;
+  readonly alone: boolean;
+}
+
+export interface RemoteEngineOptions {
+  /** Remove each source entry once its copy has settled. */
+  readonly move: boolean;
+  ask(requests: SourceRequests): void;
+}
+
+export class RemoteEngine implements Engine {
+  readonly #waiting = new Map<number, (reply: Reply) => void>();
+  /** What lanes are to bring, by the number of the request. */
+  readonly #incoming = new Map<number, Ask>();
+  /** The source's numbers of batches of which something is left. */
+  readonly #batches = new Map<EntryBatch, number>();
+  readonly #released: number[] = [];
+  readonly #files = new Map<bigint, OpenFile>();
+  /** Directories that the source has a number for; whether their listing has ended there. */
+  readonly #listed = new Map<number, boolean>();
+  #asks: SourceRequest[] = [];
+  #arrived: SourceAnswers[] = [];
+  #wake = () => {};
+  #open = 0;
+  #nextId = 1;
+  #waitingForResults: Promise<void> | undefined;
+  #lost: BlitError | undefined;
+  #sourceProgress = 0;
+  #bytesZeroCopy = 0;
+
+  constructor(private readonly here: DestinationEngine, private readonly options: RemoteEngineOptions) {}
+
+  // --- what the carrier hands over ---
+
+  handle(answers: SourceAnswers): void {
+    this.#arrived.push(answers);
+    this.#wake();
+  }
+
+  /** The source is gone: `drain` rejects with this. */
+  lost(error: BlitError): void {
+    this.#lost ??= error;
+    this.#wake();
+  }
+
+  /** Resolves when the lane has ended. */
+  async addLane(descriptor: number): Promise<void> {
+    const orderly = await this.here.lane(descriptor);
+    if (orderly && this.#incoming.size === 0) return;
+    for (const [id, request] of this.#incoming) this.#put(id, request);
+    this.#wake();
+  }
+
+  /** Bytes that the source sent without a copy in its memory. */
+  get bytesZeroCopy(): number {
+    return this.#bytesZeroCopy;
+  }
+
+  // --- Engine ---
+
+  list(request: ListRequest, done: (answer: ListAnswer) => void): void {
+    const finish = this.#counted(done);
+    if (!request.onSource) return this.here.list(request, finish);
+    const { dir, parent, named, more } = request;
+    if (more && this.#listed.get(dir)) return this.here.listRemote(request, { last: true }, finish);
+    this.#askAndWait(
+      {
+        case: "list",
+        value: message({
+          dir,
+          parentBatch: parent && this.#numberOf(parent.batch),
+          index: parent && (parent.batch as PackedBatch).origin(parent.index),
+          parent: parent?.dir,
+          more,
+          name: named && pathToBytes(named.source),
+        }),
+      },
+      (reply) => this.#entriesCame(request, expectReply(reply, "listed"), finish),
+    );
+  }
+
+  #entriesCame(request: ListRequest, listed: Listed, done: (answer: ListAnswer) => void): void {
+    if (listed.error) {
+      this.#listed.set(request.dir, true);
+      const error = errorOf(listed.error);
+      const failed = () => done({ error, lost: 0, more: false, failedSide: "source" });
+      // The directory gets its number here all the same, so that it can be dropped like any other.
+      return request.more ? failed() : this.here.listRemote({ ...request, named: undefined }, { last: true }, failed);
+    }
+    this.#listed.set(request.dir, !listed.more);
+    const remote = {
+      entries: listed.entries.length > 0 ? listed.entries as Uint8Array<ArrayBuffer> : undefined,
+      record: request.more ? undefined : listed.directory as Uint8Array<ArrayBuffer>,
+      last: !listed.more,
+    };
+    this.here.listRemote(request, remote, (answer) => {
+      const { batch } = answer;
+      if (batch) {
+        this.#batches.set(batch, listed.batch);
+        (batch as PackedBatch).whenFreed(() => {
+          this.#batches.delete(batch);
+          if (listed.batch !== 0) this.#released.push(listed.batch);
+        });
+      } else if (listed.batch !== 0) {
+        this.#released.push(listed.batch);
+      }
+      if (answer.closed) this.#leave(request.dir);
+      done(answer);
+    });
+  }
+
+  apply(request: ApplyRequest, done: (answer: ApplyAnswer) => void): void {
+    const finish = this.#counted(done);
+    const { entries } = request;
+    if ("first" in entries) return this.#store(request, finish);
+    const forgotten = entries.filter(({ action }) => action === Action.Forget).map(({ index }) => index);
+    if (forgotten.length === 0) return this.#store(request, finish);
+    const rest = entries.filter(({ action }) => action !== Action.Forget);
+    this.#forget(request, forgotten, (first) => {
+      if (rest.length === 0) return finish(first);
+      this.#store({ ...request, entries: rest }, (second) => finish(added(first, second)));
+    });
+  }
+
+  #store(request: ApplyRequest, done: (answer: ApplyAnswer) => void): void {
+    const { dir, batch, entries, takeLinked } = request;
+    const packed = batch as PackedBatch;
+    const list = "first" in entries
+      ? Array.from({ length: entries.count }, (_, i) => ({ index: entries.first + i, action: Action.Make }))
+      : entries;
+    const words = Uint32Array.from(list, ({ index, action }) => (action << ACTION_SHIFT) | packed.origin(index));
+    const id = this.here.store(request, (answer) => {
+      this.#incoming.delete(id);
+      if (!this.options.move || takeLinked || answer.error) return done(answer);
+      const rest = new Set(answer.details.map(({ index }) => index));
+      const arrived = list.map(({ index }) => index).filter((index) => !rest.has(index));
+      if (arrived.length === 0) return done(answer);
+      this.#forget(request, arrived, ({ details }) => {
+        done({ ...answer, done: answer.done - details.length, details: [...answer.details, ...details] });
+      });
+    });
+    this.#bring(id, {
+      case: "pack",
+      value: message({ dir, batch: this.#numberOf(batch), words: new Uint8Array(words.buffer), takeLinked }),
+    });
+  }
+
+  /** Removes sources that have arrived; those that could not be are in the answer's details. */
+  #forget(
+    { dir, batch }: Pick<ApplyRequest, "dir" | "batch">,
+    indices: readonly number[],
+    done: (answer: ApplyAnswer) => void,
+  ): void {
+    const packed = batch as PackedBatch;
+    const byOrigin = new Map(indices.map((index) => [packed.origin(index), index]));
+    const value = message({ dir, batch: this.#numberOf(batch), indices: [...byOrigin.keys()] });
+    this.#askAndWait({ case: "forget", value }, (reply) => {
+      const details: Detail[] = expectReply(reply, "forgotten").errors.map(({ index, error }) => ({
+        index: byOrigin.get(index) ?? indices[0],
+        is: "failed",
+        error: errorOf(error),
+      }));
+      done({ lost: 0, done: indices.length - details.length, bytes: 0, details });
+    });
+  }
+
+  openLarge(dir: number, batch: EntryBatch, index: number, done: (answer: LargeAnswer) => void): void {
+    const finish = this.#counted(done);
+    const packed = batch as PackedBatch;
+    const origin = packed.origin(index);
+    const number = this.#numberOf(batch);
+    this.#askAndWait({ case: "open", value: message({ dir, batch: number, index: origin }) }, (reply) => {
+      const { error, handle: source, size, record } = expectReply(reply, "opened");
+      if (error) return finish({ error: errorOf(error), lost: 0, size: Number(size) });
+      this.here.openReceived(dir, batch, index, record as Uint8Array<ArrayBuffer>, (answer) => {
+        if (answer.handle === undefined) this.#tell({ case: "finish", value: message({ handle: source }) });
+        else {
+          const alone = !packed.known(index) || packed.nlink(index) === 1;
+          this.#files.set(answer.handle, { source, dir, origin, batch: number, alone });
+        }
+        finish(answer);
+      });
+    });
+  }
+
+  copyRange(dir: number, handle: bigint, offset: number, length: number, done: (answer: Answer) => void): void {
+    const finish = this.#counted(done);
+    const { source } = this.#files.get(handle)!;
+    const id = this.here.receive(dir, handle, offset, length, (answer) => {
+      this.#incoming.delete(id);
+      finish(answer);
+    });
+    const value = message({ handle: source, offset: BigInt(offset), length: BigInt(length) });
+    this.#bring(id, { case: "range", value });
+  }
+
+  finishLarge(dir: number, handle: bigint, commit: boolean, done: (answer: Answer) => void): void {
+    const finish = this.#counted(done);
+    const file = this.#files.get(handle)!;
+    this.#files.delete(handle);
+    const value = message({ handle: file.source, commit });
+    this.#askAndWait({ case: "finish", value }, (reply) => {
+      const error = expectReply(reply, "done").error;
+      const whole = commit && (error === undefined || error.number === GREW);
+      this.here.finishLarge(dir, handle, whole, (answer) => {
+        if (answer.error || error) return finish({ ...answer, error: answer.error ?? (error && errorOf(error)) });
+        if (!commit || !this.options.move || !file.alone) return finish(answer);
+        this.#forgetFile(file, (failed) => finish({ ...answer, error: failed }));
+      });
+    });
+  }
+
+  #forgetFile({ dir, batch, origin }: OpenFile, done: (error: EngineError | undefined) => void): void {
+    this.#askAndWait({ case: "forget", value: message({ dir, batch, indices: [origin] }) }, (reply) => {
+      const [failed] = expectReply(reply, "forgotten").errors;
+      done(failed && errorOf(failed.error));
+    });
+  }
+
+  link(request: LinkRequest, done: (answer: LinkAnswer) => void): void {
+    this.here.link(request, this.#counted(done));
+  }
+
+  remove(dir: number, batch: EntryBatch, indices: readonly number[], done: (answer: ApplyAnswer) => void): void {
+    this.here.remove(dir, batch, indices, this.#counted(done));
+  }
+
+  settle(request: SettleRequest, done: (answer: Answer) => void): void {
+    const finish = this.#counted(done);
+    const { dir, removeSource, drop } = request;
+    if (!removeSource || !this.#listed.has(dir)) {
+      return this.here.settle({ ...request, removeSource: false }, (answer) => {
+        if (!answer.error && drop) this.#leave(dir);
+        finish(answer);
+      });
+    }
+    this.here.settle({ ...request, removeSource: false, drop: false }, (answer) => {
+      if (answer.error) return finish(answer);
+      this.#askAndWait({ case: "leave", value: message({ dir, remove: true, drop }) }, (reply) => {
+        const error = expectReply(reply, "done").error;
+        if (error) return finish({ ...answer, error: errorOf(error) });
+        if (drop) this.#listed.delete(dir);
+        if (!drop || dir === 0) return finish(answer);
+        this.here.settle({ dir, what: "nothing", removeSource: false, drop }, () => finish(answer));
+      });
+    });
+  }
+
+  pathOf(dir: number): string {
+    return this.here.pathOf(dir);
+  }
+
+  progress(): Counters {
+    const counters = this.here.progress();
+    return { ...counters, ticks: counters.ticks + this.#sourceProgress };
+  }
+
+  activate(workers: number): void {
+    this.here.activate(workers);
+  }
+
+  async drain(round: () => number = () => 1000): Promise<void> {
+    for (;;) {
+      this.#takeArrived();
+      while (this.here.dispatch());
+      const waitMs = round();
+      this.here.flush();
+      this.#send();
+      if (this.here.stopped || this.#open === 0) return;
+      if (this.#lost) throw this.#lost;
+      if (this.#arrived.length > 0) continue;
+      const arrival = new Promise<void>((resolve) => this.#wake = resolve);
+      this.#waitingForResults ??= this.here.wait(waitMs).finally(() => this.#waitingForResults = undefined);
+      await Promise.race([arrival, this.#waitingForResults]);
+    }
+  }
+
+  stop(): void {
+    this.here.stop();
+    this.#wake();
+  }
+
+  close(patienceMs?: number): Promise<boolean> {
+    return this.here.close(patienceMs);
+  }
+
+  // --- asking ---
+
+  /** The root's directory goes with its last entry. */
+  leaveRoot(remove: boolean): void {
+    this.#tell({ case: "leave", value: message({ dir: 0, remove }) });
+    this.#send();
+  }
+
+  #leave(dir: number): void {
+    if (!this.#listed.delete(dir)) return;
+    this.#tell({ case: "leave", value: message({ dir, drop: true }) });
+  }
+
+  #tell(request: Ask): void {
+    this.#put(0, request);
+  }
+
+  #askAndWait(request: Ask, done: (reply: Reply) => void): void {
+    const id = this.#nextId++;
+    this.#waiting.set(id, done);
+    this.#put(id, request);
+  }
+
+  /** Asks for what comes on lanes. */
+  #bring(id: number, request: Ask): void {
+    this.#incoming.set(id, request);
+    this.#put(id, request);
+  }
+
+  #put(id: number, request: Ask): void {
+    this.#asks.push(create(SourceRequestSchema, { id, request } as never));
+  }
+
+  #send(): void {
+    if (this.#released.length > 0) {
+      this.#tell({ case: "release", value: message({ batches: this.#released.splice(0) }) });
+    }
+    if (this.#asks.length === 0) return;
+    const requests = this.#asks;
+    this.#asks = [];
+    this.options.ask(create(SourceRequestsSchema, { requests }));
+  }
+
+  #takeArrived(): void {
+    while (this.#arrived.length > 0) {
+      const { answers, progress, bytesZeroCopy } = this.#arrived.shift()!;
+      this.#sourceProgress = Math.max(this.#sourceProgress, Number(progress));
+      this.#bytesZeroCopy = Math.max(this.#bytesZeroCopy, Number(bytesZeroCopy));
+      for (const { id, answer } of answers) {
+        const done = this.#waiting.get(id);
+        if (done === undefined) throw new BlitError("failed", "The source answered what nobody asked");
+        this.#waiting.delete(id);
+        done(answer);
+      }
+    }
+  }
+
+  #numberOf(batch: EntryBatch): number {
+    return this.#batches.get(batch) ?? 0;
+  }
+
+  #counted<T>(done: (answer: T) => void): (answer: T) => void {
+    this.#open++;
+    return (answer) => {
+      this.#open--;
+      done(answer);
+    };
+  }
+}
+
+/** Fields of a message; protobuf's `create` fills in what is missing. */
+// deno-lint-ignore no-explicit-any
+function message(fields: Record<string, unknown>): any {
+  return fields;
+}
+
+function expectReply<K extends Exclude<Reply["case"], undefined>>(
+  reply: Reply,
+  expected: K,
+): Extract<Reply, { case: K }>["value"] {
+  if (reply.case !== expected) throw new BlitError("failed", `The source answered "${reply.case}" to "${expected}"`);
+  return reply.value as never;
+}
+
+function errorOf(error: SourceError | undefined): EngineError {
+  return engineError(error?.number ?? 0, error?.step ?? 0);
+}
+
+function added(a: ApplyAnswer, b: ApplyAnswer): ApplyAnswer {
+  return {
+    error: a.error ?? b.error,
+    lost: a.lost | b.lost,
+    done: a.done + b.done,
+    bytes: a.bytes + b.bytes,
+    details: [...a.details, ...b.details],
+  };
+}

@@ -1,0 +1,332 @@
+/**
+ * The source's role in a transfer: does what the destination asks and nothing else. Numbers that come over the network are looked up
+ * here; none of them reaches the shim unless it stands for something that is there, and what the destination gives up stays until the
+ * shim is done with it.
+ */
+
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { BlitError } from "../base/errors.ts";
+import { pathFromBytes } from "../base/path_bytes.ts";
+import type { Job } from "../model/job.ts";
+import type { Counters } from "../native/engine.ts";
+import { openSourceEngine, type SourceEngine } from "../native/source_engine.ts";
+import type { PackedBatch } from "../native/packed_batch.ts";
+import { machineFacts } from "../tune/machine.ts";
+import {
+  type Forget,
+  type LeaveDirectory,
+  type ListSource,
+  type OpenSource,
+  type Pack,
+  type Range,
+  type SourceAnswers,
+  SourceAnswersSchema,
+  type SourceRequest,
+  type SourceRequests,
+} from "../wire/gen/blit/v1/source_pb.ts";
+import { Held, HeldTable } from "./held.ts";
+
+/** Files of this size and more are asked for in slices: smaller ones travel whole, through a lane's memory. */
+const SLICED_BYTES = 4 << 20;
+const BUFFER_BYTES = 1 << 18;
+const MOST_WORKERS = 16;
+/** How often the destination hears that the source gets on. */
+const NEWS_EVERY_MS = 500;
+/** How long the end waits for a worker that hangs in the system. */
+const HANGING_MS = 1000;
+
+export interface SourceRole {
+  /** What the destination asks. Raises BlitError (failed) for what makes no sense; the transfer is then over. */
+  handle(requests: SourceRequests): void;
+  /** A blocking socket's descriptor, which is the role's from now on. Resolves when the lane has ended, whatever the reason. */
+  addLane(descriptor: number): Promise<void>;
+  progress(): Counters;
+  /** Breaks off what is under way and gives everything back. */
+  close(): Promise<void>;
+}
+
+export interface SourceOptions {
+  /** A directory that can be opened. */
+  readonly root: string;
+  readonly job: Job;
+  answer(answers: SourceAnswers): void;
+  /** Move: removes the root itself, if it is empty. */
+  removeRoot?(): void;
+}
+
+/** Raises BlitError when the root cannot be opened, or without the shim. */
+export function startSource(options: SourceOptions): SourceRole {
+  const { job } = options;
+  const { threads, threadsPerCore } = machineFacts();
+  const engine = openSourceEngine({
+    source: options.root,
+    workers: job.workers || Math.min(Math.max(threads / threadsPerCore, 2), MOST_WORKERS),
+    bytesPerSecond: job.bandwidthLimit,
+    largeBytes: SLICED_BYTES,
+    bufferBytes: BUFFER_BYTES,
+    verify: job.verify,
+    fsync: false,
+    discard: false,
+    move: false,
+    readOnly: false,
+  });
+  if (engine === undefined) {
+    throw new BlitError(
+      "failed",
+      "Cannot copy between machines: the native library is missing",
+      "Install a C compiler and try again.",
+    );
+  }
+  return new Source(engine, options);
+}
+
+interface Directory extends Held {
+  readonly parent?: Directory;
+}
+
+interface OpenFile extends Held {
+  readonly handle: bigint;
+  readonly dir: Directory;
+  readonly number: number;
+}
+
+interface Batch extends Held {
+  readonly batch: PackedBatch;
+}
+
+type Answer = NonNullable<MessageInitShape<typeof SourceAnswersSchema>["answers"]>[number];
+
+class Source implements SourceRole {
+  readonly #directories = new HeldTable<Directory>("directory");
+  readonly #batches = new HeldTable<Batch>("batch");
+  readonly #files = new HeldTable<OpenFile>("file");
+  readonly #removes: boolean;
+  #answers: Answer[] = [];
+  #nextBatch = 1;
+  #nextFile = 1;
+  #closed = false;
+  #told = 0;
+  #toldMs = 0;
+  readonly #turning: Promise<void>;
+
+  constructor(private readonly engine: SourceEngine, private readonly options: SourceOptions) {
+    this.#removes = options.job.verb === "move" && !options.job.dryRun;
+    this.#directories.add(0, new Held());
+    this.#turning = this.#turn();
+  }
+
+  handle({ requests }: SourceRequests): void {
+    for (const request of requests) this.#carryOut(request);
+    this.engine.flush();
+  }
+
+  async addLane(descriptor: number): Promise<void> {
+    await this.engine.lane(descriptor);
+  }
+
+  progress(): Counters {
+    return this.engine.progress();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.engine.stop();
+    await this.#turning;
+    for (const { batch } of this.#batches.values()) batch.release();
+    await this.engine.close(HANGING_MS);
+  }
+
+  async #turn(): Promise<void> {
+    while (!this.#closed) {
+      await this.engine.turn(NEWS_EVERY_MS);
+      this.#tell();
+    }
+  }
+
+  /** Sends what there is to answer; else, now and then, that there is progress. */
+  #tell(): void {
+    if (this.#closed) return;
+    const nowMs = performance.now();
+    if (this.#answers.length === 0 && nowMs - this.#toldMs < NEWS_EVERY_MS) return;
+    const { ticks, bytesMoved, bytesByMethod } = this.engine.progress();
+    const progress = ticks + bytesMoved;
+    if (this.#answers.length === 0 && progress === this.#told) return;
+    [this.#told, this.#toldMs] = [progress, nowMs];
+    const answers = this.#answers;
+    this.#answers = [];
+    this.options.answer(create(SourceAnswersSchema, {
+      answers,
+      progress: BigInt(Math.round(progress)),
+      bytesZeroCopy: BigInt(bytesByMethod.sendfile),
+    }));
+  }
+
+  #carryOut({ id, request }: SourceRequest): void {
+    switch (request.case) {
+      case "list":
+        return this.#list(id, request.value);
+      case "pack":
+        return this.#pack(id, request.value);
+      case "open":
+        return this.#open(id, request.value);
+      case "range":
+        return this.#range(id, request.value);
+      case "finish":
+        return this.#finish(id, request.value.handle, request.value.commit);
+      case "forget":
+        return this.#forget(id, request.value);
+      case "leave":
+        return this.#leave(id, request.value);
+      case "release":
+        for (const number of request.value.batches) this.#batches.drop(number, ({ batch }) => batch.release());
+        return;
+      default:
+        throw nonsense("a request of a kind that is not known");
+    }
+  }
+
+  #list(id: number, { dir, parentBatch, index, parent, more, name }: ListSource): void {
+    const root = dir === 0;
+    const directory = root || more ? this.#directories.get(dir) : undefined;
+    let at: Parameters<SourceEngine["list"]>[1];
+    let own = directory;
+    const users: Held[] = [];
+    if (own === undefined) {
+      const up = this.#directories.get(parent);
+      const { batch } = this.#entry(parentBatch, index);
+      own = Object.assign(new Held(), { parent: up });
+      up.use(); // as long as it is there
+      this.#directories.add(dir, own);
+      users.push(this.#batches.get(parentBatch));
+      at = { parent, batch, index };
+    }
+    users.push(own);
+    for (const user of users) user.use();
+    this.engine.list(dir, at, more, root && name ? plainName(name) : undefined, (listing) => {
+      for (const user of users) user.unuse();
+      const { batch, error, record } = listing;
+      let number = 0;
+      if (batch) {
+        number = this.#nextBatch++;
+        this.#batches.add(number, Object.assign(new Held(), { batch }));
+      }
+      this.#answer(id, "listed", {
+        error,
+        batch: number,
+        entries: batch?.bytes(),
+        more: listing.more,
+        directory: record,
+      });
+    });
+  }
+
+  #pack(id: number, { dir, batch: number, words, takeLinked }: Pack): void {
+    const directory = this.#directories.get(dir);
+    const held = this.#batches.get(number);
+    if (words.length === 0 || words.length % 4 !== 0 || words.length / 4 > held.batch.count) {
+      throw nonsense("a request for records that cannot be");
+    }
+    directory.use();
+    held.use();
+    this.engine.pack(id, dir, held.batch, words.slice(), takeLinked, () => {
+      directory.unuse();
+      held.unuse();
+    });
+  }
+
+  #open(id: number, { dir, batch: number, index }: OpenSource): void {
+    const directory = this.#directories.get(dir);
+    const held = this.#entry(number, index);
+    directory.use(); // until the file is finished
+    held.use();
+    this.engine.open(dir, held.batch, index, ({ error, handle, size, record }) => {
+      held.unuse();
+      if (error) {
+        directory.unuse();
+        return this.#answer(id, "opened", { error, size: BigInt(size) });
+      }
+      const file = this.#nextFile++;
+      this.#files.add(file, Object.assign(new Held(), { handle, dir: directory, number: dir }));
+      this.#answer(id, "opened", { handle: BigInt(file), size: BigInt(size), record });
+    });
+  }
+
+  #range(id: number, { handle, offset, length }: Range): void {
+    // A request that was repeated may come after its file was finished: nobody waits for it then.
+    const file = this.#files.find(Number(handle));
+    if (file === undefined) return;
+    if (length === 0n || offset + length > BigInt(Number.MAX_SAFE_INTEGER)) throw nonsense("a slice that cannot be");
+    file.use();
+    this.engine.send(id, file.number, file.handle, Number(offset), Number(length), () => file.unuse());
+  }
+
+  #finish(id: number, handle: bigint, commit: boolean): void {
+    this.#files.drop(Number(handle), (file) => {
+      this.engine.finish(file.number, file.handle, commit, (error) => {
+        file.dir.unuse();
+        if (id !== 0) this.#answer(id, "done", { error });
+      });
+      this.engine.flush();
+    });
+  }
+
+  #forget(id: number, { dir, batch: number, indices }: Forget): void {
+    if (!this.#removes) throw nonsense("a removal that is not part of the job");
+    const directory = this.#directories.get(dir);
+    const held = this.#batches.get(number);
+    if (indices.length === 0 || indices.some((index) => index >= held.batch.count)) {
+      throw nonsense("a removal of what was not listed");
+    }
+    directory.use();
+    held.use();
+    this.engine.forget(dir, held.batch, indices, (errors) => {
+      directory.unuse();
+      held.unuse();
+      this.#answer(id, "forgotten", { errors });
+    });
+  }
+
+  #leave(id: number, { dir, remove, drop }: LeaveDirectory): void {
+    if (remove && !this.#removes) throw nonsense("a removal that is not part of the job");
+    if (dir === 0) {
+      if (remove) this.options.removeRoot?.();
+      if (id !== 0) this.#answer(id, "done", {});
+      return;
+    }
+    const done = (error: Answer | undefined) => {
+      if (id !== 0) this.#answer(id, "done", { error });
+    };
+    const directory = this.#directories.get(dir);
+    if (!drop) return this.engine.leave(dir, remove, false, (error) => done(error as never));
+    this.#directories.drop(dir, () => {
+      this.engine.leave(dir, remove, true, (error) => {
+        directory.parent?.unuse();
+        done(error as never);
+      });
+      this.engine.flush();
+    });
+  }
+
+  #entry(number: number, index: number): Batch {
+    const held = this.#batches.get(number);
+    if (index >= held.batch.count) throw nonsense("an entry that was not listed");
+    return held;
+  }
+
+  // deno-lint-ignore no-explicit-any
+  #answer(id: number, kind: "listed" | "opened" | "forgotten" | "done", value: any): void {
+    this.#answers.push({ id, answer: { case: kind, value } as never });
+    // Answers of one turn of the engine go out together.
+    if (this.#answers.length === 1) queueMicrotask(() => this.#tell());
+  }
+}
+
+function plainName(bytes: Uint8Array): string {
+  const name = pathFromBytes(bytes);
+  if (name === "" || name === "." || name === ".." || /[/\0]/.test(name)) throw nonsense("a name that is none");
+  return name;
+}
+
+export function nonsense(what: string): BlitError {
+  return new BlitError("failed", `The other side sent ${what}`);
+}

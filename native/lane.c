@@ -1,0 +1,280 @@
+/*
+ * Lanes: TCP connections (or, inside the control channel, socket pairs) that carry content from source to destination, each with a
+ * thread of its own in blit_lane_send or blit_lane_receive.
+ *
+ * A sending lane takes PACK and SEND tasks from the engine's queue of outgoing work, reads what they name and sends it: nothing
+ * waits in memory between reading and sending. A receiving lane writes what comes in before it takes more, so a slow disk slows
+ * the sender down through TCP itself. Lanes share nothing but the queue: one that dies takes no other along, and the destination
+ * asks again for what was on it.
+ */
+#include "engine.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+#ifndef MSG_MORE
+#define MSG_MORE 0
+#endif
+
+/* Measured best on loopback: receives of 1 to 2 MiB (docs/performance.md). */
+#define LANE_BUFFER (1u << 20)
+#define SEND_FILE_MAX (1u << 20)
+
+struct lane {
+	struct worker w;
+	struct lane *next;
+	int fd; /* -1: it ended */
+	struct outgoing out;
+};
+
+void lanes_init(struct engine *e)
+{
+	pthread_mutex_init(&e->lanes_lock, NULL);
+	pthread_cond_init(&e->outgoing_ready, NULL);
+	pthread_mutex_init(&e->expected_lock, NULL);
+	e->outgoing_tail = &e->outgoing;
+}
+
+struct worker *lane_worker(struct lane *l)
+{
+	return &l->w;
+}
+
+struct outgoing *lane_outgoing(struct lane *l)
+{
+	return &l->out;
+}
+
+/* A peer that vanished without a word is noticed within half a minute. */
+static void keep_watch(int fd)
+{
+	int on = 1, idle = 5, every = 3, times = 5;
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+#ifdef TCP_KEEPIDLE
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+#endif
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof every);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
+#ifdef TCP_USER_TIMEOUT
+	unsigned unanswered_ms = 20000;
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms, sizeof unanswered_ms);
+#endif
+}
+
+static struct lane *lane_new(struct engine *e, int fd)
+{
+	void *memory;
+	if (posix_memalign(&memory, 64, sizeof(struct lane)))
+		return NULL;
+	struct lane *l = memset(memory, 0, sizeof(struct lane));
+	l->w.e = e;
+	l->w.buffer_bytes = e->config.buffer_bytes > LANE_BUFFER ? e->config.buffer_bytes : LANE_BUFFER;
+	l->w.buffer = aligned_alloc(BUFFER_UNIT, l->w.buffer_bytes);
+	l->fd = fd;
+	if (!l->w.buffer) {
+		free(l);
+		return NULL;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	keep_watch(fd);
+	pthread_mutex_lock(&e->lanes_lock);
+	l->next = e->lanes;
+	e->lanes = l;
+	pthread_mutex_unlock(&e->lanes_lock);
+	return l;
+}
+
+/* The counters stay until the engine closes. */
+static void lane_end(struct engine *e, struct lane *l)
+{
+	expected_orphan(e, l);
+	pthread_mutex_lock(&e->lanes_lock);
+	close(l->fd);
+	l->fd = -1;
+	pthread_mutex_unlock(&e->lanes_lock);
+	free(l->w.buffer);
+	free(l->w.second);
+	free(l->out.at);
+	l->w.buffer = l->w.second = l->out.at = NULL;
+}
+
+void lanes_wake(struct engine *e)
+{
+	pthread_mutex_lock(&e->queue_lock);
+	pthread_cond_broadcast(&e->outgoing_ready);
+	pthread_mutex_unlock(&e->queue_lock);
+	pthread_mutex_lock(&e->lanes_lock);
+	for (struct lane *l = e->lanes; l; l = l->next)
+		if (l->fd >= 0)
+			shutdown(l->fd, SHUT_RDWR);
+	pthread_mutex_unlock(&e->lanes_lock);
+}
+
+void lanes_count(struct engine *e, struct blit_counters *out)
+{
+	pthread_mutex_lock(&e->lanes_lock);
+	for (struct lane *l = e->lanes; l; l = l->next)
+		counters_add(out, &l->w.counters);
+	pthread_mutex_unlock(&e->lanes_lock);
+}
+
+void lanes_free(struct engine *e)
+{
+	while (e->lanes) {
+		struct lane *l = e->lanes;
+		e->lanes = l->next;
+		free(l);
+	}
+	pthread_mutex_destroy(&e->lanes_lock);
+	pthread_cond_destroy(&e->outgoing_ready);
+	pthread_mutex_destroy(&e->expected_lock);
+}
+
+/* --- bytes --- */
+
+char *outgoing_reserve(struct outgoing *o, size_t n)
+{
+	if (o->len + n > o->cap) {
+		size_t cap = o->cap ? o->cap * 2 : LANE_BUFFER;
+		while (cap < o->len + n)
+			cap *= 2;
+		char *at = realloc(o->at, cap);
+		if (!at)
+			return NULL;
+		o->at = at;
+		o->cap = cap;
+	}
+	return o->at + o->len;
+}
+
+int lane_send(struct lane *l, const void *data, size_t n, bool more)
+{
+	const char *at = data;
+	while (n > 0) {
+		ssize_t m = send(l->fd, at, n, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+		if (m < 0 && errno == EINTR)
+			continue;
+		if (m < 0)
+			return -errno;
+		at += m;
+		n -= m;
+		worker_tick(&l->w);
+	}
+	return 0;
+}
+
+int lane_send_records(struct lane *l, uint64_t id)
+{
+	struct blit_frame f = { .type = BLIT_FRAME_RECORDS, .id = id, .length = l->out.len };
+	wire_frame_seal(&f);
+	int err = lane_send(l, &f, sizeof f, true);
+	if (!err)
+		err = lane_send(l, l->out.at, l->out.len, false);
+	l->out.len = 0;
+	return err;
+}
+
+int lane_send_file(struct lane *l, int fd, uint64_t at, uint64_t n, uint64_t *sent)
+{
+	for (*sent = 0; *sent < n;) {
+		ssize_t m = os_send_file(l->fd, fd, at + *sent, n - *sent < SEND_FILE_MAX ? n - *sent : SEND_FILE_MAX);
+		if (m == -EINTR)
+			continue;
+		if (m <= 0)
+			return m;
+		*sent += m;
+		worker_tick(&l->w);
+		count_bytes(&l->w, BLIT_M_SENDFILE, m);
+	}
+	return 0;
+}
+
+int lane_receive(struct lane *l, void *data, size_t n)
+{
+	char *at = data;
+	while (n > 0) {
+		ssize_t m = recv(l->fd, at, n, MSG_WAITALL);
+		if (m < 0 && errno == EINTR)
+			continue;
+		if (m <= 0)
+			return m ? -errno : -ECONNRESET;
+		at += m;
+		n -= m;
+		worker_tick(&l->w);
+	}
+	return 0;
+}
+
+/* --- lives --- */
+
+int64_t blit_lane_send(struct engine *e, int32_t fd)
+{
+	struct lane *l = lane_new(e, fd);
+	struct task *t;
+	uint32_t first, n;
+	int err = 0;
+	if (!l) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (!err && (t = engine_take_outgoing(e, &first, &n))) {
+		err = t->t.op == BLIT_OP_PACK ? pack_slice(l, t, first, n) : send_slice(l, t);
+		engine_slice_done(e, t, n);
+	}
+	lane_end(e, l);
+	return engine_stopped(e) ? 0 : err;
+}
+
+static int receive_records(struct lane *l, const struct blit_frame *f)
+{
+	l->out.len = 0;
+	char *at = outgoing_reserve(&l->out, f->length);
+	if (!at)
+		return -ENOMEM;
+	int err = lane_receive(l, at, f->length);
+	return err ? err : store_records(l, f->id, at, f->length);
+}
+
+static int receive_one(struct lane *l, const struct blit_frame *f)
+{
+	uint64_t hash;
+	if (!wire_frame_ok(f))
+		return -EPROTO;
+	if (f->type == BLIT_FRAME_RECORDS)
+		return receive_records(l, f);
+	if (f->type == BLIT_FRAME_DATA)
+		return receive_data(l, f);
+	int err = lane_receive(l, &hash, sizeof hash);
+	return err ? err : receive_end(l, f, hash);
+}
+
+int64_t blit_lane_receive(struct engine *e, int32_t fd)
+{
+	struct lane *l = lane_new(e, fd);
+	struct blit_frame f;
+	int err = 0;
+	if (!l) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (!err && !engine_stopped(e)) {
+		/* Between frames is where the other side may end. */
+		ssize_t m = recv(fd, &f, 1, 0);
+		if (m < 0 && errno == EINTR)
+			continue;
+		if (m <= 0) {
+			err = m ? -errno : 0;
+			break;
+		}
+		err = lane_receive(l, (char *)&f + 1, sizeof f - 1);
+		if (!err)
+			err = receive_one(l, &f);
+	}
+	lane_end(e, l);
+	return engine_stopped(e) ? 0 : err;
+}
