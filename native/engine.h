@@ -84,7 +84,7 @@ struct task {
 	const void *lane;    /* RECEIVE: the one that brings it */
 	int failed;          /* RECEIVE: the first error, and its step */
 	uint32_t failed_step;
-	char payload[];
+	_Alignas(8) char payload[];
 };
 
 struct result_node {

@@ -113,6 +113,7 @@ export class RemoteEngine implements Engine {
     if (!request.onSource) return this.here.list(request, finish);
     const { dir, parent, named, more } = request;
     if (more && this.#listed.get(dir)) return this.here.listRemote(request, { last: true }, finish);
+    parent?.batch.retain(); // the directory's name stands in it
     this.#askAndWait(
       {
         case: "list",
@@ -125,7 +126,10 @@ export class RemoteEngine implements Engine {
           name: named && pathToBytes(named.source),
         }),
       },
-      (reply) => this.#entriesCame(request, expectReply(reply, "listed"), finish),
+      (reply) => {
+        this.#entriesCame(request, expectReply(reply, "listed"), finish);
+        parent?.batch.release();
+      },
     );
   }
 
