@@ -80,6 +80,42 @@ int64_t blit_beneath_open(const char *root, const char *path)
 	return fd;
 }
 
+int64_t blit_beneath_make(const char *root, const char *path, uint32_t *made)
+{
+	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*made = 0;
+	if (fd < 0)
+		return -errno;
+	while (*path) {
+		char name[NAME_MAX_BYTES + 1];
+		size_t len = strcspn(path, "/");
+		int err = len > NAME_MAX_BYTES ? -ENAMETOOLONG : 0, next = -1;
+		if (!err) {
+			memcpy(name, path, len);
+			name[len] = 0;
+			err = len == 0 || is_dots(name) ? -EINVAL : 0;
+		}
+		if (!err) {
+			next = open_child(fd, name, O_RDONLY);
+			if (next == -ENOENT) {
+				if (mkdirat(fd, name, 0777) == 0)
+					++*made;
+				else if (errno != EEXIST)
+					err = -errno;
+				next = err ? err : open_child(fd, name, O_RDONLY);
+			}
+			err = next < 0 ? next : 0;
+		}
+		close(fd);
+		if (err)
+			return err;
+		fd = next;
+		path += len;
+		path += *path == '/';
+	}
+	return fd;
+}
+
 static size_t padded(size_t n)
 {
 	return (n + 7) & ~(size_t)7;

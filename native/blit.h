@@ -311,6 +311,8 @@ struct blit_listing;
 
 /* Descriptor of the directory, open for reading, or -errno; -ELOOP where a symlink stands in the path. */
 BLIT_EXPORT int64_t blit_beneath_open(const char *root, const char *path);
+/* The same, making what is missing (mode 0777 less the umask; *made: how many); a descriptor or -errno. */
+BLIT_EXPORT int64_t blit_beneath_make(const char *root, const char *path, uint32_t *made);
 /* Packs the entry itself. Its bytes, or -errno. */
 BLIT_EXPORT int64_t blit_beneath_facts(const char *root, const char *path, void *out, uint64_t cap);
 /*
@@ -340,6 +342,20 @@ struct blit_socket {
 BLIT_EXPORT int64_t blit_sockets_list(uint32_t local_port, struct blit_socket *out, uint64_t cap);
 /* Shuts those that still are what they were; how many. */
 BLIT_EXPORT int64_t blit_sockets_shut(const struct blit_socket *list, uint64_t count);
+/*
+ * A blocking descriptor of a TCP connection of this process, found by its ports and the peer's address; the runtime's own can then be
+ * closed. `congestion`: congestion control to be used where that is possible, or "". The descriptor, or -errno.
+ */
+BLIT_EXPORT int64_t blit_socket_take(uint32_t local_port, uint32_t peer_port, const char *peer, const char *congestion);
+/* Two connected descriptors. 0 or -errno. */
+BLIT_EXPORT int64_t blit_socket_pair(int32_t out[2]);
+/* Blocks until there is something; bytes, 0 at the end, -errno. */
+BLIT_EXPORT int64_t blit_descriptor_read(int32_t fd, void *out, uint64_t cap);
+/* Blocks until all is taken; 0 or -errno. */
+BLIT_EXPORT int64_t blit_descriptor_write(int32_t fd, const void *data, uint64_t len);
+/* Ends both directions, and whatever waits on it. */
+BLIT_EXPORT int64_t blit_descriptor_shut(int32_t fd);
+BLIT_EXPORT int64_t blit_descriptor_close(int32_t fd);
 /* How many descriptors the process may have. */
 BLIT_EXPORT int64_t blit_descriptors_max(void);
 

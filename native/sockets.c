@@ -6,8 +6,13 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
 
 /* Port and address, IPv4 as ::ffff:a.b.c.d. False for what is no TCP address. */
 static bool read_address(const struct sockaddr_storage *s, uint16_t *port, uint8_t address[16])
@@ -73,4 +78,94 @@ int64_t blit_descriptors_max(void)
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return -errno;
 	return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
+}
+
+/* --- connections that leave the runtime: blocking descriptors for lanes, and for what feeds lanes inside the control channel --- */
+
+static bool parse_address(const char *text, uint8_t address[16])
+{
+	memset(address, 0, 10);
+	memset(address + 10, 0xff, 2);
+	return inet_pton(AF_INET, text, address + 12) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
+int64_t blit_socket_take(uint32_t local_port, uint32_t peer_port, const char *peer, const char *congestion)
+{
+	uint8_t address[16];
+	DIR *dir = opendir("/dev/fd");
+	struct dirent *r;
+	int fd = -ENOTCONN;
+	if (!dir)
+		return -errno;
+	if (!parse_address(peer, address))
+		fd = -EINVAL;
+	while (fd == -ENOTCONN && (r = readdir(dir))) {
+		struct blit_socket s;
+		if (r->d_name[0] == '.' || !read_socket(atoi(r->d_name), &s) || s.local_port != local_port || s.peer_port != peer_port ||
+			memcmp(s.peer, address, sizeof address) != 0)
+			continue;
+		fd = fcntl(s.fd, F_DUPFD_CLOEXEC, 0);
+		if (fd < 0)
+			fd = -errno;
+	}
+	closedir(dir);
+	if (fd < 0)
+		return fd;
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0) {
+		int err = errno;
+		close(fd);
+		return -err;
+	}
+#ifdef TCP_CONGESTION
+	if (congestion[0]) /* what the system does not have or does not allow is left as it is */
+		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, strlen(congestion));
+#else
+	(void)congestion;
+#endif
+	return fd;
+}
+
+int64_t blit_socket_pair(int32_t out[2])
+{
+	int fd[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++) {
+		fcntl(fd[i], F_SETFD, FD_CLOEXEC);
+		out[i] = fd[i];
+	}
+	return 0;
+}
+
+int64_t blit_descriptor_read(int32_t fd, void *out, uint64_t cap)
+{
+	ssize_t n;
+	do
+		n = read(fd, out, cap);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+int64_t blit_descriptor_write(int32_t fd, const void *data, uint64_t len)
+{
+	for (uint64_t done = 0; done < len;) {
+		ssize_t n = send(fd, (const char *)data + done, len - done, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		done += n;
+	}
+	return 0;
+}
+
+int64_t blit_descriptor_shut(int32_t fd)
+{
+	return shutdown(fd, SHUT_RDWR) < 0 ? -errno : 0;
+}
+
+int64_t blit_descriptor_close(int32_t fd)
+{
+	return close(fd) < 0 ? -errno : 0;
 }

@@ -11,6 +11,8 @@ import { announce, type Announcement } from "../endpoint/mdns.ts";
 import { canResolveBeneath, lookBeneath, reasonOf } from "../native/beneath.ts";
 import { Calls } from "./calls.ts";
 import { type ConfigFlags, type DaemonConfig, loadConfig } from "./config.ts";
+import { DataPort } from "./data_port.ts";
+import { JobRegistry } from "./jobs.ts";
 import type { Log } from "./log.ts";
 import { Modules } from "./modules.ts";
 import { type RunningServer, startServer } from "./server.ts";
@@ -41,6 +43,7 @@ export async function runDaemon(flags: ConfigFlags, world: DaemonWorld): Promise
   log.write("info", "ready", {
     address: server.address,
     port: server.port,
+    data_port: state.dataPort.port,
     version,
     modules: moduleNames(state.config),
   });
@@ -64,6 +67,7 @@ export async function runDaemon(flags: ConfigFlags, world: DaemonWorld): Promise
   const stopped = Promise.all([server.stop(graceMs), announcement?.end()]);
   await Promise.race([stopped, secondSignal(signals)]);
   log.write("info", "stopped", { calls: state.calls.running.size });
+  state.dataPort.close();
   signals.end();
 }
 
@@ -71,9 +75,12 @@ class State {
   readonly startMs = performance.now();
   readonly modules: Modules;
   readonly calls: Calls;
+  readonly jobs = new JobRegistry();
+  readonly dataPort: DataPort;
   constructor(public config: DaemonConfig, readonly log: Log) {
     this.modules = new Modules(config.modules);
     this.calls = new Calls(() => this.config, log);
+    this.dataPort = new DataPort(() => this.config, log);
   }
 }
 

@@ -107,3 +107,13 @@ function isLocal(address: Uint8Array, ownNetworks: () => readonly string[]): boo
 function interfaceNetworks(): string[] {
   return Deno.networkInterfaces().map(({ cidr }) => cidr);
 }
+
+/** Whether this daemon may fetch from that host: an address in one of the networks, or a name that is listed. */
+export function isAllowedSource(
+  { networks, hosts }: { readonly networks: readonly Network[]; readonly hosts: readonly string[] },
+  host: string,
+): boolean {
+  if (hosts.includes(host.toLowerCase())) return true;
+  const address = parseAddress(host);
+  return address !== undefined && networks.some((network) => contains(network, address));
+}

@@ -13,6 +13,7 @@ import { type Call, callKey, codeName, note, noteOutcome } from "./calls.ts";
 import { Connections } from "./connections.ts";
 import { silenceSignalNote, toResponse, toUniversalRequest } from "./http.ts";
 import type { DaemonState } from "./state.ts";
+import { serveTransfers } from "./transfers.ts";
 
 export interface RunningServer {
   /** Where it really listens. */
@@ -52,6 +53,7 @@ export function startServer(daemon: DaemonState): RunningServer {
     },
   });
   serveAdmin(router, daemon);
+  serveTransfers(router, daemon);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
   const connections = new Connections(() => daemon.config.limits, daemon.log);
@@ -103,7 +105,10 @@ async function answer(
   if (handler === undefined) {
     call.code = "unimplemented";
     call.error = "no such call";
-    return new Response("This is a blit daemon. It speaks Connect: see blit.v1.AdminService\n", { status: 404 });
+    return new Response(
+      "This is a blit daemon. It speaks Connect: see blit.v1.AdminService and blit.v1.TransferService\n",
+      { status: 404 },
+    );
   }
   const streamsRequest = handler.method.methodKind === "bidi_streaming" ||
     handler.method.methodKind === "client_streaming";

@@ -1,6 +1,8 @@
 /** What all calls of one daemon share. */
 
 import type { Calls } from "./calls.ts";
+import type { DataPort } from "./data_port.ts";
+import type { JobRegistry } from "./jobs.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { Log } from "./log.ts";
 import type { Modules } from "./modules.ts";
@@ -10,6 +12,8 @@ export interface DaemonState {
   readonly config: DaemonConfig;
   readonly modules: Modules;
   readonly calls: Calls;
+  readonly jobs: JobRegistry;
+  readonly dataPort: DataPort;
   readonly log: Log;
   /** performance.now() of the start. */
   readonly startMs: number;

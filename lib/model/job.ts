@@ -36,6 +36,28 @@ export interface DeleteOptions {
   readonly max?: number;
 }
 
+/** What concerns only jobs between machines. */
+export interface NetworkOptions {
+  /** Congestion control of the lanes; "" leaves it to the system. */
+  readonly congestion: "" | "bbr" | "cubic" | "reno";
+  /** Content travels inside the control channel from the start. */
+  readonly forceInline: boolean;
+  /** How often a transfer that broke off is begun again. */
+  readonly retries: number;
+  /** Before the first new attempt; each further one waits twice as long. */
+  readonly waitMs: number;
+  /** Two daemons: do not wait for the end. */
+  readonly detach: boolean;
+}
+
+export const defaultNetwork: NetworkOptions = {
+  congestion: "",
+  forceInline: false,
+  retries: 3,
+  waitMs: 5000,
+  detach: false,
+};
+
 export interface Job {
   readonly verb: Verb;
   /** As typed (PEP 383 strings), trailing slashes kept: they carry meaning. One or more. */
@@ -64,6 +86,8 @@ export interface Job {
   readonly plaid: boolean;
   /** The run is given up when nothing moves for so long; Infinity: never. */
   readonly stallTimeoutMs: number;
+  /** Without it: defaultNetwork. */
+  readonly network?: NetworkOptions;
   /** Report every entry (-v, --dry-run, --ndjson), not just totals. */
   readonly itemize: boolean;
 }

@@ -98,6 +98,24 @@ export async function* listBeneath(
   }
 }
 
+/** A descriptor of the directory, to be closed by `closeDescriptor`; undefined where it is missing. Raises BlitError (failed). */
+export function openBeneath(root: string, path: string): number | undefined {
+  const descriptor = Number(calls().blit_beneath_open(cString(root), cString(path)));
+  if (descriptor >= 0) return descriptor;
+  const error = beneathError("open", path, -descriptor);
+  if (reasonOf(error)?.code === "ENOENT") return undefined;
+  throw error;
+}
+
+/** The same, with what is missing made; and how many directories that were. */
+export function makeBeneath(root: string, path: string): { readonly descriptor: number; readonly made: number } {
+  const made = new Uint32Array(1);
+  const out = new Uint8Array(made.buffer);
+  const descriptor = Number(calls().blit_beneath_make(cString(root), cString(path), out));
+  if (descriptor < 0) throw beneathError("create", path, -descriptor);
+  return { descriptor, made: made[0] };
+}
+
 /** Space of the file system that holds the entry. */
 export async function spaceBeneath(root: string, path: string): Promise<Space> {
   const out = new BigUint64Array(6);

@@ -1,4 +1,4 @@
-/** What the daemon needs of the shim. A table of its own, so that a copy does not pay for it when it opens the library. */
+/** What daemons and their clients need of the shim. A table of its own, so that a copy does not pay for it when it opens the library. */
 
 export const daemonSymbols = {
   blit_beneath_facts: { parameters: ["buffer", "buffer", "buffer", "u64"], result: "i64", nonblocking: true },
@@ -17,6 +17,14 @@ export const daemonSymbols = {
   blit_sockets_list: { parameters: ["u32", "buffer", "u64"], result: "i64" },
   blit_sockets_shut: { parameters: ["buffer", "u64"], result: "i64" },
   blit_descriptors_max: { parameters: [], result: "i64" },
+  blit_beneath_open: { parameters: ["buffer", "buffer"], result: "i64" },
+  blit_beneath_make: { parameters: ["buffer", "buffer", "buffer"], result: "i64" },
+  blit_socket_take: { parameters: ["u32", "u32", "buffer", "buffer"], result: "i64" },
+  blit_socket_pair: { parameters: ["buffer"], result: "i64" },
+  blit_descriptor_read: { parameters: ["i32", "buffer", "u64"], result: "i64", nonblocking: true },
+  blit_descriptor_write: { parameters: ["i32", "buffer", "u64"], result: "i64", nonblocking: true },
+  blit_descriptor_shut: { parameters: ["i32"], result: "i64" },
+  blit_descriptor_close: { parameters: ["i32"], result: "i64" },
 } as const;
 
 export type DaemonLibrary = Deno.DynamicLibrary<typeof daemonSymbols>;

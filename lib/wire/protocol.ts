@@ -3,3 +3,6 @@
  * `minor` grows when something is added; a side that does not know the addition ignores it.
  */
 export const protocolVersion = { major: 1, minor: 0 } as const;
+
+/** What this side can do beyond the first version of the protocol; a side names those without which it cannot go on. */
+export const featuresHere: readonly string[] = ["lanes", "inline", "fetch"];

@@ -31,7 +31,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file blit/v1/transfer.proto.
  */
 export const file_blit_v1_transfer: GenFile = /*@__PURE__*/
-  fileDesc("ChZibGl0L3YxL3RyYW5zZmVyLnByb3RvEgdibGl0LnYxIi0KDUxvY2F0ZVJlcXVlc3QSDgoGbW9kdWxlGAEgASgJEgwKBHBhdGgYAiABKAwiMgoOTG9jYXRlUmVzcG9uc2USIAoEa2luZBgBIAEoDjISLmJsaXQudjEuRW50cnlLaW5kIoUCCg9UcmFuc2ZlclJlcXVlc3QSHQoEb3BlbhgBIAEoCzINLmJsaXQudjEuT3BlbkgAEikKB2Fuc3dlcnMYAiABKAsyFi5ibGl0LnYxLlNvdXJjZUFuc3dlcnNIABIrCghyZXF1ZXN0cxgDIAEoCzIXLmJsaXQudjEuU291cmNlUmVxdWVzdHNIABImCglsYW5lX2RhdGEYBCABKAsyES5ibGl0LnYxLkxhbmVEYXRhSAASIQoGY2FuY2VsGAUgASgLMg8uYmxpdC52MS5DYW5jZWxIABIlCghmaW5pc2hlZBgGIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIAEIJCgdtZXNzYWdlIrUCChBUcmFuc2ZlclJlc3BvbnNlEiEKBmFjY2VwdBgBIAEoCzIPLmJsaXQudjEuQWNjZXB0SAASKQoHYW5zd2VycxgCIAEoCzIWLmJsaXQudjEuU291cmNlQW5zd2Vyc0gAEisKCHJlcXVlc3RzGAMgASgLMhcuYmxpdC52MS5Tb3VyY2VSZXF1ZXN0c0gAEiYKCWxhbmVfZGF0YRgEIAEoCzIRLmJsaXQudjEuTGFuZURhdGFIABIlCghoYXBwZW5lZBgFIAEoCzIRLmJsaXQudjEuSGFwcGVuZWRIABIlCghwcm9ncmVzcxgGIAEoCzIRLmJsaXQudjEuUHJvZ3Jlc3NIABIlCghmaW5pc2hlZBgHIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIAEIJCgdtZXNzYWdlIpECCgRPcGVuEhYKDnByb3RvY29sX21ham9yGAEgASgNEhYKDnByb3RvY29sX21pbm9yGAIgASgNEhkKEXJlcXVpcmVkX2ZlYXR1cmVzGAMgAygJEiUKCWRpcmVjdGlvbhgEIAEoDjISLmJsaXQudjEuRGlyZWN0aW9uEg4KBm1vZHVsZRgFIAEoCRIMCgRwYXRoGAYgASgMEicKBWVudHJ5GAcgASgLMhMuYmxpdC52MS5OYW1lZEVudHJ5SACIAQESGQoDam9iGAggASgLMgwuYmxpdC52MS5Kb2ISFQoNZmlsdGVyX3ByZWZpeBgJIAEoDBIUCgxsYW5lc193YW50ZWQYCiABKA1CCAoGX2VudHJ5IjEKCk5hbWVkRW50cnkSDgoGc291cmNlGAEgASgMEhMKC2Rlc3RpbmF0aW9uGAIgASgMIqgBCgZBY2NlcHQSFgoOcHJvdG9jb2xfbWFqb3IYASABKA0SFgoOcHJvdG9jb2xfbWlub3IYAiABKA0SEAoIZmVhdHVyZXMYAyADKAkSDgoGam9iX2lkGAQgASgEEjcKDWRhdGFfdHJhbnNmZXIYBSABKAsyIC5ibGl0LnYxLkRhdGFUcmFuc2Zlck5lZ290aWF0aW9uEhMKC3BhdGllbmNlX21zGAYgASgNIsQBChdEYXRhVHJhbnNmZXJOZWdvdGlhdGlvbhIQCgh0Y3BfcG9ydBgBIAEoDRIWCg5vbmVfdGltZV90b2tlbhgCIAEoDBIRCglsYW5lc19tYXgYAyABKA0SGgoSY29uZ2VzdGlvbl9jb250cm9sGAQgASgJSgQIEBAgUg9yZG1hX2NhcGFiaWxpdHlSD3JkbWFfcXVldWVfcGFpclIIcmRtYV9saWRSCHJkbWFfZ2lkUhRyZG1hX3BhY2tldF9zZXF1ZW5jZSLaBAoDSm9iEgwKBHZlcmIYASABKAkSDwoHZHJ5X3J1bhgCIAEoCBIPCgdjb21wYXJlGAMgASgJEhcKD2lnbm9yZV9leGlzdGluZxgEIAEoCBIiCgVydWxlcxgFIAMoCzITLmJsaXQudjEuRmlsdGVyUnVsZRISCgpmaWxlc19mcm9tGAYgAygMEhYKDmhhc19maWxlc19mcm9tGAcgASgIEhUKCG1pbl9zaXplGAggASgESACIAQESFQoIbWF4X3NpemUYCSABKARIAYgBARIXCgptaW5fYWdlX21zGAogASgESAKIAQESFwoKbWF4X2FnZV9tcxgLIAEoBEgDiAEBEhUKDWRlbGV0ZV9oaWRkZW4YDCABKAgSFwoKbWF4X2RlbGV0ZRgNIAEoBEgEiAEBEh0KEGJhY2t1cF9kaXJlY3RvcnkYDiABKAxIBYgBARIXCg9iYW5kd2lkdGhfbGltaXQYDyABKAQSDQoFZnN5bmMYECABKAgSDgoGdmVyaWZ5GBEgASgIEg8KB29uZV93YXkYEiABKAgSDwoHd29ya2VycxgTIAEoDRIYChBzdGFsbF90aW1lb3V0X21zGBQgASgEEg8KB2l0ZW1pemUYFSABKAgSDgoGcmVzdW1lGBYgASgIEhoKEmNvbmdlc3Rpb25fY29udHJvbBgXIAEoCUILCglfbWluX3NpemVCCwoJX21heF9zaXplQg0KC19taW5fYWdlX21zQg0KC19tYXhfYWdlX21zQg0KC19tYXhfZGVsZXRlQhMKEV9iYWNrdXBfZGlyZWN0b3J5Ii4KCkZpbHRlclJ1bGUSDwoHZXhjbHVkZRgBIAEoCBIPCgdwYXR0ZXJuGAIgASgMIiYKCExhbmVEYXRhEgwKBGxhbmUYASABKA0SDAoEZGF0YRgCIAEoDCIICgZDYW5jZWwiKgoISGFwcGVuZWQSHgoGZXZlbnRzGAEgAygLMg4uYmxpdC52MS5FdmVudCKiAQoFRXZlbnQSJAoFZW50cnkYASABKAsyEy5ibGl0LnYxLkVudHJ5RXZlbnRIABIjCgdmYWlsdXJlGAIgASgLMhAuYmxpdC52MS5GYWlsdXJlSAASIQoGbm90aWNlGAMgASgLMg8uYmxpdC52MS5Ob3RpY2VIABIPCgVwaGFzZRgEIAEoCUgAEhEKB3BsYW5uZXIYBSABKAlIAEIHCgVldmVudCJoCgpFbnRyeUV2ZW50Eg4KBmNoYW5nZRgBIAEoCRIgCgRraW5kGAIgASgOMhIuYmxpdC52MS5FbnRyeUtpbmQSDAoEcGF0aBgDIAEoDBIRCgRzaXplGAQgASgESACIAQFCBwoFX3NpemUiJwoGTm90aWNlEgwKBGtpbmQYASABKAkSDwoHbWVzc2FnZRgCIAEoCSKxAgoIUHJvZ3Jlc3MSDQoFcGhhc2UYASABKAkSEgoKZmlsZXNfZG9uZRgCIAEoBBITCgtmaWxlc190b3RhbBgDIAEoBBISCgpieXRlc19kb25lGAQgASgEEhgKC2J5dGVzX3RvdGFsGAUgASgESACIAQESFQoNc2Nhbl9jb21wbGV0ZRgGIAEoCBIZCgxjdXJyZW50X3BhdGgYByABKAxIAYgBARIPCgd3b3JrZXJzGAggASgNEg0KBWxhbmVzGAkgASgNEhcKD3dhaXRfcGxhbm5lcl9tcxgKIAEoARIWCg53YWl0X3NvdXJjZV9tcxgLIAEoARIbChN3YWl0X2Rlc3RpbmF0aW9uX21zGAwgASgBQg4KDF9ieXRlc190b3RhbEIPCg1fY3VycmVudF9wYXRoIl0KCEZpbmlzaGVkEiMKB3N1bW1hcnkYASABKAsyEC5ibGl0LnYxLlN1bW1hcnlIABIhCgVlcnJvchgCIAEoCzIQLmJsaXQudjEuRmFpbHVyZUgAQgkKB291dGNvbWUinAYKB1N1bW1hcnkSDgoGc3RhdHVzGAEgASgJEg0KBXJvdXRlGAIgASgJEhQKDHJvdXRlX3JlYXNvbhgDIAEoCRITCgtwbGFubmluZ19tcxgEIAEoARIdChVwcmVkaWN0ZWRfcGxhbm5pbmdfbXMYBSABKAESDwoHd29ya2VycxgGIAEoDRIOCgZzdGFsbHMYByABKA0SFwoKYm90dGxlbmVjaxgIIAEoCUgAiAEBEhMKC2ZpbGVzX3RvdGFsGAkgASgEEhkKEWZpbGVzX3RyYW5zZmVycmVkGAogASgEEhcKD2ZpbGVzX3VuY2hhbmdlZBgLIAEoBBIVCg1maWxlc19yZW1vdmVkGAwgASgEEhUKDWZpbGVzX2RlbGV0ZWQYDSABKAQSFAoMZmlsZXNfZmFpbGVkGA4gASgEEhsKE2ZpbGVzX21ldGFkYXRhX29ubHkYDyABKAQSGQoRZGlyZWN0b3JpZXNfdG90YWwYECABKAQSGwoTZGlyZWN0b3JpZXNfY3JlYXRlZBgRIAEoBBIbChNkaXJlY3Rvcmllc19kZWxldGVkGBIgASgEEhcKD2VudHJpZXNfZGVsZXRlZBgTIAEoBBITCgtieXRlc190b3RhbBgUIAEoBBIZChFieXRlc190cmFuc2ZlcnJlZBgVIAEoBBIXCg9ieXRlc196ZXJvX2NvcHkYFiABKAQSGQoRdGNwX2ZhbGxiYWNrX3VzZWQYFyABKAgSDQoFbGFuZXMYGCABKA0SPAoPYnl0ZXNfYnlfbWV0aG9kGBkgAygLMiMuYmxpdC52MS5TdW1tYXJ5LkJ5dGVzQnlNZXRob2RFbnRyeRITCgtkdXJhdGlvbl9tcxgaIAEoARIWCg5mYWlsdXJlc190b3RhbBgbIAEoBBIiCghmYWlsdXJlcxgcIAMoCzIQLmJsaXQudjEuRmFpbHVyZRIPCgdub3RpY2VzGB0gAygJGjQKEkJ5dGVzQnlNZXRob2RFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBQg0KC19ib3R0bGVuZWNrIpEBCgxGZXRjaFJlcXVlc3QSGwoEb3BlbhgBIAEoCzINLmJsaXQudjEuT3BlbhITCgtzb3VyY2VfaG9zdBgCIAEoCRITCgtzb3VyY2VfcG9ydBgDIAEoDRIVCg1zb3VyY2VfbW9kdWxlGAQgASgJEhMKC3NvdXJjZV9wYXRoGAUgASgMEg4KBmRldGFjaBgGIAEoCCKhAQoNRmV0Y2hSZXNwb25zZRIQCgZqb2JfaWQYASABKARIABIlCghoYXBwZW5lZBgCIAEoCzIRLmJsaXQudjEuSGFwcGVuZWRIABIlCghwcm9ncmVzcxgDIAEoCzIRLmJsaXQudjEuUHJvZ3Jlc3NIABIlCghmaW5pc2hlZBgEIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIAEIJCgdtZXNzYWdlIhEKD0xpc3RKb2JzUmVxdWVzdCIzChBMaXN0Sm9ic1Jlc3BvbnNlEh8KBGpvYnMYASADKAsyES5ibGl0LnYxLkpvYlN0YXRlIuMBCghKb2JTdGF0ZRIKCgJpZBgBIAEoBBIMCgR2ZXJiGAIgASgJEhEKCWRpcmVjdGlvbhgDIAEoCRIOCgZjbGllbnQYBCABKAkSDQoFcGxhY2UYBSABKAkSDgoGc291cmNlGAYgASgJEg8KB3N0YXJ0ZWQYByABKAESDgoGc3RhdHVzGAggASgJEiMKCHByb2dyZXNzGAkgASgLMhEuYmxpdC52MS5Qcm9ncmVzcxIoCghmaW5pc2hlZBgKIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIAIgBAUILCglfZmluaXNoZWQiHQoPV2F0Y2hKb2JSZXF1ZXN0EgoKAmlkGAEgASgEIjIKEFdhdGNoSm9iUmVzcG9uc2USHgoDam9iGAEgASgLMhEuYmxpdC52MS5Kb2JTdGF0ZSIeChBDYW5jZWxKb2JSZXF1ZXN0EgoKAmlkGAEgASgEIiYKEUNhbmNlbEpvYlJlc3BvbnNlEhEKCWNhbmNlbGxlZBgBIAEoCCpOCglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASEgoORElSRUNUSU9OX1BVU0gQARISCg5ESVJFQ1RJT05fUFVMTBACMpMDCg9UcmFuc2ZlclNlcnZpY2USOQoGTG9jYXRlEhYuYmxpdC52MS5Mb2NhdGVSZXF1ZXN0GhcuYmxpdC52MS5Mb2NhdGVSZXNwb25zZRJDCghUcmFuc2ZlchIYLmJsaXQudjEuVHJhbnNmZXJSZXF1ZXN0GhkuYmxpdC52MS5UcmFuc2ZlclJlc3BvbnNlKAEwARI4CgVGZXRjaBIVLmJsaXQudjEuRmV0Y2hSZXF1ZXN0GhYuYmxpdC52MS5GZXRjaFJlc3BvbnNlMAESPwoITGlzdEpvYnMSGC5ibGl0LnYxLkxpc3RKb2JzUmVxdWVzdBoZLmJsaXQudjEuTGlzdEpvYnNSZXNwb25zZRJBCghXYXRjaEpvYhIYLmJsaXQudjEuV2F0Y2hKb2JSZXF1ZXN0GhkuYmxpdC52MS5XYXRjaEpvYlJlc3BvbnNlMAESQgoJQ2FuY2VsSm9iEhkuYmxpdC52MS5DYW5jZWxKb2JSZXF1ZXN0GhouYmxpdC52MS5DYW5jZWxKb2JSZXNwb25zZWIGcHJvdG8z", [file_blit_v1_entry, file_blit_v1_source]);
+  fileDesc("ChZibGl0L3YxL3RyYW5zZmVyLnByb3RvEgdibGl0LnYxIi0KDUxvY2F0ZVJlcXVlc3QSDgoGbW9kdWxlGAEgASgJEgwKBHBhdGgYAiABKAwiMgoOTG9jYXRlUmVzcG9uc2USIAoEa2luZBgBIAEoDjISLmJsaXQudjEuRW50cnlLaW5kIq8CCg9UcmFuc2ZlclJlcXVlc3QSHQoEb3BlbhgBIAEoCzINLmJsaXQudjEuT3BlbkgAEikKB2Fuc3dlcnMYAiABKAsyFi5ibGl0LnYxLlNvdXJjZUFuc3dlcnNIABIrCghyZXF1ZXN0cxgDIAEoCzIXLmJsaXQudjEuU291cmNlUmVxdWVzdHNIABImCglsYW5lX2RhdGEYBCABKAsyES5ibGl0LnYxLkxhbmVEYXRhSAASIQoGY2FuY2VsGAUgASgLMg8uYmxpdC52MS5DYW5jZWxIABIlCghmaW5pc2hlZBgGIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIABIoCgp1c2VfaW5saW5lGAcgASgLMhIuYmxpdC52MS5Vc2VJbmxpbmVIAEIJCgdtZXNzYWdlIrUCChBUcmFuc2ZlclJlc3BvbnNlEiEKBmFjY2VwdBgBIAEoCzIPLmJsaXQudjEuQWNjZXB0SAASKQoHYW5zd2VycxgCIAEoCzIWLmJsaXQudjEuU291cmNlQW5zd2Vyc0gAEisKCHJlcXVlc3RzGAMgASgLMhcuYmxpdC52MS5Tb3VyY2VSZXF1ZXN0c0gAEiYKCWxhbmVfZGF0YRgEIAEoCzIRLmJsaXQudjEuTGFuZURhdGFIABIlCghoYXBwZW5lZBgFIAEoCzIRLmJsaXQudjEuSGFwcGVuZWRIABIlCghwcm9ncmVzcxgGIAEoCzIRLmJsaXQudjEuUHJvZ3Jlc3NIABIlCghmaW5pc2hlZBgHIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIAEIJCgdtZXNzYWdlIqYCCgRPcGVuEhYKDnByb3RvY29sX21ham9yGAEgASgNEhYKDnByb3RvY29sX21pbm9yGAIgASgNEhkKEXJlcXVpcmVkX2ZlYXR1cmVzGAMgAygJEiUKCWRpcmVjdGlvbhgEIAEoDjISLmJsaXQudjEuRGlyZWN0aW9uEg4KBm1vZHVsZRgFIAEoCRIMCgRwYXRoGAYgASgMEicKBWVudHJ5GAcgASgLMhMuYmxpdC52MS5OYW1lZEVudHJ5SACIAQESGQoDam9iGAggASgLMgwuYmxpdC52MS5Kb2ISFQoNZmlsdGVyX3ByZWZpeBgJIAEoDBIUCgxsYW5lc193YW50ZWQYCiABKA0SEwoLcmVtb3ZlX3Jvb3QYCyABKAhCCAoGX2VudHJ5IjEKCk5hbWVkRW50cnkSDgoGc291cmNlGAEgASgMEhMKC2Rlc3RpbmF0aW9uGAIgASgMIqgBCgZBY2NlcHQSFgoOcHJvdG9jb2xfbWFqb3IYASABKA0SFgoOcHJvdG9jb2xfbWlub3IYAiABKA0SEAoIZmVhdHVyZXMYAyADKAkSDgoGam9iX2lkGAQgASgEEjcKDWRhdGFfdHJhbnNmZXIYBSABKAsyIC5ibGl0LnYxLkRhdGFUcmFuc2Zlck5lZ290aWF0aW9uEhMKC3BhdGllbmNlX21zGAYgASgNIsQBChdEYXRhVHJhbnNmZXJOZWdvdGlhdGlvbhIQCgh0Y3BfcG9ydBgBIAEoDRIWCg5vbmVfdGltZV90b2tlbhgCIAEoDBIRCglsYW5lc19tYXgYAyABKA0SGgoSY29uZ2VzdGlvbl9jb250cm9sGAQgASgJSgQIEBAgUg9yZG1hX2NhcGFiaWxpdHlSD3JkbWFfcXVldWVfcGFpclIIcmRtYV9saWRSCHJkbWFfZ2lkUhRyZG1hX3BhY2tldF9zZXF1ZW5jZSLKBAoDSm9iEgwKBHZlcmIYASABKAkSDwoHZHJ5X3J1bhgCIAEoCBIPCgdjb21wYXJlGAMgASgJEhcKD2lnbm9yZV9leGlzdGluZxgEIAEoCBIiCgVydWxlcxgFIAMoCzITLmJsaXQudjEuRmlsdGVyUnVsZRISCgpmaWxlc19mcm9tGAYgAygMEhYKDmhhc19maWxlc19mcm9tGAcgASgIEhUKCG1pbl9zaXplGAggASgESACIAQESFQoIbWF4X3NpemUYCSABKARIAYgBARIXCgptaW5fYWdlX21zGAogASgESAKIAQESFwoKbWF4X2FnZV9tcxgLIAEoBEgDiAEBEhUKDWRlbGV0ZV9oaWRkZW4YDCABKAgSFwoKbWF4X2RlbGV0ZRgNIAEoBEgEiAEBEh0KEGJhY2t1cF9kaXJlY3RvcnkYDiABKAxIBYgBARIXCg9iYW5kd2lkdGhfbGltaXQYDyABKAQSDQoFZnN5bmMYECABKAgSDgoGdmVyaWZ5GBEgASgIEg8KB29uZV93YXkYEiABKAgSDwoHd29ya2VycxgTIAEoDRIYChBzdGFsbF90aW1lb3V0X21zGBQgASgEEg8KB2l0ZW1pemUYFSABKAgSGgoSY29uZ2VzdGlvbl9jb250cm9sGBYgASgJQgsKCV9taW5fc2l6ZUILCglfbWF4X3NpemVCDQoLX21pbl9hZ2VfbXNCDQoLX21heF9hZ2VfbXNCDQoLX21heF9kZWxldGVCEwoRX2JhY2t1cF9kaXJlY3RvcnkiLgoKRmlsdGVyUnVsZRIPCgdleGNsdWRlGAEgASgIEg8KB3BhdHRlcm4YAiABKAwiJgoITGFuZURhdGESDAoEbGFuZRgBIAEoDRIMCgRkYXRhGAIgASgMIhoKCVVzZUlubGluZRINCgVsYW5lcxgBIAEoDSIICgZDYW5jZWwiKgoISGFwcGVuZWQSHgoGZXZlbnRzGAEgAygLMg4uYmxpdC52MS5FdmVudCKiAQoFRXZlbnQSJAoFZW50cnkYASABKAsyEy5ibGl0LnYxLkVudHJ5RXZlbnRIABIjCgdmYWlsdXJlGAIgASgLMhAuYmxpdC52MS5GYWlsdXJlSAASIQoGbm90aWNlGAMgASgLMg8uYmxpdC52MS5Ob3RpY2VIABIPCgVwaGFzZRgEIAEoCUgAEhEKB3BsYW5uZXIYBSABKAlIAEIHCgVldmVudCJoCgpFbnRyeUV2ZW50Eg4KBmNoYW5nZRgBIAEoCRIgCgRraW5kGAIgASgOMhIuYmxpdC52MS5FbnRyeUtpbmQSDAoEcGF0aBgDIAEoDBIRCgRzaXplGAQgASgESACIAQFCBwoFX3NpemUiJwoGTm90aWNlEgwKBGtpbmQYASABKAkSDwoHbWVzc2FnZRgCIAEoCSKxAgoIUHJvZ3Jlc3MSDQoFcGhhc2UYASABKAkSEgoKZmlsZXNfZG9uZRgCIAEoBBITCgtmaWxlc190b3RhbBgDIAEoBBISCgpieXRlc19kb25lGAQgASgEEhgKC2J5dGVzX3RvdGFsGAUgASgESACIAQESFQoNc2Nhbl9jb21wbGV0ZRgGIAEoCBIZCgxjdXJyZW50X3BhdGgYByABKAxIAYgBARIPCgd3b3JrZXJzGAggASgNEg0KBWxhbmVzGAkgASgNEhcKD3dhaXRfcGxhbm5lcl9tcxgKIAEoARIWCg53YWl0X3NvdXJjZV9tcxgLIAEoARIbChN3YWl0X2Rlc3RpbmF0aW9uX21zGAwgASgBQg4KDF9ieXRlc190b3RhbEIPCg1fY3VycmVudF9wYXRoIl0KCEZpbmlzaGVkEiMKB3N1bW1hcnkYASABKAsyEC5ibGl0LnYxLlN1bW1hcnlIABIhCgVlcnJvchgCIAEoCzIQLmJsaXQudjEuRmFpbHVyZUgAQgkKB291dGNvbWUinAYKB1N1bW1hcnkSDgoGc3RhdHVzGAEgASgJEg0KBXJvdXRlGAIgASgJEhQKDHJvdXRlX3JlYXNvbhgDIAEoCRITCgtwbGFubmluZ19tcxgEIAEoARIdChVwcmVkaWN0ZWRfcGxhbm5pbmdfbXMYBSABKAESDwoHd29ya2VycxgGIAEoDRIOCgZzdGFsbHMYByABKA0SFwoKYm90dGxlbmVjaxgIIAEoCUgAiAEBEhMKC2ZpbGVzX3RvdGFsGAkgASgEEhkKEWZpbGVzX3RyYW5zZmVycmVkGAogASgEEhcKD2ZpbGVzX3VuY2hhbmdlZBgLIAEoBBIVCg1maWxlc19yZW1vdmVkGAwgASgEEhUKDWZpbGVzX2RlbGV0ZWQYDSABKAQSFAoMZmlsZXNfZmFpbGVkGA4gASgEEhsKE2ZpbGVzX21ldGFkYXRhX29ubHkYDyABKAQSGQoRZGlyZWN0b3JpZXNfdG90YWwYECABKAQSGwoTZGlyZWN0b3JpZXNfY3JlYXRlZBgRIAEoBBIbChNkaXJlY3Rvcmllc19kZWxldGVkGBIgASgEEhcKD2VudHJpZXNfZGVsZXRlZBgTIAEoBBITCgtieXRlc190b3RhbBgUIAEoBBIZChFieXRlc190cmFuc2ZlcnJlZBgVIAEoBBIXCg9ieXRlc196ZXJvX2NvcHkYFiABKAQSGQoRdGNwX2ZhbGxiYWNrX3VzZWQYFyABKAgSDQoFbGFuZXMYGCABKA0SPAoPYnl0ZXNfYnlfbWV0aG9kGBkgAygLMiMuYmxpdC52MS5TdW1tYXJ5LkJ5dGVzQnlNZXRob2RFbnRyeRITCgtkdXJhdGlvbl9tcxgaIAEoARIWCg5mYWlsdXJlc190b3RhbBgbIAEoBBIiCghmYWlsdXJlcxgcIAMoCzIQLmJsaXQudjEuRmFpbHVyZRIPCgdub3RpY2VzGB0gAygJGjQKEkJ5dGVzQnlNZXRob2RFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBQg0KC19ib3R0bGVuZWNrIpEBCgxGZXRjaFJlcXVlc3QSGwoEb3BlbhgBIAEoCzINLmJsaXQudjEuT3BlbhITCgtzb3VyY2VfaG9zdBgCIAEoCRITCgtzb3VyY2VfcG9ydBgDIAEoDRIVCg1zb3VyY2VfbW9kdWxlGAQgASgJEhMKC3NvdXJjZV9wYXRoGAUgASgMEg4KBmRldGFjaBgGIAEoCCKhAQoNRmV0Y2hSZXNwb25zZRIQCgZqb2JfaWQYASABKARIABIlCghoYXBwZW5lZBgCIAEoCzIRLmJsaXQudjEuSGFwcGVuZWRIABIlCghwcm9ncmVzcxgDIAEoCzIRLmJsaXQudjEuUHJvZ3Jlc3NIABIlCghmaW5pc2hlZBgEIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIAEIJCgdtZXNzYWdlIhEKD0xpc3RKb2JzUmVxdWVzdCIzChBMaXN0Sm9ic1Jlc3BvbnNlEh8KBGpvYnMYASADKAsyES5ibGl0LnYxLkpvYlN0YXRlIuMBCghKb2JTdGF0ZRIKCgJpZBgBIAEoBBIMCgR2ZXJiGAIgASgJEhEKCWRpcmVjdGlvbhgDIAEoCRIOCgZjbGllbnQYBCABKAkSDQoFcGxhY2UYBSABKAkSDgoGc291cmNlGAYgASgJEg8KB3N0YXJ0ZWQYByABKAESDgoGc3RhdHVzGAggASgJEiMKCHByb2dyZXNzGAkgASgLMhEuYmxpdC52MS5Qcm9ncmVzcxIoCghmaW5pc2hlZBgKIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIAIgBAUILCglfZmluaXNoZWQiHQoPV2F0Y2hKb2JSZXF1ZXN0EgoKAmlkGAEgASgEIjIKEFdhdGNoSm9iUmVzcG9uc2USHgoDam9iGAEgASgLMhEuYmxpdC52MS5Kb2JTdGF0ZSIeChBDYW5jZWxKb2JSZXF1ZXN0EgoKAmlkGAEgASgEIiYKEUNhbmNlbEpvYlJlc3BvbnNlEhEKCWNhbmNlbGxlZBgBIAEoCCpOCglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASEgoORElSRUNUSU9OX1BVU0gQARISCg5ESVJFQ1RJT05fUFVMTBACMpMDCg9UcmFuc2ZlclNlcnZpY2USOQoGTG9jYXRlEhYuYmxpdC52MS5Mb2NhdGVSZXF1ZXN0GhcuYmxpdC52MS5Mb2NhdGVSZXNwb25zZRJDCghUcmFuc2ZlchIYLmJsaXQudjEuVHJhbnNmZXJSZXF1ZXN0GhkuYmxpdC52MS5UcmFuc2ZlclJlc3BvbnNlKAEwARI4CgVGZXRjaBIVLmJsaXQudjEuRmV0Y2hSZXF1ZXN0GhYuYmxpdC52MS5GZXRjaFJlc3BvbnNlMAESPwoITGlzdEpvYnMSGC5ibGl0LnYxLkxpc3RKb2JzUmVxdWVzdBoZLmJsaXQudjEuTGlzdEpvYnNSZXNwb25zZRJBCghXYXRjaEpvYhIYLmJsaXQudjEuV2F0Y2hKb2JSZXF1ZXN0GhkuYmxpdC52MS5XYXRjaEpvYlJlc3BvbnNlMAESQgoJQ2FuY2VsSm9iEhkuYmxpdC52MS5DYW5jZWxKb2JSZXF1ZXN0GhouYmxpdC52MS5DYW5jZWxKb2JSZXNwb25zZWIGcHJvdG8z", [file_blit_v1_entry, file_blit_v1_source]);
 
 /**
  * Asks what stands at a path.
@@ -141,6 +141,14 @@ export type TransferRequest = Message<"blit.v1.TransferRequest"> & {
      */
     value: Finished;
     case: "finished";
+  } | {
+    /**
+     * No lane could be made, or none is wanted: content travels inside the stream from now on.
+     *
+     * @generated from field: blit.v1.UseInline use_inline = 7;
+     */
+    value: UseInline;
+    case: "useInline";
   } | { case: undefined; value?: undefined };
 };
 
@@ -298,11 +306,18 @@ export type Open = Message<"blit.v1.Open"> & {
   filterPrefix: Uint8Array;
 
   /**
-   * Lanes that the client wants; 0 demands that content travels inside the stream.
+   * Lanes that the client wants; 0: content shall travel inside the stream.
    *
    * @generated from field: uint32 lanes_wanted = 10;
    */
   lanesWanted: number;
+
+  /**
+   * A move of a whole tree: its root directory goes, too.
+   *
+   * @generated from field: bool remove_root = 11;
+   */
+  removeRoot: boolean;
 };
 
 /**
@@ -592,16 +607,9 @@ export type Job = Message<"blit.v1.Job"> & {
   itemize: boolean;
 
   /**
-   * Continue partly received large files.
-   *
-   * @generated from field: bool resume = 22;
-   */
-  resume: boolean;
-
-  /**
    * Congestion control of the lanes: "bbr", "cubic", "reno" or "".
    *
-   * @generated from field: string congestion_control = 23;
+   * @generated from field: string congestion_control = 22;
    */
   congestionControl: string;
 };
@@ -670,6 +678,27 @@ export const LaneDataSchema: GenMessage<LaneData> = /*@__PURE__*/
   messageDesc(file_blit_v1_transfer, 10);
 
 /**
+ * Begins lanes inside the stream.
+ *
+ * @generated from message blit.v1.UseInline
+ */
+export type UseInline = Message<"blit.v1.UseInline"> & {
+  /**
+   * How many, from number 0 on.
+   *
+   * @generated from field: uint32 lanes = 1;
+   */
+  lanes: number;
+};
+
+/**
+ * Describes the message blit.v1.UseInline.
+ * Use `create(UseInlineSchema)` to create a new message.
+ */
+export const UseInlineSchema: GenMessage<UseInline> = /*@__PURE__*/
+  messageDesc(file_blit_v1_transfer, 11);
+
+/**
  * Asks the other side to stop.
  *
  * @generated from message blit.v1.Cancel
@@ -682,7 +711,7 @@ export type Cancel = Message<"blit.v1.Cancel"> & {
  * Use `create(CancelSchema)` to create a new message.
  */
 export const CancelSchema: GenMessage<Cancel> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 11);
+  messageDesc(file_blit_v1_transfer, 12);
 
 /**
  * Things that happened, in order.
@@ -703,7 +732,7 @@ export type Happened = Message<"blit.v1.Happened"> & {
  * Use `create(HappenedSchema)` to create a new message.
  */
 export const HappenedSchema: GenMessage<Happened> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 12);
+  messageDesc(file_blit_v1_transfer, 13);
 
 /**
  * One thing that happened.
@@ -764,7 +793,7 @@ export type Event = Message<"blit.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 13);
+  messageDesc(file_blit_v1_transfer, 14);
 
 /**
  * What became of one entry.
@@ -806,7 +835,7 @@ export type EntryEvent = Message<"blit.v1.EntryEvent"> & {
  * Use `create(EntryEventSchema)` to create a new message.
  */
 export const EntryEventSchema: GenMessage<EntryEvent> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 14);
+  messageDesc(file_blit_v1_transfer, 15);
 
 /**
  * A remark.
@@ -834,7 +863,7 @@ export type Notice = Message<"blit.v1.Notice"> & {
  * Use `create(NoticeSchema)` to create a new message.
  */
 export const NoticeSchema: GenMessage<Notice> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 15);
+  messageDesc(file_blit_v1_transfer, 16);
 
 /**
  * Live figures.
@@ -932,7 +961,7 @@ export type Progress = Message<"blit.v1.Progress"> & {
  * Use `create(ProgressSchema)` to create a new message.
  */
 export const ProgressSchema: GenMessage<Progress> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 16);
+  messageDesc(file_blit_v1_transfer, 17);
 
 /**
  * How a transfer ended.
@@ -969,7 +998,7 @@ export type Finished = Message<"blit.v1.Finished"> & {
  * Use `create(FinishedSchema)` to create a new message.
  */
 export const FinishedSchema: GenMessage<Finished> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 17);
+  messageDesc(file_blit_v1_transfer, 18);
 
 /**
  * The score. Everything but a directory counts as a file.
@@ -1186,7 +1215,7 @@ export type Summary = Message<"blit.v1.Summary"> & {
  * Use `create(SummarySchema)` to create a new message.
  */
 export const SummarySchema: GenMessage<Summary> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 18);
+  messageDesc(file_blit_v1_transfer, 19);
 
 /**
  * Tells a daemon to fetch a tree from another one.
@@ -1242,7 +1271,7 @@ export type FetchRequest = Message<"blit.v1.FetchRequest"> & {
  * Use `create(FetchRequestSchema)` to create a new message.
  */
 export const FetchRequestSchema: GenMessage<FetchRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 19);
+  messageDesc(file_blit_v1_transfer, 20);
 
 /**
  * What happens while a daemon fetches.
@@ -1295,7 +1324,7 @@ export type FetchResponse = Message<"blit.v1.FetchResponse"> & {
  * Use `create(FetchResponseSchema)` to create a new message.
  */
 export const FetchResponseSchema: GenMessage<FetchResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 20);
+  messageDesc(file_blit_v1_transfer, 21);
 
 /**
  * Asks for the jobs.
@@ -1310,7 +1339,7 @@ export type ListJobsRequest = Message<"blit.v1.ListJobsRequest"> & {
  * Use `create(ListJobsRequestSchema)` to create a new message.
  */
 export const ListJobsRequestSchema: GenMessage<ListJobsRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 21);
+  messageDesc(file_blit_v1_transfer, 22);
 
 /**
  * The jobs, the newest first.
@@ -1331,7 +1360,7 @@ export type ListJobsResponse = Message<"blit.v1.ListJobsResponse"> & {
  * Use `create(ListJobsResponseSchema)` to create a new message.
  */
 export const ListJobsResponseSchema: GenMessage<ListJobsResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 22);
+  messageDesc(file_blit_v1_transfer, 23);
 
 /**
  * One job of a daemon.
@@ -1415,7 +1444,7 @@ export type JobState = Message<"blit.v1.JobState"> & {
  * Use `create(JobStateSchema)` to create a new message.
  */
 export const JobStateSchema: GenMessage<JobState> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 23);
+  messageDesc(file_blit_v1_transfer, 24);
 
 /**
  * Asks to follow a job.
@@ -1436,7 +1465,7 @@ export type WatchJobRequest = Message<"blit.v1.WatchJobRequest"> & {
  * Use `create(WatchJobRequestSchema)` to create a new message.
  */
 export const WatchJobRequestSchema: GenMessage<WatchJobRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 24);
+  messageDesc(file_blit_v1_transfer, 25);
 
 /**
  * The job now; the last answer has `finished`.
@@ -1457,7 +1486,7 @@ export type WatchJobResponse = Message<"blit.v1.WatchJobResponse"> & {
  * Use `create(WatchJobResponseSchema)` to create a new message.
  */
 export const WatchJobResponseSchema: GenMessage<WatchJobResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 25);
+  messageDesc(file_blit_v1_transfer, 26);
 
 /**
  * Asks to stop a job.
@@ -1478,7 +1507,7 @@ export type CancelJobRequest = Message<"blit.v1.CancelJobRequest"> & {
  * Use `create(CancelJobRequestSchema)` to create a new message.
  */
 export const CancelJobRequestSchema: GenMessage<CancelJobRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 26);
+  messageDesc(file_blit_v1_transfer, 27);
 
 /**
  * Whether it was running.
@@ -1499,7 +1528,7 @@ export type CancelJobResponse = Message<"blit.v1.CancelJobResponse"> & {
  * Use `create(CancelJobResponseSchema)` to create a new message.
  */
 export const CancelJobResponseSchema: GenMessage<CancelJobResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 27);
+  messageDesc(file_blit_v1_transfer, 28);
 
 /**
  * Which way the bytes go, seen from the client.

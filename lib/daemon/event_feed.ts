@@ -1,0 +1,25 @@
+/** Events of a job, gathered so that many of them make one message. */
+
+import type { JobEvent } from "../model/event.ts";
+import { eventToWire } from "../wire/event_codec.ts";
+import type { Event } from "../wire/gen/blit/v1/transfer_pb.ts";
+
+const eventsPerMessage = 1000;
+
+export class EventFeed {
+  #events: Event[] = [];
+
+  constructor(private readonly send: (events: Event[]) => void) {}
+
+  add(event: JobEvent): void {
+    this.#events.push(eventToWire(event));
+    if (this.#events.length >= eventsPerMessage) this.flush();
+  }
+
+  flush(): void {
+    if (this.#events.length === 0) return;
+    const events = this.#events;
+    this.#events = [];
+    this.send(events);
+  }
+}

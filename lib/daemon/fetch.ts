@@ -1,0 +1,135 @@
+/**
+ * TransferService.Fetch: this daemon is the client of another one and fetches a tree into a module of its own. Bytes go straight from
+ * there to here. It connects nowhere but where its configuration allows it to.
+ */
+
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { BlitError } from "../base/errors.ts";
+import { pathFromBytes } from "../base/path_bytes.ts";
+import { MessageStream } from "../carrier/message_stream.ts";
+import { formatRemote, type RemoteEndpoint } from "../endpoint/remote.ts";
+import type { Progress } from "../model/event.ts";
+import { makeBeneath, openBeneath } from "../native/beneath.ts";
+import { closeDescriptor } from "../native/descriptors.ts";
+import { startPull } from "../session/pull.ts";
+import { failureToWire, progressToWire, summaryToWire } from "../wire/event_codec.ts";
+import {
+  type FetchRequest,
+  type FetchResponse,
+  FetchResponseSchema,
+  type Finished,
+  FinishedSchema,
+} from "../wire/gen/blit/v1/transfer_pb.ts";
+import { jobFromWire } from "../wire/job_codec.ts";
+import { callKey } from "./calls.ts";
+import { EventFeed } from "./event_feed.ts";
+import { isAllowedSource } from "./networks.ts";
+import { enterPlace } from "./place.ts";
+import { checkPath } from "./remote_path.ts";
+import type { DaemonState } from "./state.ts";
+import { asStatus } from "./status.ts";
+
+const progressEveryMs = 200;
+
+export async function* fetchTree(
+  daemon: DaemonState,
+  request: FetchRequest,
+  context: HandlerContext,
+): AsyncGenerator<FetchResponse> {
+  const { open, sourceHost, sourcePort, sourceModule } = request;
+  if (open?.job === undefined) throw new ConnectError("Fetch needs Open with a job", Code.InvalidArgument);
+  const job = jobFromWire(open.job);
+  if (!isAllowedSource(daemon.config.allowDaemons, sourceHost)) {
+    throw new ConnectError(
+      `This daemon does not fetch from "${sourceHost}" ("allow_daemons" in its configuration)`,
+      Code.PermissionDenied,
+    );
+  }
+  const readOnly = job.dryRun || job.verb === "check";
+  const place = enterPlace(daemon.modules, context, open, readOnly ? "read" : "change");
+  const source: RemoteEndpoint = {
+    host: sourceHost,
+    port: sourcePort,
+    module: sourceModule,
+    path: checkPath(request.sourcePath),
+    contents: true,
+  };
+  const out = new MessageStream<FetchResponse>();
+  const send = (message: FetchResponse["message"]) => void out.send(create(FetchResponseSchema, { message } as never));
+  const feed = new EventFeed((events) => send({ case: "happened", value: { $typeName: "blit.v1.Happened", events } }));
+  let root: { descriptor: number | undefined; fresh: boolean };
+  try {
+    root = openRoot(place.root, place.path, readOnly);
+  } catch (error) {
+    place[Symbol.dispose]();
+    throw asStatus(readOnly ? "open" : "create", place.shown(), error);
+  }
+  const { entry } = open;
+  const running = startPull({
+    job,
+    source,
+    placement: {
+      destinationRoot: root.descriptor === undefined ? undefined : `/proc/self/fd/${root.descriptor}`,
+      fresh: root.fresh,
+      counted: root.fresh,
+      entry: entry && { source: pathFromBytes(entry.source), destination: pathFromBytes(entry.destination) },
+      filterPrefix: pathFromBytes(open.filterPrefix),
+      removeRoot: open.removeRoot,
+    },
+    sink: (event) => feed.add(event),
+  });
+  const registered = daemon.jobs.begin({
+    verb: job.verb,
+    direction: "fetch",
+    client: context.values.get(callKey)?.client.address ?? "",
+    place: place.shown(),
+    source: formatRemote(source),
+    stop: () => running.stop(),
+    progress: () => progressToWire(running.progress()),
+  });
+  send({ case: "jobId", value: BigInt(registered.id) });
+  const timer = setInterval(() => {
+    feed.flush();
+    const progress: Progress = running.progress();
+    send({ case: "progress", value: progressToWire(progress) });
+  }, progressEveryMs);
+  const end = (outcome: Finished["outcome"], status: string) => {
+    feed.flush();
+    const finished = create(FinishedSchema, { outcome });
+    registered.end(status, finished);
+    send({ case: "finished", value: finished });
+  };
+  running.done.then(
+    (summary) => end({ case: "summary", value: summaryToWire(summary) }, summary.status),
+    (thrown) => {
+      const failure = failureToWire({ path: "", code: "failed", message: BlitError.from(thrown).message });
+      end({ case: "error", value: { $typeName: "blit.v1.Failure", ...failure } }, "failed");
+    },
+  ).finally(() => {
+    clearInterval(timer);
+    if (root.descriptor !== undefined) closeDescriptor(root.descriptor);
+    place[Symbol.dispose]();
+    out.end();
+  });
+  if (request.detach) {
+    yield create(FetchResponseSchema, { message: { case: "jobId", value: BigInt(registered.id) } });
+    out.end();
+    return;
+  }
+  context.signal.addEventListener("abort", () => running.stop());
+  try {
+    yield* out;
+  } finally {
+    running.stop();
+  }
+}
+
+function openRoot(root: string, path: string, readOnly: boolean): { descriptor: number | undefined; fresh: boolean } {
+  if (!readOnly) {
+    const { descriptor, made } = makeBeneath(root, path);
+    return { descriptor, fresh: made > 0 };
+  }
+  const descriptor = openBeneath(root, path);
+  return { descriptor, fresh: descriptor === undefined };
+}

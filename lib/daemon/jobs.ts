@@ -1,0 +1,106 @@
+/** The transfers of a daemon: those that run, and the last that ended. What they are called is for people; nothing is written anywhere. */
+
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import {
+  type Finished,
+  type JobState,
+  JobStateSchema,
+  type Progress,
+  type WatchJobResponse,
+  WatchJobResponseSchema,
+} from "../wire/gen/blit/v1/transfer_pb.ts";
+
+const endedKept = 100;
+const watchEveryMs = 200;
+
+export interface JobFacts {
+  readonly verb: string;
+  readonly direction: "push" | "pull" | "fetch";
+  readonly client: string;
+  /** "module/path" here. */
+  readonly place: string;
+  /** Of a fetch. */
+  readonly source?: string;
+  /** Asks it to stop. */
+  stop(): void;
+  progress(): Progress | undefined;
+}
+
+export class RunningJob {
+  finished: Finished | undefined;
+  status = "running";
+  #last: Progress | undefined;
+  readonly #startedSeconds = Date.now() / 1000;
+
+  constructor(readonly id: number, readonly facts: JobFacts) {}
+
+  /** `status`: as in Summary. */
+  end(status: string, finished?: Finished): void {
+    if (this.status !== "running") return;
+    this.#last = this.facts.progress();
+    this.status = status;
+    this.finished = finished;
+  }
+
+  get state(): JobState {
+    const { verb, direction, client, place, source } = this.facts;
+    return create(JobStateSchema, {
+      id: BigInt(this.id),
+      verb,
+      direction,
+      client,
+      place,
+      source: source ?? "",
+      started: this.#startedSeconds,
+      status: this.status,
+      progress: this.status === "running" ? this.facts.progress() : this.#last,
+      finished: this.finished,
+    });
+  }
+}
+
+export class JobRegistry {
+  readonly #jobs = new Map<number, RunningJob>();
+  #nextId = 1;
+
+  begin(facts: JobFacts): RunningJob {
+    const job = new RunningJob(this.#nextId++, facts);
+    this.#jobs.set(job.id, job);
+    const ended = [...this.#jobs.values()].filter(({ status }) => status !== "running");
+    for (const old of ended.slice(0, -endedKept)) this.#jobs.delete(old.id);
+    return job;
+  }
+
+  get running(): RunningJob[] {
+    return [...this.#jobs.values()].filter(({ status }) => status === "running");
+  }
+
+  /** The newest first. */
+  list(): JobState[] {
+    return [...this.#jobs.values()].reverse().map(({ state }) => state);
+  }
+
+  cancel(id: bigint): boolean {
+    const job = this.#get(id);
+    if (job.status !== "running") return false;
+    job.facts.stop();
+    return true;
+  }
+
+  async *watch(id: bigint, { signal }: HandlerContext): AsyncGenerator<WatchJobResponse> {
+    const job = this.#get(id);
+    for (;;) {
+      const running = job.status === "running";
+      yield create(WatchJobResponseSchema, { job: job.state });
+      if (!running || signal.aborted) return;
+      await new Promise((resolve) => setTimeout(resolve, watchEveryMs));
+    }
+  }
+
+  #get(id: bigint): RunningJob {
+    const job = this.#jobs.get(Number(id));
+    if (job === undefined) throw new ConnectError(`Cannot find the job ${id}`, Code.NotFound);
+    return job;
+  }
+}

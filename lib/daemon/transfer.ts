@@ -1,0 +1,415 @@
+/**
+ * TransferService.Transfer: one transfer, of which the daemon plays the source (pull) or the destination (push).
+ *
+ * States: opened (the place is entered, its directory resolved beneath the module) -> accepted -> running -> finished. Whatever ends the
+ * stream ends the role, and with it everything that it holds.
+ */
+
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { BlitError } from "../base/errors.ts";
+import { pathFromBytes, pathToBytes } from "../base/path_bytes.ts";
+import { InlineLane } from "../carrier/inline_lane.ts";
+import { MessageStream } from "../carrier/message_stream.ts";
+import type { Job } from "../model/job.ts";
+import { makeBeneath, openBeneath, removeBeneath } from "../native/beneath.ts";
+import { closeDescriptor } from "../native/descriptors.ts";
+import { type DestinationRole, startDestination } from "../session/destination_role.ts";
+import { type SourceRole, startSource } from "../session/source_role.ts";
+import { failureToWire, progressToWire, summaryToWire } from "../wire/event_codec.ts";
+import {
+  Direction,
+  type Finished,
+  FinishedSchema,
+  type Open,
+  type Progress,
+  type TransferRequest,
+  type TransferResponse,
+  TransferResponseSchema,
+} from "../wire/gen/blit/v1/transfer_pb.ts";
+import { jobFromWire } from "../wire/job_codec.ts";
+import { featuresHere, protocolVersion } from "../wire/protocol.ts";
+import { callKey } from "./calls.ts";
+import { EventFeed } from "./event_feed.ts";
+import type { RunningJob } from "./jobs.ts";
+import { enterPlace, joinPath, type Place } from "./place.ts";
+import { checkPath } from "./remote_path.ts";
+import type { DaemonState } from "./state.ts";
+import { asStatus } from "./status.ts";
+
+const inlineLanesMax = 8;
+
+type Response = TransferResponse["message"];
+
+export async function* transfer(
+  daemon: DaemonState,
+  requests: AsyncIterable<TransferRequest>,
+  context: HandlerContext,
+): AsyncGenerator<TransferResponse> {
+  const incoming = requests[Symbol.asyncIterator]();
+  const first = await incoming.next();
+  const open = first.done ? undefined : first.value.message;
+  if (open?.case !== "open") throw new ConnectError("A transfer begins with Open", Code.InvalidArgument);
+  checkVersion(open.value);
+  const job = readJob(open.value);
+  const readOnly = job.dryRun || job.verb === "check";
+  const pulls = open.value.direction === Direction.PULL;
+  const changes = pulls ? job.verb === "move" && !job.dryRun : !readOnly;
+  using place = enterPlace(daemon.modules, context, open.value, changes ? "change" : "read");
+  const served = pulls
+    ? new ServedSource(daemon, open.value, job, place, context)
+    : new ServedDestination(daemon, open.value, job, place, context);
+  try {
+    await served.start();
+    void served.read(incoming);
+    yield* served.out;
+    if (served.failure) throw served.failure;
+  } finally {
+    await served.close();
+  }
+}
+
+function checkVersion(open: Open): void {
+  const { major, minor } = protocolVersion;
+  if (open.protocolMajor !== major) {
+    throw new ConnectError(
+      `Cannot work together: the client speaks protocol ${open.protocolMajor}.${open.protocolMinor}, ` +
+        `this daemon ${major}.${minor}`,
+      Code.FailedPrecondition,
+    );
+  }
+  const missing = open.requiredFeatures.filter((feature) => !featuresHere.includes(feature));
+  if (missing.length > 0) {
+    throw new ConnectError(
+      `Cannot work together: the client needs ${missing.join(", ")}, this daemon has ${featuresHere.join(", ")}`,
+      Code.FailedPrecondition,
+    );
+  }
+  if (open.direction !== Direction.PUSH && open.direction !== Direction.PULL) {
+    throw new ConnectError("Open says no direction", Code.InvalidArgument);
+  }
+}
+
+function readJob(open: Open): Job {
+  if (open.job === undefined) throw new ConnectError("Open has no job", Code.InvalidArgument);
+  try {
+    return jobFromWire(open.job);
+  } catch (error) {
+    throw new ConnectError(BlitError.from(error).message, Code.InvalidArgument);
+  }
+}
+
+/** What push and pull have in common: the stream, lanes, and the job in the registry. */
+abstract class Served {
+  readonly out = new MessageStream<TransferResponse>();
+  failure: unknown;
+  protected job_: RunningJob | undefined;
+  readonly #inline: InlineLane[] = [];
+  #lanes: Disposable | undefined;
+  #closed = false;
+
+  constructor(
+    protected readonly daemon: DaemonState,
+    protected readonly open: Open,
+    protected readonly job: Job,
+    protected readonly place: Place,
+    protected readonly context: HandlerContext,
+  ) {}
+
+  /** Raises ConnectError when the transfer cannot begin. */
+  async start(): Promise<void> {
+    const { daemon, open, job, place, context } = this;
+    await this.prepare();
+    const address = context.values.get(callKey)?.client.address ?? "";
+    this.job_ = daemon.jobs.begin({
+      verb: job.verb,
+      direction: open.direction === Direction.PULL ? "pull" : "push",
+      client: address,
+      place: place.shown(),
+      stop: () => this.stop(),
+      progress: () => this.progress(),
+    });
+    const congestion = job.network?.congestion ?? "";
+    const lanes = daemon.dataPort.expect(congestion, (descriptor) => this.addLane(descriptor));
+    this.#lanes = lanes;
+    this.send({
+      case: "accept",
+      value: {
+        $typeName: "blit.v1.Accept",
+        protocolMajor: protocolVersion.major,
+        protocolMinor: protocolVersion.minor,
+        features: [...featuresHere],
+        jobId: BigInt(this.job_.id),
+        patienceMs: 0,
+        dataTransfer: {
+          $typeName: "blit.v1.DataTransferNegotiation",
+          tcpPort: daemon.dataPort.port,
+          oneTimeToken: lanes.token,
+          lanesMax: lanes.lanesMax,
+          congestionControl: congestion,
+        },
+      },
+    });
+    this.begin();
+    context.signal.addEventListener("abort", () => this.stop());
+  }
+
+  /** Takes what comes until the client is done or gone. */
+  async read(incoming: AsyncIterator<TransferRequest>): Promise<void> {
+    try {
+      for (;;) {
+        const { done, value } = await incoming.next();
+        if (done || this.#closed) break;
+        await this.#take(value.message);
+      }
+      this.clientLeft();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  async #take(message: TransferRequest["message"]): Promise<void> {
+    switch (message.case) {
+      case "cancel":
+        return this.stop();
+      case "useInline":
+        return this.#useInline(message.value.lanes);
+      case "laneData":
+        return await this.#inline[message.value.lane]?.receive(message.value.data);
+      default:
+        return this.take(message);
+    }
+  }
+
+  #useInline(lanes: number): void {
+    if (this.#inline.length > 0 || lanes < 1 || lanes > inlineLanesMax) {
+      throw new ConnectError(`Cannot begin ${lanes} lanes inside the stream`, Code.InvalidArgument);
+    }
+    for (let number = 0; number < lanes; number++) {
+      const lane = new InlineLane((data) =>
+        this.send({ case: "laneData", value: { $typeName: "blit.v1.LaneData", lane: number, data } })
+      );
+      this.#inline.push(lane);
+      void this.addLane(lane.descriptor);
+    }
+  }
+
+  protected send(message: Response): Promise<void> {
+    return this.out.send(create(TransferResponseSchema, { message } as never));
+  }
+
+  protected fail(error: unknown): void {
+    if (this.#closed) return;
+    this.failure ??= error instanceof ConnectError
+      ? error
+      : new ConnectError(BlitError.from(error).message, Code.InvalidArgument);
+    this.out.end();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#lanes?.[Symbol.dispose]();
+    await this.closeRole();
+    for (const lane of this.#inline) lane.end();
+    this.job_?.end("interrupted");
+  }
+
+  protected abstract prepare(): Promise<void> | void;
+  protected abstract begin(): void;
+  protected abstract take(message: TransferRequest["message"]): void;
+  protected abstract addLane(descriptor: number): Promise<void>;
+  protected abstract clientLeft(): void;
+  protected abstract stop(): void;
+  protected abstract progress(): Progress | undefined;
+  protected abstract closeRole(): Promise<void>;
+}
+
+class ServedSource extends Served {
+  #role: SourceRole | undefined;
+
+  protected override prepare(): void {
+    const { place, job } = this;
+    const descriptor = resolve(() => openBeneath(place.root, place.path), "open", place);
+    if (descriptor === undefined) throw new ConnectError(`Cannot find "${place.shown()}"`, Code.NotFound);
+    try {
+      this.#role = startSource({
+        root: `/proc/self/fd/${descriptor}`,
+        job,
+        answer: (answers) => void this.send({ case: "answers", value: answers }),
+        removeRoot: () => void removeDirectory(place),
+      });
+    } finally {
+      closeDescriptor(descriptor);
+    }
+  }
+
+  protected override begin(): void {}
+
+  protected override take(message: TransferRequest["message"]): void {
+    if (message.case === "requests") this.#role!.handle(message.value);
+    else if (message.case === "finished") this.#finished(message.value);
+  }
+
+  #finished(finished: Finished): void {
+    this.job_?.end(finished.outcome.case === "summary" ? finished.outcome.value.status : "failed", finished);
+    this.out.end();
+  }
+
+  protected override addLane(descriptor: number): Promise<void> {
+    return this.#role!.addLane(descriptor);
+  }
+
+  protected override clientLeft(): void {
+    this.out.end();
+  }
+
+  protected override stop(): void {
+    this.fail(new ConnectError("The transfer was stopped", Code.Canceled));
+  }
+
+  protected override progress(): Progress | undefined {
+    return undefined;
+  }
+
+  protected override async closeRole(): Promise<void> {
+    await this.#role?.close();
+  }
+}
+
+class ServedDestination extends Served {
+  #role: DestinationRole | undefined;
+  #root: number | undefined;
+  #backup: number | undefined;
+  #fresh = false;
+  readonly #feed = new EventFeed((events) => {
+    void this.send({ case: "happened", value: { $typeName: "blit.v1.Happened", events } });
+  });
+
+  protected override prepare(): void {
+    const { place, job } = this;
+    if (job.dryRun || job.verb === "check") {
+      this.#root = resolve(() => openBeneath(place.root, place.path), "open", place);
+      this.#fresh = this.#root === undefined;
+    } else {
+      const { descriptor, made } = resolve(() => makeBeneath(place.root, place.path), "create", place);
+      this.#root = descriptor;
+      this.#fresh = made > 0;
+    }
+    if (job.backupDir === undefined) return;
+    const path = checkPath(this.open.job!.backupDirectory!);
+    this.#backup = job.dryRun || job.verb === "check"
+      ? resolve(() => openBeneath(place.root, path), "open", place)
+      : resolve(() => makeBeneath(place.root, path), "create", place).descriptor;
+  }
+
+  protected override begin(): void {
+    const { open, job } = this;
+    try {
+      this.#role = startDestination({
+        job,
+        placement: {
+          destinationRoot: pathOf(this.#root),
+          backupRoot: pathOf(this.#backup),
+          fresh: this.#fresh,
+          counted: this.#fresh,
+          entry: open.entry && { source: nameOf(open.entry.source), destination: nameOf(open.entry.destination) },
+          filterPrefix: pathFromBytes(open.filterPrefix),
+          removeRoot: open.removeRoot,
+        },
+        ask: (requests) => void this.send({ case: "requests", value: requests }),
+        sink: (event) => this.#feed.add(event),
+      });
+    } finally {
+      for (const descriptor of [this.#root, this.#backup]) if (descriptor !== undefined) closeDescriptor(descriptor);
+    }
+    const stopTelling = this.#tellProgress();
+    this.#role.done.then(
+      (summary) => this.#end({ case: "summary", value: summaryToWire(summary) }, summary.status),
+      (thrown) => {
+        const { message } = BlitError.from(thrown);
+        const value = {
+          $typeName: "blit.v1.Failure" as const,
+          ...failureToWire({ path: "", code: "failed", message }),
+        };
+        this.#end({ case: "error", value }, "failed");
+      },
+    ).finally(stopTelling);
+  }
+
+  #end(outcome: Finished["outcome"], status: string): void {
+    this.#feed.flush();
+    const finished = create(FinishedSchema, { outcome });
+    this.job_?.end(status, finished);
+    void this.send({ case: "finished", value: finished });
+    this.out.end();
+  }
+
+  /** Several times a second, when there is something new. */
+  #tellProgress(): () => void {
+    let told = "";
+    const timer = setInterval(() => {
+      this.#feed.flush();
+      const progress = this.#role!.progress();
+      const { waits: _, ...news } = progress;
+      const text = JSON.stringify(news);
+      if (text === told) return;
+      told = text;
+      void this.send({ case: "progress", value: progressToWire(progress) });
+    }, 200);
+    return () => clearInterval(timer);
+  }
+
+  protected override take(message: TransferRequest["message"]): void {
+    if (message.case === "answers") this.#role!.handle(message.value);
+  }
+
+  protected override addLane(descriptor: number): Promise<void> {
+    return this.#role!.addLane(descriptor);
+  }
+
+  protected override clientLeft(): void {
+    this.#role?.lost(new BlitError("failed", "The client left"));
+  }
+
+  protected override stop(): void {
+    this.#role?.stop();
+  }
+
+  protected override progress(): Progress | undefined {
+    return this.#role && progressToWire(this.#role.progress());
+  }
+
+  protected override async closeRole(): Promise<void> {
+    if (this.#role === undefined) return;
+    this.#role.stop();
+    await this.#role.done.catch(() => {});
+  }
+}
+
+function pathOf(descriptor: number | undefined): string | undefined {
+  return descriptor === undefined ? undefined : `/proc/self/fd/${descriptor}`;
+}
+
+function nameOf(bytes: Uint8Array): string {
+  const name = checkPath(bytes);
+  if (name === "" || name.includes("/")) throw new ConnectError("An entry's name is none", Code.InvalidArgument);
+  return name;
+}
+
+function resolve<T>(open: () => T, action: string, place: Place): T {
+  try {
+    return open();
+  } catch (error) {
+    throw asStatus(action, place.shown(), error);
+  }
+}
+
+/** A move took everything out of it. What is left keeps it. */
+async function removeDirectory(place: Place): Promise<void> {
+  if (place.path === "") return; // the module itself stays
+  const at = place.path.lastIndexOf("/");
+  const name = pathToBytes(place.path.slice(at + 1));
+  await removeBeneath(place.root, joinPath(place.path.slice(0, Math.max(at, 0)), ""), [name], "directories").catch(
+    () => {},
+  );
+}

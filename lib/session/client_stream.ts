@@ -1,0 +1,162 @@
+/**
+ * The client's end of one transfer: the stream to the daemon and the lanes beside it. A lane that ends while the transfer goes on is
+ * dialled anew; where none can be had, content travels inside the stream.
+ */
+
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { createClient } from "@connectrpc/connect";
+import { BlitError } from "../base/errors.ts";
+import { type ControlChannel, daemonError, openControlChannel } from "../carrier/control.ts";
+import { InlineLane } from "../carrier/inline_lane.ts";
+import { dialLane, type LaneAddress } from "../carrier/lanes.ts";
+import { MessageStream } from "../carrier/message_stream.ts";
+import type { DaemonAddress } from "../endpoint/remote.ts";
+import type { NetworkOptions } from "../model/job.ts";
+import {
+  type Accept,
+  OpenSchema,
+  type TransferRequest,
+  TransferRequestSchema,
+  type TransferResponse,
+  TransferService,
+} from "../wire/gen/blit/v1/transfer_pb.ts";
+import { protocolVersion } from "../wire/protocol.ts";
+
+const INLINE_LANES = 2;
+/** Measured best with the cores of both sides busy: two for each of two cores; more only help where a connection loses packets. */
+const LANES_LEAST = 4;
+const LANES_MOST = 16;
+/** Between two attempts to dial a lane that ended. */
+const REDIAL_MS = 200;
+
+/** Raised for what may work when it is tried again: the connection broke, the daemon is restarting. */
+export class ConnectionLost extends BlitError {}
+
+export interface LaneTaker {
+  addLane(descriptor: number): Promise<void>;
+}
+
+export class ClientStream {
+  readonly #out = new MessageStream<TransferRequest>();
+  readonly #channel: ControlChannel;
+  readonly #inline: InlineLane[] = [];
+  #responses: AsyncIterator<TransferResponse> | undefined;
+  #accept: Accept | undefined;
+  #taker: LaneTaker | undefined;
+  #lanes = 0;
+  #closed = false;
+  usesInline = false;
+
+  constructor(private readonly daemon: DaemonAddress, private readonly network: NetworkOptions) {
+    this.#channel = openControlChannel(daemon);
+  }
+
+  /** Opens the transfer. Raises BlitError; ConnectionLost where the daemon cannot be reached now. */
+  async begin(open: MessageInitShape<typeof OpenSchema>): Promise<Accept> {
+    const { major, minor } = protocolVersion;
+    const value = create(OpenSchema, {
+      ...open,
+      protocolMajor: major,
+      protocolMinor: minor,
+      requiredFeatures: ["lanes", "inline"],
+      lanesWanted: this.network.forceInline ? 0 : lanesToStart(),
+    });
+    void this.send({ case: "open", value });
+    this.#responses = createClient(TransferService, this.#channel.transport).transfer(this.#out)
+      [Symbol.asyncIterator]();
+    const first = await this.next();
+    if (first?.case !== "accept") throw new BlitError("failed", "The daemon did not accept the transfer");
+    return this.#accept = first.value;
+  }
+
+  /** The next response; undefined at the end. Lane data is dealt with here. */
+  async next(): Promise<TransferResponse["message"] | undefined> {
+    for (;;) {
+      const { done, value } = await this.#responses!.next().catch((thrown) => {
+        throw this.#lost(thrown);
+      });
+      if (done) return undefined;
+      const { message } = value;
+      if (message.case !== "laneData") return message;
+      await this.#inline[message.value.lane]?.receive(message.value.data);
+    }
+  }
+
+  send(message: TransferRequest["message"]): Promise<void> {
+    return this.#out.send(create(TransferRequestSchema, { message } as never));
+  }
+
+  /** Makes lanes and keeps them up. Returns whether any connection could be made. */
+  async makeLanes(taker: LaneTaker): Promise<boolean> {
+    this.#taker = taker;
+    const negotiation = this.#accept!.dataTransfer;
+    if (this.network.forceInline || negotiation === undefined) {
+      this.#useInline();
+      return false;
+    }
+    const address: LaneAddress = {
+      host: this.daemon.host,
+      port: negotiation.tcpPort,
+      token: negotiation.oneTimeToken,
+      congestion: negotiation.congestionControl,
+    };
+    const count = Math.min(lanesToStart(), negotiation.lanesMax || 1);
+    await Promise.all(Array.from({ length: count }, () => this.#dial(address)));
+    if (this.#lanes === 0) this.#useInline();
+    return this.#lanes > 0;
+  }
+
+  async #dial(address: LaneAddress): Promise<void> {
+    const lane = await dialLane(address);
+    if (lane === undefined) return;
+    this.#lanes++;
+    void this.#taker!.addLane(lane.descriptor).then(() => {
+      lane.release();
+      return this.#laneEnded(address);
+    });
+  }
+
+  async #laneEnded(address: LaneAddress): Promise<void> {
+    this.#lanes--;
+    await new Promise((resolve) => setTimeout(resolve, REDIAL_MS));
+    if (this.#closed) return;
+    await this.#dial(address);
+    if (this.#lanes === 0 && !this.#closed) this.#useInline();
+  }
+
+  #useInline(): void {
+    if (this.usesInline) return;
+    this.usesInline = true;
+    void this.send({ case: "useInline", value: { $typeName: "blit.v1.UseInline", lanes: INLINE_LANES } });
+    for (let number = 0; number < INLINE_LANES; number++) {
+      const lane = new InlineLane((data) =>
+        this.send({ case: "laneData", value: { $typeName: "blit.v1.LaneData", lane: number, data } })
+      );
+      this.#inline.push(lane);
+      void this.#taker!.addLane(lane.descriptor);
+    }
+  }
+
+  /** Nothing more is sent, and no lane is made any more. */
+  end(): void {
+    this.#closed = true;
+    this.#out.end();
+    for (const lane of this.#inline) lane.end();
+  }
+
+  close(): void {
+    this.end();
+    this.#channel[Symbol.dispose]();
+  }
+
+  #lost(thrown: unknown): BlitError {
+    const error = daemonError(this.daemon, thrown);
+    // What the daemon itself said will be the same next time.
+    const said = thrown instanceof Error && (thrown as { isWireError?: boolean }).isWireError === true;
+    return said ? error : new ConnectionLost("failed", error.message, error.hint, { cause: thrown });
+  }
+}
+
+function lanesToStart(): number {
+  return Math.min(Math.max(navigator.hardwareConcurrency, LANES_LEAST), LANES_MOST);
+}

@@ -1,0 +1,96 @@
+/** A transfer whose source is a daemon: the destination's role is played here. */
+
+import { create } from "@bufbuild/protobuf";
+import { BlitError } from "../base/errors.ts";
+import { pathToBytes } from "../base/path_bytes.ts";
+import type { RemoteEndpoint } from "../endpoint/remote.ts";
+import type { EventSink, Progress, Summary } from "../model/event.ts";
+import { defaultNetwork, type Job } from "../model/job.ts";
+import { failureToWire, summaryToWire } from "../wire/event_codec.ts";
+import { Direction, type Finished, FinishedSchema } from "../wire/gen/blit/v1/transfer_pb.ts";
+import { jobToWire } from "../wire/job_codec.ts";
+import { ClientStream } from "./client_stream.ts";
+import { type DestinationRole, type RemotePlacement, startDestination } from "./destination_role.ts";
+import { idleProgress } from "./idle_progress.ts";
+import { inlineNotice } from "./inline_notice.ts";
+import type { RunningJob } from "./run.ts";
+
+export interface PullOptions {
+  readonly job: Job;
+  /** The directory at the daemon that is the source's root. */
+  readonly source: RemoteEndpoint;
+  readonly placement: RemotePlacement;
+  readonly sink: EventSink;
+}
+
+/** Starts at once. `done` rejects with BlitError, ConnectionLost where another attempt may succeed. */
+export function startPull(options: PullOptions): RunningJob {
+  let role: DestinationRole | undefined;
+  let stopped = false;
+  let last: Progress = idleProgress;
+  return {
+    progress: () => last = role?.progress() ?? last,
+    done: pull(options, (begun) => {
+      role = begun;
+      if (stopped) begun.stop();
+    }),
+    stop: () => {
+      stopped = true;
+      role?.stop();
+    },
+  };
+}
+
+async function pull(
+  { job, source, placement, sink }: PullOptions,
+  begun: (role: DestinationRole) => void,
+): Promise<Summary> {
+  const network = job.network ?? defaultNetwork;
+  const stream = new ClientStream(source, network);
+  try {
+    await stream.begin({
+      direction: Direction.PULL,
+      module: source.module,
+      path: pathToBytes(source.path),
+      job: jobToWire(job),
+      removeRoot: placement.removeRoot,
+    });
+    const role = startDestination({
+      job,
+      placement,
+      ask: (requests) => void stream.send({ case: "requests", value: requests }),
+      sink,
+    });
+    begun(role);
+    const reading = read(stream, role);
+    if (!await stream.makeLanes(role)) inlineNotice(network, sink);
+    const summary = await role.done.catch(async (error) => {
+      await stream.send({ case: "finished", value: failed(error) });
+      throw error;
+    });
+    const finished = create(FinishedSchema, { outcome: { case: "summary", value: summaryToWire(summary) } });
+    await stream.send({ case: "finished", value: finished });
+    stream.end();
+    await reading;
+    return { ...summary, tcpFallbackUsed: stream.usesInline };
+  } finally {
+    stream.close();
+  }
+}
+
+/** Hands answers over until the stream ends. */
+async function read(stream: ClientStream, role: DestinationRole): Promise<void> {
+  try {
+    for (let message = await stream.next(); message !== undefined; message = await stream.next()) {
+      if (message.case === "answers") role.handle(message.value);
+    }
+    role.lost(new BlitError("failed", "The daemon ended the transfer before it was done"));
+  } catch (error) {
+    role.lost(BlitError.from(error));
+  }
+}
+
+function failed(error: unknown): Finished {
+  const failure = failureToWire({ path: "", code: "failed", message: BlitError.from(error).message });
+  return create(FinishedSchema, { outcome: { case: "error", value: { $typeName: "blit.v1.Failure", ...failure } } });
+}

@@ -1,0 +1,47 @@
+/** The scores of several sources as one. */
+
+import type { Method, Status, Summary } from "../model/event.ts";
+
+const worst: readonly Status[] = ["ok", "partial", "failed", "interrupted"];
+
+/** At least one. */
+export function addSummaries(summaries: readonly Summary[], interrupted: boolean): Summary {
+  const [first, ...rest] = summaries;
+  const sum = rest.reduce(add, first);
+  return interrupted ? { ...sum, status: "interrupted" } : sum;
+}
+
+function add(a: Summary, b: Summary): Summary {
+  const bytesByMethod: Partial<Record<Method, number>> = { ...a.bytesByMethod };
+  for (const [method, bytes] of Object.entries(b.bytesByMethod) as [Method, number][]) {
+    bytesByMethod[method] = (bytesByMethod[method] ?? 0) + bytes;
+  }
+  return {
+    ...b,
+    status: worst[Math.max(worst.indexOf(a.status), worst.indexOf(b.status))],
+    planningMs: a.planningMs + b.planningMs,
+    predictedPlanningMs: a.predictedPlanningMs + b.predictedPlanningMs,
+    workers: Math.max(a.workers, b.workers),
+    stalls: a.stalls + b.stalls,
+    filesTotal: a.filesTotal + b.filesTotal,
+    filesCopied: a.filesCopied + b.filesCopied,
+    filesUnchanged: a.filesUnchanged + b.filesUnchanged,
+    filesRemoved: a.filesRemoved + b.filesRemoved,
+    filesDeleted: a.filesDeleted + b.filesDeleted,
+    filesFailed: a.filesFailed + b.filesFailed,
+    filesMetadataOnly: a.filesMetadataOnly + b.filesMetadataOnly,
+    directoriesTotal: a.directoriesTotal + b.directoriesTotal,
+    directoriesCreated: a.directoriesCreated + b.directoriesCreated,
+    directoriesDeleted: a.directoriesDeleted + b.directoriesDeleted,
+    bytesTotal: a.bytesTotal + b.bytesTotal,
+    bytesCopied: a.bytesCopied + b.bytesCopied,
+    bytesZeroCopy: (a.bytesZeroCopy ?? 0) + (b.bytesZeroCopy ?? 0),
+    tcpFallbackUsed: a.tcpFallbackUsed || b.tcpFallbackUsed,
+    lanes: Math.max(a.lanes ?? 0, b.lanes ?? 0),
+    bytesByMethod,
+    durationMs: a.durationMs + b.durationMs,
+    failuresTotal: a.failuresTotal + b.failuresTotal,
+    failures: [...a.failures, ...b.failures],
+    notices: [...new Set([...a.notices, ...b.notices])],
+  };
+}

@@ -1,0 +1,187 @@
+/**
+ * One job between machines from start to summary: places its arguments, carries out each source in turn as a push, a pull or a fetch
+ * from daemon to daemon, begins anew what broke off, and adds up the score.
+ */
+
+import { createClient } from "@connectrpc/connect";
+import { usageError } from "../base/errors.ts";
+import { pathToBytes } from "../base/path_bytes.ts";
+import { daemonError, openControlChannel } from "../carrier/control.ts";
+import { type DaemonAddress, parseRemote, type RemoteEndpoint } from "../endpoint/remote.ts";
+import { type EndpointPair, placeBetween } from "../endpoint/remote_place.ts";
+import type { EventSink, Progress, Summary } from "../model/event.ts";
+import { defaultNetwork, type Job } from "../model/job.ts";
+import { makeDirectory, pathFacts, removeEmptyDirectory } from "../native/paths.ts";
+import { TransferService } from "../wire/gen/blit/v1/transfer_pb.ts";
+import { ConnectionLost } from "./client_stream.ts";
+import { startFetch } from "./fetch_client.ts";
+import { idleProgress } from "./idle_progress.ts";
+import { startPull } from "./pull.ts";
+import { startPush } from "./push.ts";
+import type { RunningJob } from "./run.ts";
+import { addSummaries } from "./summaries.ts";
+
+const WAIT_MOST_MS = 60_000;
+
+/** Starts at once. Events come synchronously while the job runs. */
+export function startTransfer(job: Job, sink: EventSink): RunningJob {
+  const run = new TransferRun(job, sink);
+  return { progress: () => run.progress(), done: run.execute(), stop: () => run.stop() };
+}
+
+class TransferRun {
+  #current: RunningJob | undefined;
+  #stopped = false;
+  #wake = () => {};
+  #last: Progress = idleProgress;
+
+  constructor(private readonly job: Job, private readonly sink: EventSink) {}
+
+  async execute(): Promise<Summary> {
+    await Promise.resolve();
+    const pairs = await placeBetween(this.job, (endpoint) => this.#locate(endpoint));
+    const summaries: Summary[] = [];
+    for (const pair of pairs) {
+      if (this.#stopped && summaries.length > 0) break;
+      summaries.push(await this.#withRetries(pair));
+    }
+    return addSummaries(summaries, this.#stopped);
+  }
+
+  async #locate({ host, port, module, path }: RemoteEndpoint): Promise<number | undefined> {
+    return await this.#asking({ host, port }, async (client) => {
+      const { kind } = await client.locate({ module, path: pathToBytes(path) });
+      return kind || undefined;
+    });
+  }
+
+  async #asking<T>(
+    daemon: DaemonAddress,
+    ask: (client: ReturnType<typeof createClient<typeof TransferService>>) => Promise<T>,
+  ): Promise<T> {
+    using channel = openControlChannel(daemon);
+    try {
+      return await ask(createClient(TransferService, channel.transport));
+    } catch (error) {
+      throw daemonError(daemon, error);
+    }
+  }
+
+  /** A transfer that broke off is begun anew: what has settled compares equal then. */
+  async #withRetries(pair: EndpointPair): Promise<Summary> {
+    const { retries, waitMs } = this.job.network ?? defaultNetwork;
+    for (let attempt = 0;; attempt++) {
+      try {
+        const current = this.#current = this.#start(pair);
+        if (this.#stopped) current.stop();
+        return await current.done;
+      } catch (error) {
+        if (!(error instanceof ConnectionLost) || attempt >= retries || this.#stopped) throw error;
+        const pauseMs = Math.min(waitMs * 2 ** attempt, WAIT_MOST_MS);
+        const seconds = Math.round(pauseMs / 100) / 10;
+        this.sink({
+          type: "notice",
+          kind: `retry${attempt}`,
+          message: `${error.message}; trying again in ${seconds} s (${attempt + 1} of ${retries})`,
+        });
+        await this.#pause(pauseMs);
+        if (this.#stopped) throw error;
+      } finally {
+        this.#last = this.#current?.progress() ?? this.#last;
+        this.#current = undefined;
+      }
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #start(pair: EndpointPair): RunningJob {
+    const { source, destination } = pair;
+    if ("local" in source && "remote" in destination) return this.#push(pair, source.local, destination.remote);
+    if ("remote" in source && "local" in destination) return this.#pull(pair, source.remote, destination.local);
+    if ("remote" in source && "remote" in destination) return this.#fetch(pair, source.remote, destination.remote);
+    throw usageError("Cannot mix local sources with ones on other machines");
+  }
+
+  #push(pair: EndpointPair, sourceRoot: string, destination: RemoteEndpoint): RunningJob {
+    const { entry, filterPrefix, removeRoot } = pair;
+    const { sink } = this;
+    return startPush({
+      job: this.#jobFor(destination),
+      sourceRoot,
+      destination,
+      entry,
+      filterPrefix,
+      removeRoot,
+      removeSourceRoot: () => removeEmptyDirectory(sourceRoot),
+      sink,
+    });
+  }
+
+  #fetch(pair: EndpointPair, source: RemoteEndpoint, destination: RemoteEndpoint): RunningJob {
+    const { entry, filterPrefix, removeRoot } = pair;
+    return startFetch({
+      job: this.#jobFor(destination),
+      source,
+      destination,
+      entry,
+      filterPrefix,
+      removeRoot,
+      sink: this.sink,
+    });
+  }
+
+  /** A backup directory is on the destination's machine, in the same module. */
+  #jobFor(destination: RemoteEndpoint): Job {
+    const { job } = this;
+    if (job.backupDir === undefined) return job;
+    const backup = parseRemote(job.backupDir);
+    const same = backup && backup.host === destination.host && backup.port === destination.port &&
+      backup.module === destination.module;
+    if (!same) {
+      throw usageError(
+        "The backup directory must be in the destination's module",
+        `Write --backup-dir host:/${destination.module}/directory.`,
+      );
+    }
+    return { ...job, backupDir: backup.path };
+  }
+
+  #pull({ entry, filterPrefix, removeRoot }: EndpointPair, source: RemoteEndpoint, root: string): RunningJob {
+    const { job, sink } = this;
+    const readOnly = job.dryRun || job.verb === "check";
+    const exists = pathFacts(root, true) !== undefined;
+    if (!exists && !readOnly) makeDirectory(root);
+    if (job.backupDir !== undefined && !readOnly) makeDirectory(job.backupDir);
+    const backupRoot = job.backupDir !== undefined && pathFacts(job.backupDir, true) ? job.backupDir : undefined;
+    const destinationRoot = exists || !readOnly ? root : undefined;
+    const placement = {
+      destinationRoot,
+      backupRoot,
+      fresh: !exists,
+      counted: !exists,
+      entry,
+      filterPrefix,
+      removeRoot,
+    };
+    return startPull({ job, source, placement, sink });
+  }
+
+  progress(): Progress {
+    return this.#current?.progress() ?? this.#last;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#wake();
+    this.#current?.stop();
+  }
+}

@@ -1,0 +1,197 @@
+/** Events, live figures and results of a job as they travel. */
+
+import { create } from "@bufbuild/protobuf";
+import { pathFromBytes, pathToBytes } from "../base/path_bytes.ts";
+import { Kind } from "../model/entry.ts";
+import type { Change, EntryKind, Failure, JobEvent, Method, Phase, Progress, Status, Summary } from "../model/event.ts";
+import type { Job } from "../model/job.ts";
+import type { Failure as WireFailure } from "./gen/blit/v1/entry_pb.ts";
+import {
+  type Event,
+  EventSchema,
+  type Progress as WireProgress,
+  ProgressSchema,
+  type Summary as WireSummary,
+  SummarySchema,
+} from "./gen/blit/v1/transfer_pb.ts";
+
+/** Numbers of EntryKind in entry.proto are those of Kind. */
+const kinds: Readonly<Record<EntryKind, number>> = {
+  file: Kind.File,
+  symlink: Kind.Symlink,
+  fifo: Kind.Fifo,
+  socket: Kind.Socket,
+  char_device: Kind.CharDevice,
+  block_device: Kind.BlockDevice,
+  directory: Kind.Directory,
+};
+const kindNames = new Map(Object.entries(kinds).map(([name, kind]) => [kind, name as EntryKind]));
+const phases: readonly string[] = ["scanning", "copying", "deleting", "finishing"] satisfies Phase[];
+
+export function eventToWire(event: JobEvent): Event {
+  switch (event.type) {
+    case "entry": {
+      const { change, kind, path, size } = event;
+      const value = {
+        change,
+        kind: kinds[kind],
+        path: pathToBytes(path),
+        size: size === undefined ? undefined : BigInt(size),
+      };
+      return create(EventSchema, { event: { case: "entry", value } });
+    }
+    case "failure":
+      return create(EventSchema, { event: { case: "failure", value: failureToWire(event) } });
+    case "notice":
+      return create(EventSchema, { event: { case: "notice", value: { kind: event.kind, message: event.message } } });
+    case "phase":
+      return create(EventSchema, { event: { case: "phase", value: event.phase } });
+    case "planner":
+      return create(EventSchema, { event: { case: "planner", value: event.message } });
+  }
+}
+
+/** Undefined for an event that is not known here. */
+export function eventFromWire({ event }: Event): JobEvent | undefined {
+  switch (event.case) {
+    case "entry": {
+      const { change, kind, path, size } = event.value;
+      return {
+        type: "entry",
+        change: change as Change,
+        kind: kindNames.get(kind) ?? "file",
+        path: pathFromBytes(path),
+        size: size === undefined ? undefined : Number(size),
+      };
+    }
+    case "failure":
+      return { type: "failure", ...failureFromWire(event.value) };
+    case "notice":
+      return { type: "notice", kind: event.value.kind, message: event.value.message };
+    case "phase":
+      return { type: "phase", phase: phaseOf(event.value) };
+    case "planner":
+      return { type: "planner", message: event.value };
+    default:
+      return undefined;
+  }
+}
+
+export function failureToWire({ path, code, message }: Failure) {
+  return { path: pathToBytes(path), code, message: message.toWellFormed() };
+}
+
+export function failureFromWire({ path, code, message }: WireFailure): Failure {
+  return { path: pathFromBytes(path), code, message };
+}
+
+export function progressToWire(progress: Progress): WireProgress {
+  const { bytesTotal, currentPath, waits } = progress;
+  return create(ProgressSchema, {
+    phase: progress.phase,
+    filesDone: BigInt(progress.filesDone),
+    filesTotal: BigInt(progress.filesTotal),
+    bytesDone: BigInt(Math.round(progress.bytesDone)),
+    bytesTotal: bytesTotal === undefined ? undefined : BigInt(Math.round(bytesTotal)),
+    scanComplete: progress.scanComplete,
+    currentPath: currentPath === undefined ? undefined : pathToBytes(currentPath),
+    workers: progress.workers,
+    waitPlannerMs: waits.planner,
+    waitSourceMs: waits.source,
+    waitDestinationMs: waits.destination,
+  });
+}
+
+export function progressFromWire(wire: WireProgress): Progress {
+  return {
+    phase: phaseOf(wire.phase),
+    filesDone: Number(wire.filesDone),
+    filesTotal: Number(wire.filesTotal),
+    bytesDone: Number(wire.bytesDone),
+    bytesTotal: wire.bytesTotal === undefined ? undefined : Number(wire.bytesTotal),
+    scanComplete: wire.scanComplete,
+    currentPath: wire.currentPath && pathFromBytes(wire.currentPath),
+    workers: wire.workers,
+    waits: { planner: wire.waitPlannerMs, source: wire.waitSourceMs, destination: wire.waitDestinationMs },
+  };
+}
+
+export function summaryToWire(summary: Summary): WireSummary {
+  const bytesByMethod = Object.fromEntries(
+    Object.entries(summary.bytesByMethod).map(([method, bytes]) => [method, BigInt(bytes)]),
+  );
+  return create(SummarySchema, {
+    status: summary.status,
+    route: summary.route,
+    routeReason: summary.routeReason,
+    planningMs: summary.planningMs,
+    predictedPlanningMs: summary.predictedPlanningMs,
+    workers: summary.workers,
+    stalls: summary.stalls,
+    bottleneck: summary.bottleneck,
+    filesTotal: BigInt(summary.filesTotal),
+    filesTransferred: BigInt(summary.filesCopied),
+    filesUnchanged: BigInt(summary.filesUnchanged),
+    filesRemoved: BigInt(summary.filesRemoved),
+    filesDeleted: BigInt(summary.filesDeleted),
+    filesFailed: BigInt(summary.filesFailed),
+    filesMetadataOnly: BigInt(summary.filesMetadataOnly),
+    directoriesTotal: BigInt(summary.directoriesTotal),
+    directoriesCreated: BigInt(summary.directoriesCreated),
+    directoriesDeleted: BigInt(summary.directoriesDeleted),
+    entriesDeleted: BigInt(summary.filesDeleted + summary.directoriesDeleted),
+    bytesTotal: BigInt(summary.bytesTotal),
+    bytesTransferred: BigInt(summary.bytesCopied),
+    bytesZeroCopy: BigInt(summary.bytesZeroCopy ?? 0),
+    tcpFallbackUsed: summary.tcpFallbackUsed ?? false,
+    lanes: summary.lanes ?? 0,
+    bytesByMethod,
+    durationMs: summary.durationMs,
+    failuresTotal: BigInt(summary.failuresTotal),
+    failures: summary.failures.map(failureToWire),
+    notices: [...summary.notices],
+  });
+}
+
+/** What the client knows already is not told again. */
+export function summaryFromWire(wire: WireSummary, job: Pick<Job, "verb" | "dryRun">): Summary {
+  const bytesByMethod = Object.fromEntries(
+    Object.entries(wire.bytesByMethod).map(([method, bytes]) => [method as Method, Number(bytes)]),
+  );
+  return {
+    verb: job.verb,
+    dryRun: job.dryRun,
+    status: wire.status as Status,
+    route: wire.route,
+    routeReason: wire.routeReason,
+    planningMs: wire.planningMs,
+    predictedPlanningMs: wire.predictedPlanningMs,
+    workers: wire.workers,
+    stalls: wire.stalls,
+    bottleneck: wire.bottleneck,
+    filesTotal: Number(wire.filesTotal),
+    filesCopied: Number(wire.filesTransferred),
+    filesUnchanged: Number(wire.filesUnchanged),
+    filesRemoved: Number(wire.filesRemoved),
+    filesDeleted: Number(wire.filesDeleted),
+    filesFailed: Number(wire.filesFailed),
+    filesMetadataOnly: Number(wire.filesMetadataOnly),
+    directoriesTotal: Number(wire.directoriesTotal),
+    directoriesCreated: Number(wire.directoriesCreated),
+    directoriesDeleted: Number(wire.directoriesDeleted),
+    bytesTotal: Number(wire.bytesTotal),
+    bytesCopied: Number(wire.bytesTransferred),
+    bytesZeroCopy: Number(wire.bytesZeroCopy),
+    tcpFallbackUsed: wire.tcpFallbackUsed,
+    lanes: wire.lanes,
+    bytesByMethod,
+    durationMs: wire.durationMs,
+    failuresTotal: Number(wire.failuresTotal),
+    failures: wire.failures.map(failureFromWire),
+    notices: wire.notices,
+  };
+}
+
+function phaseOf(text: string): Phase {
+  return phases.includes(text) ? text as Phase : "copying";
+}
