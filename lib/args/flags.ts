@@ -40,7 +40,16 @@ export interface Flag {
   readonly help: string;
 }
 
-export type FlagGroup = "daemon" | "history" | "what" | "compare" | "delete" | "safety" | "output" | "general";
+export type FlagGroup =
+  | "daemon"
+  | "history"
+  | "what"
+  | "compare"
+  | "delete"
+  | "safety"
+  | "network"
+  | "output"
+  | "general";
 
 /** Groups in the order of the help, with their headings. */
 export const flagGroups: readonly (readonly [FlagGroup, string])[] = [
@@ -50,13 +59,14 @@ export const flagGroups: readonly (readonly [FlagGroup, string])[] = [
   ["compare", "What counts as unchanged"],
   ["delete", "Deleting and replacing"],
   ["safety", "How it is done"],
+  ["network", "Between machines"],
   ["output", "Output"],
   ["general", "General"],
 ];
 
 const transfers = ["copy", "mirror", "move"] as const;
 const jobs = [...transfers, "check"] as const;
-const questions = ["modules", "ls", "find", "du", "df", "scan"] as const;
+const questions = ["modules", "ls", "find", "du", "df", "scan", "jobs"] as const;
 const tuning = ["diagnostics", "profile"] as const;
 const others = ["rm", ...tuning, "complete-path", "completions", "help", "version"] as const;
 const all = [...jobs, "daemon", ...questions, ...others] as const;
@@ -343,6 +353,45 @@ const table = [
     verbs: jobs,
     group: "safety",
     help: "give up when nothing has moved for so long, 0 for never; networks and slow media may need more",
+  },
+  {
+    name: "retry",
+    value: "count",
+    label: "N",
+    default: "3",
+    verbs: jobs,
+    group: "network",
+    help: "begin anew up to N times when the connection breaks; what has arrived is not sent again",
+  },
+  {
+    name: "wait",
+    value: "time",
+    label: "SECONDS",
+    default: "5",
+    verbs: jobs,
+    group: "network",
+    help: "before the first new attempt; each further one waits twice as long",
+  },
+  {
+    name: "force-inline",
+    verbs: jobs,
+    group: "network",
+    help: "send content inside the control channel, through one port; slower",
+  },
+  {
+    name: "congestion",
+    value: "choice",
+    label: "WHICH",
+    choices: ["bbr", "cubic", "reno"],
+    verbs: jobs,
+    group: "network",
+    help: "congestion control of the connections that carry content, where the system has it",
+  },
+  {
+    name: "detach",
+    verbs: transfers,
+    group: "network",
+    help: "between two daemons: begin the job, do not wait for its end (`blit jobs` shows it)",
   },
   {
     name: "ludicrous-speed",

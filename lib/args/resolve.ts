@@ -6,7 +6,14 @@
 import { usageError } from "../base/errors.ts";
 import { printablePath } from "../base/path_bytes.ts";
 import { parseCount, parseDuration, parseRate, parseSize } from "../base/units.ts";
-import type { CompareMode, FilterOptions, Job, Verb } from "../model/job.ts";
+import {
+  type CompareMode,
+  defaultNetwork,
+  type FilterOptions,
+  type Job,
+  type NetworkOptions,
+  type Verb,
+} from "../model/job.ts";
 import { findFlag, type FlagName } from "./flags.ts";
 import { type Inputs, readFilterRules, readPathList } from "./lists.ts";
 import { isGiven, lastValue, type Typed } from "./parse.ts";
@@ -68,8 +75,19 @@ export function resolveJob(verb: Verb, typed: Typed, inputs: Inputs): Request {
     plaid: isGiven(typed, "plaid"),
     stallTimeoutMs: (value(typed, "stall-timeout", parseDuration) ?? stallTimeoutMs) || Infinity,
     itemize,
+    network: networkOf(typed),
   };
   return { job, output, assumeYes: isGiven(typed, "yes"), remarks: remarksOf(typed, job) };
+}
+
+function networkOf(typed: Typed): NetworkOptions {
+  return {
+    congestion: (lastValue(typed, "congestion") ?? defaultNetwork.congestion) as NetworkOptions["congestion"],
+    forceInline: isGiven(typed, "force-inline"),
+    retries: value(typed, "retry", parseCount) ?? defaultNetwork.retries,
+    waitMs: value(typed, "wait", parseDuration) ?? defaultNetwork.waitMs,
+    detach: isGiven(typed, "detach"),
+  };
 }
 
 function operandsOf(

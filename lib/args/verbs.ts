@@ -28,6 +28,10 @@ const fidelity =
   "Kept: empty directories, symbolic and hard links, holes, permissions, times, extended attributes, ACLs, and (as " +
   "root) owners and special files.";
 
+const remoteSides =
+  "SRC and DST may be at a daemon: host:/module/path. With both there, the bytes go straight from one to the other, which the " +
+  "receiving daemon must allow.";
+
 const place =
   "PATH is host:/module/path, host:port:/module/path, [v6]:port:/module/path or blit://host:port/module/path. Symbolic " +
   "links are not followed.";
@@ -41,9 +45,15 @@ const table = [
     details: [
       "Copies each SRC to DST. Files that are already there and equal are left alone; nothing is deleted.",
       trailingSlash,
+      remoteSides,
       fidelity,
     ],
-    examples: ["blit copy photos/ /backup/photos", "blit copy a.iso b.iso /mnt/usb/", "blit copy --null /data"],
+    examples: [
+      "blit copy photos/ /backup/photos",
+      "blit copy a.iso b.iso /mnt/usb/",
+      "blit copy photos/ nas:/photos/2024",
+      "blit copy nas:/photos/2024/ photos",
+    ],
     alsoKnownAs: ["cp", "push", "pull", "rsync", "clone"],
   },
   {
@@ -159,6 +169,18 @@ const table = [
     ],
     examples: ["blit rm nas:/photos/tmp", "blit rm nas:/photos/tmp --yes"],
     alsoKnownAs: ["remove", "delete", "unlink", "rmdir"],
+  },
+  {
+    name: "jobs",
+    summary: "list, follow or stop the transfers of a daemon",
+    operands: "list|watch|cancel HOST [ID]",
+    completes: "nothing",
+    details: [
+      "`list` shows the transfers that run and the last that ended; `watch` follows one until it ends, with the exit code that " +
+      "the transfer itself would have; `cancel` asks one to stop.",
+    ],
+    examples: ["blit jobs list nas", "blit jobs watch nas 7", "blit jobs cancel nas 7"],
+    alsoKnownAs: ["transfers", "ps", "queue"],
   },
   {
     name: "scan",

@@ -16,6 +16,7 @@ export const loaders: Readonly<Record<VerbName, () => Promise<{ run: Command }>>
   du: () => import("./du.ts"),
   df: () => import("./df.ts"),
   rm: () => import("./rm.ts"),
+  jobs: () => import("./jobs.ts"),
   scan: () => import("./scan.ts"),
   diagnostics: () => import("./diagnostics.ts"),
   profile: () => import("./profile.ts"),

@@ -16,7 +16,6 @@ const methods: readonly Method[] = [
   "hole",
   "discarded",
   "network",
-  "sendfile",
 ];
 
 export function summaryRecord(summary: Summary) {
@@ -44,6 +43,9 @@ export function summaryRecord(summary: Summary) {
     bytes_total: summary.bytesTotal,
     bytes_copied: summary.bytesCopied,
     bytes_by_method: Object.fromEntries(methods.map((method) => [method, summary.bytesByMethod[method] ?? 0])),
+    bytes_zero_copy: summary.bytesZeroCopy ?? 0,
+    lanes: summary.lanes ?? 0,
+    tcp_fallback_used: summary.tcpFallbackUsed ?? false,
     duration_ms: Math.round(summary.durationMs),
     bytes_per_second: Math.round(bytesPerSecond(summary.bytesCopied, summary.durationMs)),
     failures_total: summary.failuresTotal,

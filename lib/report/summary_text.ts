@@ -62,7 +62,14 @@ function methodsOf(summary: Summary): string {
   const used = methodNames
     .filter(([method]) => (summary.bytesByMethod[method] ?? 0) > 0)
     .map(([method, name]) => `${name} ${formatBytes(summary.bytesByMethod[method]!)}`);
-  return used.length === 0 ? "" : ` (${used.join(", ")})`;
+  if (used.length === 0) return "";
+  return ` (${used.join(", ")}${carrierOf(summary)})`;
+}
+
+/** How the bytes got from one machine to the other. */
+function carrierOf({ lanes, tcpFallbackUsed }: Summary): string {
+  if (tcpFallbackUsed) return " inside the control channel";
+  return lanes === undefined || lanes === 0 ? "" : ` over ${formatCountOf(lanes, "connection")}`;
 }
 
 function countsLine(summary: Summary, { directoriesMetadataOnly }: SummaryContext): string {
