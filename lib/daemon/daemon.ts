@@ -38,6 +38,12 @@ export async function runDaemon(flags: ConfigFlags, world: DaemonWorld): Promise
   const signals = listenForSignals();
   const state = new State(loadConfig(flags, world.readFile), log);
   const server = startServer(state);
+  try {
+    state.dataPort = new DataPort(() => state.config, log);
+  } catch (error) {
+    await server.stop(0);
+    throw error;
+  }
   let announcement = announceIfWanted(state.config, server, log);
   await warnOfMissing(state.config, log);
   log.write("info", "ready", {
@@ -76,11 +82,11 @@ class State {
   readonly modules: Modules;
   readonly calls: Calls;
   readonly jobs = new JobRegistry();
-  readonly dataPort: DataPort;
+  /** Opened when the control port is. */
+  dataPort!: DataPort;
   constructor(public config: DaemonConfig, readonly log: Log) {
     this.modules = new Modules(config.modules);
     this.calls = new Calls(() => this.config, log);
-    this.dataPort = new DataPort(() => this.config, log);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Inputs } from "../../lib/args/lists.ts";
 import { parseArguments } from "../../lib/args/parse.ts";
 import { type OutputOptions, type Request, resolveJob } from "../../lib/args/resolve.ts";
 import { BlitError } from "../../lib/base/errors.ts";
-import type { Job, Verb } from "../../lib/model/job.ts";
+import { defaultNetwork, type Job, type Verb } from "../../lib/model/job.ts";
 
 const noInputs: Inputs = {
   readFile: () => {
@@ -46,6 +46,7 @@ Deno.test("a plain copy has the documented defaults", () => {
       workers: 0,
       plaid: false,
       stallTimeoutMs: 10_000,
+      network: defaultNetwork,
       itemize: false,
     },
     output: { format: "text", quiet: false, verbose: false, progress: undefined, stats: false },

@@ -11,7 +11,15 @@ function tallyOf(options: { verb?: Verb; itemize?: boolean } = {}): { tally: Tal
 }
 
 function counters(files: number, moved: number, reflink = 0): Counters {
-  const bytesByMethod = { reflink, copy_file_range: 0, read_write: moved - reflink, hole: 0, discarded: 0 };
+  const bytesByMethod = {
+    reflink,
+    copy_file_range: 0,
+    read_write: moved - reflink,
+    hole: 0,
+    discarded: 0,
+    network: 0,
+    sendfile: 0,
+  };
   return {
     bytesByMethod,
     files,

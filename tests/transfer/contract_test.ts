@@ -1,0 +1,177 @@
+/** What holds for every job holds for one between machines, whatever way the bytes take. */
+
+import { assert, assertEquals } from "@std/assert";
+import { temporaryNames } from "../support/environment.ts";
+import { assertExit, assertSummary, assertUntouched } from "../support/expect.ts";
+import { supportedMetadata } from "../support/fixture.ts";
+import { command, linux, testNeeding } from "../support/needs.ts";
+import { assertFaithful } from "../support/oracle.ts";
+import { deepTree, everyKind, randomTree } from "../support/tree.ts";
+import { directions, Scene, ways } from "./ways.ts";
+
+const needs = [linux, command("rsync"), command("cc")];
+
+for (const way of ways) {
+  testNeeding(
+    needs,
+    `${way.name}: every kind of entry arrives faithfully, and a second run changes nothing`,
+    async () => {
+      await using scene = await Scene.open(way);
+      const { dir } = scene;
+      await dir.make("src", everyKind(await supportedMetadata(dir.path)).lines());
+      const first = await scene.run("copy", "src/", "dst");
+      assertExit(first, 0);
+      assertSummary(first, { status: "ok", files_failed: 0, files_unchanged: 0, tcp_fallback_used: way.inline });
+      assert(way.inline || first.summary.lanes > 0);
+      await assertFaithful(dir.at("src"), dir.at("dst"));
+      const before = await dir.snapshot("dst");
+      const second = await scene.run("copy", "src/", "dst");
+      assertExit(second, 0);
+      assertSummary(second, { files_copied: 0, files_unchanged: first.summary.files_total, bytes_copied: 0 });
+      assertUntouched(before, await dir.snapshot("dst"), "an equal copy");
+    },
+  );
+
+  testNeeding(needs, `${way.name}: large files, whole and with holes, arrive in slices`, async () => {
+    await using scene = await Scene.open(way);
+    const { dir } = scene;
+    await dir.write({ "src/small": "x" });
+    const dense = await new Deno.Command("sh", {
+      args: ["-c", "head -c 40000001 /dev/urandom > whole; printf end | dd of=holes bs=1 seek=50000000 2>/dev/null"],
+      cwd: dir.at("src"),
+    }).output();
+    assert(dense.success);
+    const result = await scene.run("copy", "src/", "dst");
+    assertExit(result, 0);
+    await assertFaithful(dir.at("src"), dir.at("dst"));
+    assert((await Deno.stat(dir.at("dst/holes"))).blocks! * 512 < 1_000_000);
+    // What goes out without a copy in the source's memory is said.
+    assert(result.summary.bytes_zero_copy >= 40_000_001);
+  });
+}
+
+for (const way of directions) {
+  testNeeding(needs, `${way.name}: mirror deletes what the source lacks, and replaces what differs`, async () => {
+    await using scene = await Scene.open(way);
+    const { dir } = scene;
+    await dir.make("src", randomTree(1, 150, await supportedMetadata(dir.path)).lines());
+    await dir.make("dst", randomTree(2, 150, await supportedMetadata(dir.path)).lines());
+    const dry = await scene.run("mirror", "src/", "dst", "--dry-run");
+    assertExit(dry, 0);
+    const real = await scene.run("mirror", "src/", "dst", "--yes");
+    assertExit(real, 0);
+    await assertFaithful(dir.at("src"), dir.at("dst"));
+    for (
+      const field of ["files_total", "files_copied", "files_deleted", "directories_deleted", "directories_created"]
+    ) {
+      assertEquals(dry.summary[field], real.summary[field], field);
+    }
+  });
+
+  testNeeding(needs, `${way.name}: move leaves no source behind, links and large files included`, async () => {
+    await using scene = await Scene.open(way);
+    const { dir } = scene;
+    await dir.make("src", everyKind(await supportedMetadata(dir.path)).lines());
+    await dir.write({ "src/big": new Uint8Array(20_000_000).fill(7) });
+    await dir.make("kept", []);
+    const kept = await new Deno.Command("cp", { args: ["-a", dir.at("src"), dir.at("kept")] }).output();
+    assert(kept.success);
+    const result = await scene.run("move", "src", "dst/");
+    assertExit(result, 0);
+    assertEquals(await dir.exists("src"), false);
+    await assertFaithful(dir.at("kept/src"), dir.at("dst/src"));
+  });
+
+  testNeeding(
+    needs,
+    `${way.name}: check finds what differs, by size and time or by content, and changes nothing`,
+    async () => {
+      await using scene = await Scene.open(way);
+      const { dir } = scene;
+      await dir.write({ "src/same": "same", "src/content": "one", "src/missing": "x", "dst/extra": "y" });
+      await dir.write({ "dst/same": "same", "dst/content": "two" });
+      for (const name of ["same", "content"]) {
+        await dir.setTime(`src/${name}`, 1000);
+        await dir.setTime(`dst/${name}`, 1000);
+      }
+      const before = await dir.snapshot("dst");
+      const quick = await scene.run("check", "src/", "dst");
+      assertExit(quick, 2);
+      assertSummary(quick, { files_copied: 1, files_deleted: 1, files_unchanged: 2 });
+      const thorough = await scene.run("check", "src/", "dst", "--checksum");
+      assertExit(thorough, 2);
+      assertSummary(thorough, { files_copied: 2, files_deleted: 1, files_unchanged: 1 });
+      assertUntouched(before, await dir.snapshot("dst"), "a check");
+    },
+  );
+
+  testNeeding(needs, `${way.name}: verified, flushed and limited copies arrive whole`, async () => {
+    await using scene = await Scene.open(way);
+    const { dir } = scene;
+    await dir.make("src", randomTree(3, 60, await supportedMetadata(dir.path)).lines());
+    await dir.write({ "src/large": new Uint8Array(5_000_000).fill(1) });
+    const result = await scene.run("copy", "src/", "dst", "--verify", "--fsync", "--bwlimit", "200M");
+    assertExit(result, 0);
+    await assertFaithful(dir.at("src"), dir.at("dst"));
+  });
+
+  testNeeding(needs, `${way.name}: a trailing slash means what it means locally`, async () => {
+    await using scene = await Scene.open(way);
+    const { dir } = scene;
+    await dir.write({ "src/a": "1", "src/sub/b": "2" });
+    assertExit(await scene.run("copy", "src/", "contents"), 0);
+    assertEquals(await dir.names("contents"), ["a", "sub", "sub/b"]);
+    assertExit(await scene.run("copy", "src", "nested"), 0);
+    assertEquals(await dir.names("nested"), ["src", "src/a", "src/sub", "src/sub/b"]);
+    assertExit(await scene.run("copy", "src/a", "renamed/to"), 0);
+    assertEquals(await dir.names("renamed"), ["to"]);
+    assertExit(await scene.run("copy", "src/a", "into/"), 0);
+    assertEquals(await dir.names("into"), ["a"]);
+    assertExit(await scene.run("copy", "src/a", "nested"), 0);
+    assertEquals(await dir.read("nested/a"), "1");
+  });
+
+  testNeeding(needs, `${way.name}: filters and limits leave the same out as locally`, async () => {
+    await using scene = await Scene.open(way);
+    const { dir } = scene;
+    await dir.write({
+      "src/a.o": "1",
+      "src/keep/b.c": "22",
+      "src/keep/c.o": "3",
+      "src/skip/d.c": "4",
+      "src/e.c": "x".repeat(99),
+    });
+    const options = ["--exclude", "*.o", "--exclude", "skip/", "--max-size", "50"];
+    assertExit(await scene.run("copy", "src/", "dst", ...options), 0);
+    assertEquals(await dir.names("dst"), ["keep", "keep/b.c"]);
+  });
+
+  testNeeding(needs, `${way.name}: paths longer than the system allows at once arrive`, async () => {
+    await using scene = await Scene.open(way);
+    const { dir } = scene;
+    await dir.make("src", deepTree().lines());
+    assertExit(await scene.run("copy", "src/", "dst"), 0);
+    await assertFaithful(dir.at("src"), dir.at("dst"), { rsync: false });
+  });
+
+  testNeeding(needs, `${way.name}: what is replaced is kept in the backup directory`, async () => {
+    await using scene = await Scene.open(way);
+    const { dir } = scene;
+    await dir.write({ "src/a": "new", "dst/a": "old", "dst/gone": "deleted" });
+    const result = await scene.run("mirror", "src/", "dst", "--yes", "--backup-dir", scene.destination("kept"));
+    assertExit(result, 0);
+    assertEquals([await dir.read("dst/a"), await dir.read("kept/a"), await dir.read("kept/gone")], [
+      "new",
+      "old",
+      "deleted",
+    ]);
+    assertEquals(temporaryNames(await dir.snapshot()), []);
+  });
+
+  testNeeding([linux], `${way.name}: a source that is missing is one clear line`, async () => {
+    await using scene = await Scene.open(way);
+    const result = await scene.run("copy", "nothing/", "dst");
+    assertExit(result, 1);
+    assertEquals(await scene.dir.exists("dst"), false);
+  });
+}
