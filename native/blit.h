@@ -356,6 +356,8 @@ BLIT_EXPORT int64_t blit_descriptor_write(int32_t fd, const void *data, uint64_t
 /* Ends both directions, and whatever waits on it. */
 BLIT_EXPORT int64_t blit_descriptor_shut(int32_t fd);
 BLIT_EXPORT int64_t blit_descriptor_close(int32_t fd);
+/* Connections to that port send small messages at once from now on, whatever is unacknowledged; how many there are. */
+BLIT_EXPORT int64_t blit_sockets_prompt(uint32_t peer_port);
 /* How many descriptors the process may have. */
 BLIT_EXPORT int64_t blit_descriptors_max(void);
 

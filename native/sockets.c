@@ -72,6 +72,23 @@ int64_t blit_sockets_shut(const struct blit_socket *list, uint64_t count)
 	return shut;
 }
 
+int64_t blit_sockets_prompt(uint32_t peer_port)
+{
+	DIR *dir = opendir("/dev/fd");
+	struct dirent *r;
+	int64_t count = 0;
+	int on = 1;
+	if (!dir)
+		return -errno;
+	while ((r = readdir(dir))) {
+		struct blit_socket s;
+		if (r->d_name[0] != '.' && read_socket(atoi(r->d_name), &s) && s.peer_port == peer_port)
+			count += setsockopt(s.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+	}
+	closedir(dir);
+	return count;
+}
+
 int64_t blit_descriptors_max(void)
 {
 	struct rlimit limit;

@@ -10,8 +10,6 @@ import { pathFromBytes } from "../base/path_bytes.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import { formatRemote, type RemoteEndpoint } from "../endpoint/remote.ts";
 import type { Progress } from "../model/event.ts";
-import { makeBeneath, openBeneath } from "../native/beneath.ts";
-import { closeDescriptor } from "../native/descriptors.ts";
 import { startPull } from "../session/pull.ts";
 import { failureToWire, progressToWire, summaryToWire } from "../wire/event_codec.ts";
 import {
@@ -27,8 +25,8 @@ import { EventFeed } from "./event_feed.ts";
 import { isAllowedSource } from "./networks.ts";
 import { enterPlace } from "./place.ts";
 import { checkPath } from "./remote_path.ts";
+import { openRoots, type Roots } from "./roots.ts";
 import type { DaemonState } from "./state.ts";
-import { asStatus } from "./status.ts";
 
 const progressEveryMs = 200;
 
@@ -58,21 +56,22 @@ export async function* fetchTree(
   const out = new MessageStream<FetchResponse>();
   const send = (message: FetchResponse["message"]) => void out.send(create(FetchResponseSchema, { message } as never));
   const feed = new EventFeed((events) => send({ case: "happened", value: { $typeName: "blit.v1.Happened", events } }));
-  let root: { descriptor: number | undefined; fresh: boolean };
+  let roots: Roots;
   try {
-    root = openRoot(place.root, place.path, readOnly);
+    roots = openRoots(place, job, open);
   } catch (error) {
     place[Symbol.dispose]();
-    throw asStatus(readOnly ? "open" : "create", place.shown(), error);
+    throw error;
   }
   const { entry } = open;
   const running = startPull({
     job,
     source,
     placement: {
-      destinationRoot: root.descriptor === undefined ? undefined : `/proc/self/fd/${root.descriptor}`,
-      fresh: root.fresh,
-      counted: root.fresh,
+      destinationRoot: roots.destinationRoot,
+      backupRoot: roots.backupRoot,
+      fresh: roots.fresh,
+      counted: roots.fresh,
       entry: entry && { source: pathFromBytes(entry.source), destination: pathFromBytes(entry.destination) },
       filterPrefix: pathFromBytes(open.filterPrefix),
       removeRoot: open.removeRoot,
@@ -108,7 +107,7 @@ export async function* fetchTree(
     },
   ).finally(() => {
     clearInterval(timer);
-    if (root.descriptor !== undefined) closeDescriptor(root.descriptor);
+    roots[Symbol.dispose]();
     place[Symbol.dispose]();
     out.end();
   });
@@ -123,13 +122,4 @@ export async function* fetchTree(
   } finally {
     running.stop();
   }
-}
-
-function openRoot(root: string, path: string, readOnly: boolean): { descriptor: number | undefined; fresh: boolean } {
-  if (!readOnly) {
-    const { descriptor, made } = makeBeneath(root, path);
-    return { descriptor, fresh: made > 0 };
-  }
-  const descriptor = openBeneath(root, path);
-  return { descriptor, fresh: descriptor === undefined };
 }

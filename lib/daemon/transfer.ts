@@ -12,7 +12,7 @@ import { pathFromBytes, pathToBytes } from "../base/path_bytes.ts";
 import { InlineLane } from "../carrier/inline_lane.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import type { Job } from "../model/job.ts";
-import { makeBeneath, openBeneath, removeBeneath } from "../native/beneath.ts";
+import { openBeneath, removeBeneath } from "../native/beneath.ts";
 import { closeDescriptor } from "../native/descriptors.ts";
 import { type DestinationRole, startDestination } from "../session/destination_role.ts";
 import { type SourceRole, startSource } from "../session/source_role.ts";
@@ -34,6 +34,7 @@ import { EventFeed } from "./event_feed.ts";
 import type { RunningJob } from "./jobs.ts";
 import { enterPlace, joinPath, type Place } from "./place.ts";
 import { checkPath } from "./remote_path.ts";
+import { openRoots, type Roots } from "./roots.ts";
 import type { DaemonState } from "./state.ts";
 import { asStatus } from "./status.ts";
 
@@ -278,50 +279,33 @@ class ServedSource extends Served {
 
 class ServedDestination extends Served {
   #role: DestinationRole | undefined;
-  #root: number | undefined;
-  #backup: number | undefined;
-  #fresh = false;
+  #roots: Roots | undefined;
   readonly #feed = new EventFeed((events) => {
     void this.send({ case: "happened", value: { $typeName: "blit.v1.Happened", events } });
   });
 
   protected override prepare(): void {
-    const { place, job } = this;
-    if (job.dryRun || job.verb === "check") {
-      this.#root = resolve(() => openBeneath(place.root, place.path), "open", place);
-      this.#fresh = this.#root === undefined;
-    } else {
-      const { descriptor, made } = resolve(() => makeBeneath(place.root, place.path), "create", place);
-      this.#root = descriptor;
-      this.#fresh = made > 0;
-    }
-    if (job.backupDir === undefined) return;
-    const path = checkPath(this.open.job!.backupDirectory!);
-    this.#backup = job.dryRun || job.verb === "check"
-      ? resolve(() => openBeneath(place.root, path), "open", place)
-      : resolve(() => makeBeneath(place.root, path), "create", place).descriptor;
+    this.#roots = openRoots(this.place, this.job, this.open);
   }
 
   protected override begin(): void {
     const { open, job } = this;
-    try {
-      this.#role = startDestination({
-        job,
-        placement: {
-          destinationRoot: pathOf(this.#root),
-          backupRoot: pathOf(this.#backup),
-          fresh: this.#fresh,
-          counted: this.#fresh,
-          entry: open.entry && { source: nameOf(open.entry.source), destination: nameOf(open.entry.destination) },
-          filterPrefix: pathFromBytes(open.filterPrefix),
-          removeRoot: open.removeRoot,
-        },
-        ask: (requests) => void this.send({ case: "requests", value: requests }),
-        sink: (event) => this.#feed.add(event),
-      });
-    } finally {
-      for (const descriptor of [this.#root, this.#backup]) if (descriptor !== undefined) closeDescriptor(descriptor);
-    }
+    using roots = this.#roots!;
+    const { destinationRoot, backupRoot, fresh } = roots;
+    this.#role = startDestination({
+      job,
+      placement: {
+        destinationRoot,
+        backupRoot,
+        fresh,
+        counted: fresh,
+        entry: open.entry && { source: nameOf(open.entry.source), destination: nameOf(open.entry.destination) },
+        filterPrefix: pathFromBytes(open.filterPrefix),
+        removeRoot: open.removeRoot,
+      },
+      ask: (requests) => void this.send({ case: "requests", value: requests }),
+      sink: (event) => this.#feed.add(event),
+    });
     const stopTelling = this.#tellProgress();
     this.#role.done.then(
       (summary) => this.#end({ case: "summary", value: summaryToWire(summary) }, summary.status),
@@ -380,14 +364,11 @@ class ServedDestination extends Served {
   }
 
   protected override async closeRole(): Promise<void> {
+    this.#roots?.[Symbol.dispose]();
     if (this.#role === undefined) return;
     this.#role.stop();
     await this.#role.done.catch(() => {});
   }
-}
-
-function pathOf(descriptor: number | undefined): string | undefined {
-  return descriptor === undefined ? undefined : `/proc/self/fd/${descriptor}`;
 }
 
 function nameOf(bytes: Uint8Array): string {

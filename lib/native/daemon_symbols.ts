@@ -16,6 +16,7 @@ export const daemonSymbols = {
   blit_beneath_space: { parameters: ["buffer", "buffer", "buffer"], result: "i64", nonblocking: true },
   blit_sockets_list: { parameters: ["u32", "buffer", "u64"], result: "i64" },
   blit_sockets_shut: { parameters: ["buffer", "u64"], result: "i64" },
+  blit_sockets_prompt: { parameters: ["u32"], result: "i64" },
   blit_descriptors_max: { parameters: [], result: "i64" },
   blit_beneath_open: { parameters: ["buffer", "buffer"], result: "i64" },
   blit_beneath_make: { parameters: ["buffer", "buffer", "buffer"], result: "i64" },

@@ -33,6 +33,14 @@ export function shutSockets(sockets: readonly TcpSocket[]): number {
   return Number(openDaemonLibrary()?.symbols.blit_sockets_shut(packed, BigInt(sockets.length)) ?? 0);
 }
 
+/**
+ * Connections of this process to that port send small messages at once. The runtime's HTTP client leaves Nagle's algorithm on, and a
+ * second message then waits 40 ms for the first one's acknowledgement.
+ */
+export function sendPromptly(peerPort: number): void {
+  openDaemonLibrary()?.symbols.blit_sockets_prompt(peerPort);
+}
+
 /** How many descriptors this process may have. */
 export function descriptorsMax(): number {
   return Number(openDaemonLibrary()?.symbols.blit_descriptors_max() ?? 1024);

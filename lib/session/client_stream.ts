@@ -11,6 +11,7 @@ import { InlineLane } from "../carrier/inline_lane.ts";
 import { dialLane, type LaneAddress } from "../carrier/lanes.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import type { DaemonAddress } from "../endpoint/remote.ts";
+import { sendPromptly } from "../native/sockets.ts";
 import type { NetworkOptions } from "../model/job.ts";
 import {
   type Accept,
@@ -65,6 +66,7 @@ export class ClientStream {
     this.#responses = createClient(TransferService, this.#channel.transport).transfer(this.#out)
       [Symbol.asyncIterator]();
     const first = await this.next();
+    sendPromptly(this.daemon.port);
     if (first?.case !== "accept") throw new BlitError("failed", "The daemon did not accept the transfer");
     return this.#accept = first.value;
   }

@@ -158,6 +158,7 @@ for (const way of directions) {
     await using scene = await Scene.open(way);
     const { dir } = scene;
     await dir.write({ "src/a": "new", "dst/a": "old", "dst/gone": "deleted" });
+    await dir.setTime("dst/a", 1000);
     const result = await scene.run("mirror", "src/", "dst", "--yes", "--backup-dir", scene.destination("kept"));
     assertExit(result, 0);
     assertEquals([await dir.read("dst/a"), await dir.read("kept/a"), await dir.read("kept/gone")], [

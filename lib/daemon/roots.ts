@@ -1,0 +1,58 @@
+/**
+ * The directories that a job of a client writes to, resolved beneath their module once and held by descriptor: nothing that is swapped
+ * in later leads anywhere else. What is missing is made, unless the job changes nothing.
+ */
+
+import type { Job } from "../model/job.ts";
+import { makeBeneath, openBeneath } from "../native/beneath.ts";
+import { closeDescriptor } from "../native/descriptors.ts";
+import type { Open } from "../wire/gen/blit/v1/transfer_pb.ts";
+import { joinPath, type Place } from "./place.ts";
+import { checkPath } from "./remote_path.ts";
+import { asStatus } from "./status.ts";
+
+export interface Roots extends Disposable {
+  /** Paths that can be opened until this is disposed of. Undefined where nothing stands and the job changes nothing. */
+  readonly destinationRoot?: string;
+  readonly backupRoot?: string;
+  /** The destination was not there before. */
+  readonly fresh: boolean;
+}
+
+/** Raises ConnectError. */
+export function openRoots(place: Place, job: Job, open: Open): Roots {
+  const readOnly = job.dryRun || job.verb === "check";
+  const backupPath = open.job?.backupDirectory === undefined ? undefined : checkPath(open.job.backupDirectory);
+  const destination = openRoot(place, place.path, readOnly);
+  try {
+    const backup = backupPath === undefined ? undefined : openRoot(place, backupPath, readOnly);
+    const descriptors = [destination.descriptor, backup?.descriptor].filter((one) => one !== undefined);
+    return {
+      destinationRoot: pathOf(destination.descriptor),
+      backupRoot: pathOf(backup?.descriptor),
+      fresh: destination.fresh,
+      [Symbol.dispose]: () => descriptors.splice(0).forEach(closeDescriptor),
+    };
+  } catch (error) {
+    if (destination.descriptor !== undefined) closeDescriptor(destination.descriptor);
+    throw error;
+  }
+}
+
+function openRoot(place: Place, path: string, readOnly: boolean): { descriptor: number | undefined; fresh: boolean } {
+  try {
+    if (readOnly) {
+      const descriptor = openBeneath(place.root, path);
+      return { descriptor, fresh: descriptor === undefined };
+    }
+    const { descriptor, made } = makeBeneath(place.root, path);
+    return { descriptor, fresh: made > 0 };
+  } catch (error) {
+    const shown = path === place.path ? place.shown() : joinPath(place.shown(), path);
+    throw asStatus(readOnly ? "open" : "create", shown, error);
+  }
+}
+
+function pathOf(descriptor: number | undefined): string | undefined {
+  return descriptor === undefined ? undefined : `/proc/self/fd/${descriptor}`;
+}
