@@ -344,9 +344,14 @@ BLIT_EXPORT int64_t blit_sockets_list(uint32_t local_port, struct blit_socket *o
 BLIT_EXPORT int64_t blit_sockets_shut(const struct blit_socket *list, uint64_t count);
 /*
  * A blocking descriptor of a TCP connection of this process, found by its ports and the peer's address; the runtime's own can then be
- * closed. `congestion`: congestion control to be used where that is possible, or "". The descriptor, or -errno.
+ * closed. `congestion`: congestion control to be used where that is possible; "" leaves the choice to the shim. The descriptor, or -errno.
  */
 BLIT_EXPORT int64_t blit_socket_take(uint32_t local_port, uint32_t peer_port, const char *peer, const char *congestion);
+/* Connections that a listening socket of this process accepts on that port begin as lanes do; how many such sockets there are. */
+BLIT_EXPORT int64_t blit_listener_prepare(uint32_t port);
+/* A blocking descriptor of a new connection over which `first` was sent, or -errno. Blocks for as long as allowed. */
+BLIT_EXPORT int64_t blit_socket_dial(const char *host, uint32_t port, const char *congestion, const void *first, uint64_t len,
+	int64_t timeout_ms);
 /* Two connected descriptors. 0 or -errno. */
 BLIT_EXPORT int64_t blit_socket_pair(int32_t out[2]);
 /* Blocks until there is something; bytes, 0 at the end, -errno. */

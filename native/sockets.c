@@ -5,8 +5,10 @@
 #include "engine.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -99,6 +101,120 @@ int64_t blit_descriptors_max(void)
 
 /* --- connections that leave the runtime: blocking descriptors for lanes, and for what feeds lanes inside the control channel --- */
 
+/*
+ * Congestion control. On a fast network bbr's pacing costs a third of the rate (docs/performance.md), and a connection that began with
+ * bbr keeps being paced; so a lane begins with cubic, or reno where cubic is not allowed, whatever the system's choice is, and goes
+ * over to bbr where its round trip shows a long path.
+ */
+#define LONG_PATH_US 5000
+
+static bool use_congestion(int fd, const char *name)
+{
+#ifdef TCP_CONGESTION
+	return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, strlen(name)) == 0;
+#else
+	(void)fd, (void)name;
+	return false;
+#endif
+}
+
+static void begin_congestion(int fd, const char *wanted)
+{
+	if (wanted[0])
+		use_congestion(fd, wanted);
+	else if (!use_congestion(fd, "cubic"))
+		use_congestion(fd, "reno");
+}
+
+/* Of a connection that is there. */
+static void settle_congestion(int fd, const char *wanted)
+{
+	if (wanted[0]) {
+		use_congestion(fd, wanted);
+		return;
+	}
+#ifdef TCP_INFO
+	struct tcp_info info;
+	socklen_t len = sizeof info;
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_rtt > LONG_PATH_US)
+		use_congestion(fd, "bbr");
+#endif
+}
+
+int64_t blit_listener_prepare(uint32_t port)
+{
+	DIR *dir = opendir("/dev/fd");
+	struct dirent *r;
+	int64_t found = 0;
+	if (!dir)
+		return -errno;
+	while ((r = readdir(dir))) {
+		struct sockaddr_storage local;
+		socklen_t len = sizeof local, int_len = sizeof(int);
+		uint8_t ignored[16];
+		uint16_t at;
+		int fd = atoi(r->d_name), listens = 0;
+		if (r->d_name[0] == '.' || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &int_len) < 0 || !listens)
+			continue;
+		if (getsockname(fd, (void *)&local, &len) < 0 || !read_address(&local, &at, ignored) || at != port)
+			continue;
+		begin_congestion(fd, ""); /* what it accepts begins like it */
+		found++;
+	}
+	closedir(dir);
+	return found;
+}
+
+/* Connects within the time; 0 or -errno. The descriptor blocks afterwards. */
+static int connect_within(int fd, const struct addrinfo *to, int timeout_ms)
+{
+	int err = 0;
+	socklen_t len = sizeof err;
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (connect(fd, to->ai_addr, to->ai_addrlen) < 0) {
+		struct pollfd p = { .fd = fd, .events = POLLOUT };
+		if (errno != EINPROGRESS)
+			return -errno;
+		int ready = poll(&p, 1, timeout_ms);
+		if (ready <= 0)
+			return ready ? -errno : -ETIMEDOUT;
+		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 || err)
+			return err ? -err : -errno;
+	}
+	return fcntl(fd, F_SETFL, 0) < 0 ? -errno : 0;
+}
+
+int64_t blit_socket_dial(const char *host, uint32_t port, const char *congestion, const void *first, uint64_t len, int64_t timeout_ms)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list;
+	char service[16];
+	int fd = -EHOSTUNREACH;
+	snprintf(service, sizeof service, "%u", port);
+	if (getaddrinfo(host, service, &hints, &list) != 0)
+		return -EHOSTUNREACH;
+	for (struct addrinfo *to = list; to && fd < 0; to = to->ai_next) {
+		int at = socket(to->ai_family, SOCK_STREAM, 0);
+		if (at < 0) {
+			fd = -errno;
+			continue;
+		}
+		fcntl(at, F_SETFD, FD_CLOEXEC);
+		begin_congestion(at, congestion);
+		int err = connect_within(at, to, timeout_ms);
+		if (!err)
+			err = blit_descriptor_write(at, first, len);
+		if (err) {
+			close(at);
+			fd = err;
+			continue;
+		}
+		settle_congestion(at, congestion);
+		fd = at;
+	}
+	freeaddrinfo(list);
+	return fd;
+}
+
 static bool parse_address(const char *text, uint8_t address[16])
 {
 	memset(address, 0, 10);
@@ -134,12 +250,7 @@ int64_t blit_socket_take(uint32_t local_port, uint32_t peer_port, const char *pe
 		close(fd);
 		return -err;
 	}
-#ifdef TCP_CONGESTION
-	if (congestion[0]) /* what the system does not have or does not allow is left as it is */
-		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, strlen(congestion));
-#else
-	(void)congestion;
-#endif
+	settle_congestion(fd, congestion);
 	return fd;
 }
 

@@ -3,7 +3,7 @@
  * late, or as one lane too many is closed without a word, counted and logged.
  */
 
-import { takeConnection } from "../native/descriptors.ts";
+import { prepareListener, takeConnection } from "../native/descriptors.ts";
 import { tokenBytes } from "../carrier/lanes.ts";
 import { BlitError } from "../base/errors.ts";
 import type { DaemonConfig } from "./config.ts";
@@ -38,6 +38,7 @@ export class DataPort {
   constructor(private readonly config: () => DaemonConfig, private readonly log: Log) {
     this.#listener = listen(config());
     this.port = this.#listener.addr.port;
+    prepareListener(this.port);
     void this.#accept();
   }
 

@@ -21,6 +21,12 @@ export const daemonSymbols = {
   blit_beneath_open: { parameters: ["buffer", "buffer"], result: "i64" },
   blit_beneath_make: { parameters: ["buffer", "buffer", "buffer"], result: "i64" },
   blit_socket_take: { parameters: ["u32", "u32", "buffer", "buffer"], result: "i64" },
+  blit_listener_prepare: { parameters: ["u32"], result: "i64" },
+  blit_socket_dial: {
+    parameters: ["buffer", "u32", "buffer", "buffer", "u64", "i64"],
+    result: "i64",
+    nonblocking: true,
+  },
   blit_socket_pair: { parameters: ["buffer"], result: "i64" },
   blit_descriptor_read: { parameters: ["i32", "buffer", "u64"], result: "i64", nonblocking: true },
   blit_descriptor_write: { parameters: ["i32", "buffer", "u64"], result: "i64", nonblocking: true },

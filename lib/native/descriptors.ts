@@ -4,6 +4,30 @@ import { BlitError } from "../base/errors.ts";
 import { engineError } from "./errno.ts";
 import { openDaemonLibrary } from "./library.ts";
 
+/**
+ * A blocking descriptor of a new connection over which `first` was sent; undefined where none can be made in time. `congestion`:
+ * congestion control to be used where the system has and allows it; "" leaves the choice to the shim.
+ */
+export async function dial(
+  host: string,
+  port: number,
+  congestion: string,
+  first: Uint8Array<ArrayBuffer>,
+  timeoutMs: number,
+): Promise<number | undefined> {
+  const held = [new TextEncoder().encode(`${host}\0`), new TextEncoder().encode(`${congestion}\0`), first];
+  const [name, choice, bytes] = held;
+  const call = calls().blit_socket_dial;
+  const descriptor = Number(await call(name, port, choice, bytes, BigInt(first.length), BigInt(timeoutMs)));
+  held.length = 0; // until here nothing else may hold them
+  return descriptor < 0 ? undefined : descriptor;
+}
+
+/** Connections that are accepted on that port begin as lanes do. */
+export function prepareListener(port: number): void {
+  calls().blit_listener_prepare(port);
+}
+
 /** A connection whose bytes go past the runtime. */
 export interface TakenConnection {
   /** Blocking; whoever uses it closes it. */

@@ -24,9 +24,11 @@ import {
 import { protocolVersion } from "../wire/protocol.ts";
 
 const INLINE_LANES = 2;
-/** Measured best with the cores of both sides busy: two for each of two cores; more only help where a connection loses packets. */
-const LANES_LEAST = 4;
-const LANES_MOST = 16;
+/** Two fill a fast network as long as there are cores for them; a long path needs more, since each is held up by its own losses. */
+const LANES_LEAST = 2;
+const LANES_LONG_PATH = 8;
+const LONG_PATH_MS = 10;
+const LANES_MOST = 8;
 /** Between two attempts to dial a lane that ended. */
 const REDIAL_MS = 200;
 
@@ -112,10 +114,7 @@ export class ClientStream {
     const lane = await dialLane(address);
     if (lane === undefined) return;
     this.#lanes++;
-    void this.#taker!.addLane(lane.descriptor).then(() => {
-      lane.release();
-      return this.#laneEnded(address);
-    });
+    void this.#taker!.addLane(lane).then(() => this.#laneEnded(address));
   }
 
   async #laneEnded(address: LaneAddress): Promise<void> {
