@@ -29,7 +29,7 @@ async function main(args: string[]): Promise<void> {
   await Deno.mkdir(`${root}/dist`, { recursive: true });
   await Deno.writeTextFile(`${root}/${commitFile}`, await currentCommit());
   for (const script of bundledScripts()) await Deno.remove(`${root}/${script}`);
-  await deno("bundle", ["--quiet", "--code-splitting", "--outdir", bundleFolder, "main.ts"]);
+  await deno("bundle", ["--quiet", "--minify", "--code-splitting", "--outdir", bundleFolder, "main.ts"]);
   await dropIdleImports();
 
   const env: Record<string, string> = {};
@@ -51,10 +51,10 @@ async function main(args: string[]): Promise<void> {
 async function dropIdleImports(): Promise<void> {
   const texts = new Map<string, string>();
   for (const script of bundledScripts()) texts.set(script, await Deno.readTextFile(`${root}/${script}`));
-  const helpers = [...texts].filter(([, text]) => text.includes("__deno_internal_createRequire"));
+  const helpers = [...texts].filter(([, text]) => /from ?"node:module"/.test(text));
   for (const [script, text] of texts) {
     const lean = helpers.reduce((rest, [helper]) => {
-      return rest.replaceAll(`import "./${helper.slice(bundleFolder.length + 1)}";\n`, "");
+      return rest.replaceAll(`import"./${helper.slice(bundleFolder.length + 1)}";`, "");
     }, text);
     if (lean !== text) await Deno.writeTextFile(`${root}/${script}`, lean);
   }
