@@ -424,7 +424,7 @@ static int add_remote(struct lister *l)
 		if (!row)
 			continue;
 		row->origin = i;
-		if (!known)
+		if (!known && b->has_stat)
 			row_error(row, batch_error(b, i));
 		l->b.any_stat = true;
 	}

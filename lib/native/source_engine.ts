@@ -52,10 +52,12 @@ export class SourceEngine {
     dir: number,
     at: NamePlace | undefined,
     more: boolean,
+    facts: boolean,
     name: string | undefined,
     done: (listing: SourceListing) => void,
   ): void {
-    const flags = TaskFlag.Source | TaskFlag.Stat | TaskFlag.All | TaskFlag.Digest | (more ? TaskFlag.More : 0) |
+    const flags = TaskFlag.Source | TaskFlag.All | TaskFlag.Digest | (facts ? TaskFlag.Stat : 0) |
+      (more ? TaskFlag.More : 0) |
       (name === undefined ? 0 : TaskFlag.Named);
     const task = { op: Op.List, dir, flags, batch: at?.batch.address, first: at?.index, parent: at?.parent };
     const payload = name === undefined ? undefined : pathToBytes(`${name}\0`);

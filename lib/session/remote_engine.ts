@@ -123,6 +123,7 @@ export class RemoteEngine implements Engine {
           index: parent && (parent.batch as PackedBatch).origin(parent.index),
           parent: parent?.dir,
           more,
+          facts: request.stat || request.onDestination || named !== undefined,
           name: named && pathToBytes(named.source),
         }),
       },

@@ -185,7 +185,7 @@ class Source implements SourceRole {
     }
   }
 
-  #list(id: number, { dir, parentBatch, index, parent, more, name }: ListSource): void {
+  #list(id: number, { dir, parentBatch, index, parent, more, name, facts }: ListSource): void {
     const root = dir === 0;
     const directory = root || more ? this.#directories.get(dir) : undefined;
     let at: Parameters<SourceEngine["list"]>[1];
@@ -202,7 +202,7 @@ class Source implements SourceRole {
     }
     users.push(own);
     for (const user of users) user.use();
-    this.engine.list(dir, at, more, root && name ? plainName(name) : undefined, (listing) => {
+    this.engine.list(dir, at, more, facts, root && name ? plainName(name) : undefined, (listing) => {
       for (const user of users) user.unuse();
       const { batch, error, record } = listing;
       let number = 0;
