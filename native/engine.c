@@ -13,6 +13,9 @@
 #include <signal.h>
 #include <time.h>
 
+/* No sleep is shorter. */
+#define PACE_GRAIN_NS 2000000
+
 int64_t engine_now_ns(void)
 {
 	struct timespec t;
@@ -625,7 +628,9 @@ void engine_pace(struct engine *e, uint64_t n)
 		int64_t now = engine_now_ns();
 		start = seen > now ? seen : now;
 	} while (!atomic_compare_exchange_weak(&e->next_byte_ns, &seen, start + cost));
-	int64_t wait;
+	int64_t wait = start + cost - engine_now_ns();
+	if (wait < PACE_GRAIN_NS)
+		return; /* what is owed is paid together with the next ones': a sleep takes longer than a small file */
 	/* after, not before, its bytes' share of time: the first ones need not wait for anybody, the last ones do */
 	while ((wait = start + cost - engine_now_ns()) > 0 && !engine_stopped(e)) {
 		struct timespec t = { 0, wait > 50000000 ? 50000000 : wait };

@@ -35,7 +35,16 @@ class TransferRun {
   #wake = () => {};
   #last: Progress = idleProgress;
 
-  constructor(private readonly job: Job, private readonly sink: EventSink) {}
+  /** What was remarked, by whichever side. */
+  readonly #notices = new Set<string>();
+  private readonly sink: EventSink;
+
+  constructor(private readonly job: Job, sink: EventSink) {
+    this.sink = (event) => {
+      if (event.type === "notice") this.#notices.add(event.message);
+      sink(event);
+    };
+  }
 
   async execute(): Promise<Summary> {
     await Promise.resolve();
@@ -45,7 +54,8 @@ class TransferRun {
       if (this.#stopped && summaries.length > 0) break;
       summaries.push(await this.#withRetries(pair));
     }
-    return addSummaries(summaries, this.#stopped);
+    const sum = addSummaries(summaries, this.#stopped);
+    return { ...sum, notices: [...new Set([...this.#notices, ...sum.notices])] };
   }
 
   async #locate({ host, port, module, path }: RemoteEndpoint): Promise<number | undefined> {
