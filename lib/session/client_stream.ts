@@ -27,6 +27,7 @@ const INLINE_LANES = 2;
 /** Two fill a fast network as long as there are cores for them; a long path needs more, since each is held up by its own losses. */
 const LANES_LEAST = 2;
 const LANES_LONG_PATH = 8;
+/** Making a connection takes one round trip. */
 const LONG_PATH_MS = 10;
 const LANES_MOST = 8;
 /** Between two attempts to dial a lane that ended. */
@@ -104,8 +105,12 @@ export class ClientStream {
       token: negotiation.oneTimeToken,
       congestion: negotiation.congestionControl,
     };
-    const count = Math.min(lanesToStart(), negotiation.lanesMax || 1);
-    await Promise.all(Array.from({ length: count }, () => this.#dial(address)));
+    const startMs = performance.now();
+    await this.#dial(address);
+    const isLong = performance.now() - startMs >= LONG_PATH_MS;
+    const wanted = isLong ? LANES_LONG_PATH : lanesToStart();
+    const more = Math.min(wanted, negotiation.lanesMax || 1) - this.#lanes;
+    if (this.#lanes > 0) await Promise.all(Array.from({ length: more }, () => this.#dial(address)));
     if (this.#lanes === 0) this.#useInline();
     return this.#lanes > 0;
   }

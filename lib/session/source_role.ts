@@ -29,6 +29,8 @@ import { Held, HeldTable } from "./held.ts";
 /** Files of this size and more are asked for in slices: smaller ones travel whole, through a lane's memory. */
 const SLICED_BYTES = 4 << 20;
 const BUFFER_BYTES = 1 << 18;
+/** Entry batches in one message; one alone has 1.5 MiB at most. */
+const MESSAGE_BYTES = 1 << 20;
 const MOST_WORKERS = 16;
 /** How often the destination hears that the source gets on. */
 const NEWS_EVERY_MS = 500;
@@ -152,13 +154,25 @@ class Source implements SourceRole {
     const progress = ticks + bytesMoved;
     if (this.#answers.length === 0 && progress === this.#told) return;
     [this.#told, this.#toldMs] = [progress, nowMs];
-    const answers = this.#answers;
+    const figures = { progress: BigInt(Math.round(progress)), bytesZeroCopy: BigInt(bytesByMethod.sendfile) };
+    for (const answers of this.#pieces()) this.options.answer(create(SourceAnswersSchema, { answers, ...figures }));
+  }
+
+  /** What there is to answer, in pieces that a daemon takes as one message; at least one, which may be empty. */
+  #pieces(): Answer[][] {
+    const pieces: Answer[][] = [[]];
+    let bytes = 0;
+    for (const answer of this.#answers) {
+      const size = answer.answer?.case === "listed" ? answer.answer.value.entries?.length ?? 0 : 0;
+      if (bytes > 0 && bytes + size > MESSAGE_BYTES) {
+        pieces.push([]);
+        bytes = 0;
+      }
+      pieces.at(-1)!.push(answer);
+      bytes += size;
+    }
     this.#answers = [];
-    this.options.answer(create(SourceAnswersSchema, {
-      answers,
-      progress: BigInt(Math.round(progress)),
-      bytesZeroCopy: BigInt(bytesByMethod.sendfile),
-    }));
+    return pieces;
   }
 
   #carryOut({ id, request }: SourceRequest): void {
