@@ -2,6 +2,7 @@
 
 import { BenchError } from "./failure.ts";
 import { peerIds } from "./peers.ts";
+import { type NetworkId, networkIds } from "./networks.ts";
 import { knownPlaces } from "./places.ts";
 import { workloads } from "./workloads.ts";
 
@@ -31,16 +32,26 @@ export interface TuneOptions extends RowOptions {
   readonly history?: string;
 }
 
+export interface RemoteOptions extends Omit<RowOptions, "places" | "placesGiven"> {
+  readonly networks: readonly NetworkId[];
+  /** As in LocalOptions. */
+  readonly json?: string;
+}
+
 export type Command =
   | { readonly verb: "local"; readonly options: LocalOptions }
+  | { readonly verb: "remote"; readonly options: RemoteOptions }
   | { readonly verb: "tune"; readonly options: TuneOptions }
   | { readonly verb: "readme"; readonly file: string }
   | { readonly verb: "help" };
+
+const remoteRows = ["one2g", "small100k", "nochange"];
 
 /** Many and few files, small and large ones, and nothing to do: what history could make slower. */
 const tuneRows = ["tiny", "eight1m", "small100k", "nochange", "mixed"];
 
 export const usage = `usage: deno task bench local [options]     measure copies and mirrors on this machine
+       deno task bench remote [options]    measure pushes and pulls against rsync's daemon
        deno task bench tune [options]      check the predictor, and runs with a history against runs without
        deno task bench readme FILE         put the table of a result file into README.md
 
@@ -54,6 +65,9 @@ options of local:
   --wait-idle S     seconds to wait at most for an idle machine before a run (2; quick 0.2)
   --json FILE       where the results go (bench/results/DATE.json)
 
+options of remote: --quick, --scale, --runs, --wait-idle, --json as above, --only (${remoteRows.join(", ")}), and
+  --network NAME,...  ${networkIds.join(", ")} (all that this machine can make); wan has one row of its own
+
 options of tune: --scale (0.1), --runs (11), --only (${tuneRows.join(", ")}), --place (tmpfs, ext4),
   --wait-idle as above, and
   --quick           a hundredth of the size, in tmpfs only
@@ -65,12 +79,13 @@ export function parseArgs(argv: readonly string[]): Command {
   const [verb, ...rest] = argv;
   if (verb === undefined || verb === "help" || argv.includes("--help") || argv.includes("-h")) return { verb: "help" };
   if (verb === "local") return { verb, options: parseLocal(rest) };
+  if (verb === "remote") return { verb, options: parseRemote(rest) };
   if (verb === "readme") {
     if (rest.length !== 1) throw new BenchError("Cannot make the table: name one file of results");
     return { verb, file: rest[0] };
   }
   if (verb === "tune") return { verb, options: parseTune(rest) };
-  throw new BenchError(`Unknown command "${verb}"; known are local, tune and readme`);
+  throw new BenchError(`Unknown command "${verb}"; known are local, remote, tune and readme`);
 }
 
 interface RowDefaults {
@@ -90,6 +105,14 @@ function parseLocal(argv: readonly string[]): LocalOptions {
     peers: peers === "none" ? [] : known("peer", list(peers), peerIds),
     json: given.get("--json"),
   };
+}
+
+function parseRemote(argv: readonly string[]): RemoteOptions {
+  const given = parseOptions(argv, ["--network", "--json"]);
+  const scale = given.has("--quick") ? 0.1 : 1;
+  const { places: _, placesGiven: __, ...rows } = rowOptions(given, { scale, runs: 5, only: remoteRows, places: [] });
+  const networks = known("network", list(given.get("--network")), networkIds) as readonly NetworkId[];
+  return { ...rows, networks, json: given.get("--json") };
 }
 
 function parseTune(argv: readonly string[]): TuneOptions {

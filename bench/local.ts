@@ -151,7 +151,7 @@ export function roomFor(facts: Facts): Room {
   return { bytes: 2 * facts.allocated + entries * 1024 + 64 * 2 ** 20, entries };
 }
 
-function introduction({ machine, tools, absent_places, scale, runs }: Results): string {
+export function introduction({ machine, tools, absent_places, scale, runs }: Results): string {
   const lines = [
     `${machine.cpu}, ${machine.cores} cores${
       machine.virtual ? " (virtual)" : ""

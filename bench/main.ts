@@ -3,6 +3,7 @@
 import { type Command, parseArgs, usage } from "./args.ts";
 import { BenchError, Interrupted } from "./failure.ts";
 import { runLocal } from "./local.ts";
+import { runRemote } from "./remote.ts";
 import { renderMarkdown, replaceTable } from "./readme.ts";
 import { loadResults } from "./result.ts";
 import { runTune } from "./tune.ts";
@@ -32,16 +33,19 @@ async function execute(command: Command, signal: AbortSignal): Promise<void> {
     }
     case "tune":
       return await runTune(command.options, { print, status, signal });
+    case "remote":
     case "local": {
       const stamp = new Date().toISOString().slice(0, 19).replaceAll(":", "");
-      await runLocal(command.options, {
+      const around = {
         print,
         status,
         color: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR"),
         command: ["deno task bench", ...Deno.args].join(" "),
         file: command.options.json ?? `${repository}bench/results/${stamp}.json`,
         signal,
-      });
+      };
+      if (command.verb === "remote") await runRemote(command.options, around);
+      else await runLocal(command.options, around);
     }
   }
 }

@@ -5,7 +5,15 @@
 
 import { BenchError } from "./failure.ts";
 
-export type Program = "run" | "warm" | "make_tree" | "compare" | "floor_small" | "floor_large" | "floor_mirror";
+export type Program =
+  | "run"
+  | "warm"
+  | "make_tree"
+  | "compare"
+  | "floor_small"
+  | "floor_large"
+  | "floor_mirror"
+  | "floor_stream";
 
 const sourceDir = `${import.meta.dirname}/native/`;
 export const buildDir: string = `${import.meta.dirname}/build/`;

@@ -86,6 +86,11 @@ static struct lane *lane_new(struct engine *e, int fd)
 	l->next = e->lanes;
 	e->lanes = l;
 	pthread_mutex_unlock(&e->lanes_lock);
+	pthread_mutex_lock(&e->queue_lock);
+	bool late = e->closing || engine_stopped(e); /* nobody will wake it any more */
+	pthread_mutex_unlock(&e->queue_lock);
+	if (late)
+		shutdown(fd, SHUT_RDWR);
 	return l;
 }
 

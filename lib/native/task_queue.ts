@@ -38,6 +38,7 @@ export class TaskQueue {
   readonly #freed: bigint[] = [];
   #nextId = 1;
   #stopped = false;
+  #closed = false;
 
   /** Raises BlitError (failed) when a root cannot be opened. */
   constructor(library: Library, config: EngineConfig) {
@@ -145,6 +146,10 @@ export class TaskQueue {
 
   /** A lane's whole life on a blocking socket, which the shim closes. Rejects never; whether it ended in order. */
   async lane(descriptor: number, direction: "send" | "receive"): Promise<boolean> {
+    if (this.#closed) { // the engine's memory may be gone
+      this.#calls.blit_descriptor_close(descriptor);
+      return true;
+    }
     const call = direction === "send" ? this.#calls.blit_lane_send : this.#calls.blit_lane_receive;
     const life = call(this.#engine, descriptor);
     this.#lanes.add(life);
@@ -174,6 +179,7 @@ export class TaskQueue {
   }
 
   async close(patienceMs?: number): Promise<boolean> {
+    this.#closed = true;
     this.#freeBatches();
     this.#calls.blit_engine_stop(this.#engine, 1n);
     if (patienceMs !== undefined && !await settlesWithin(this.#workers, patienceMs)) return false;

@@ -118,6 +118,7 @@ class Source implements SourceRole {
   }
 
   handle({ requests }: SourceRequests): void {
+    if (this.#closed) return;
     for (const request of requests) this.#carryOut(request);
     this.engine.flush();
   }

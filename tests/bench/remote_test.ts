@@ -1,0 +1,61 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { parseArgs } from "../../bench/args.ts";
+import { BenchError } from "../../bench/failure.ts";
+import { runRemote } from "../../bench/remote.ts";
+import { loadResults } from "../../bench/result.ts";
+import { testDirectory } from "../support/environment.ts";
+import { command, linux, testNeeding } from "../support/needs.ts";
+
+Deno.test("remote measures over every network unless told which", () => {
+  const all = parseArgs(["remote"]);
+  assert(all.verb === "remote");
+  assertEquals(all.options.networks, ["loopback", "veth", "wan"]);
+  const one = parseArgs(["remote", "--network", "veth", "--only", "nochange", "--quick"]);
+  assert(one.verb === "remote");
+  assertEquals([one.options.networks, one.options.only, one.options.scale], [["veth"], ["nochange"], 0.1]);
+  try {
+    parseArgs(["remote", "--network", "moon"]);
+    assert(false);
+  } catch (error) {
+    assert(error instanceof BenchError);
+    assertMatch(error.message, /Unknown network "moon"/);
+  }
+});
+
+testNeeding(
+  [linux, command("cc"), command("rsync")],
+  "pushes and pulls are measured against rsync's daemon, and their results checked",
+  async () => {
+    await using dir = await testDirectory();
+    let printed = "";
+    await runRemote({
+      scale: 0.001,
+      runs: 1,
+      patienceMs: 1,
+      only: ["small100k", "one2g"],
+      networks: ["loopback"],
+      json: dir.at("result.json"),
+    }, {
+      print: (text) => printed += text,
+      status: () => {},
+      color: false,
+      command: "bench",
+      file: dir.at("result.json"),
+      signal: new AbortController().signal,
+    });
+    const { rows, complete } = await loadResults(dir.at("result.json"));
+    assert(complete);
+    assertEquals(rows.map(({ workload, place }) => `${workload} ${place}`), [
+      "small100k push:loopback",
+      "small100k pull:loopback",
+      "one2g push:loopback",
+      "one2g pull:loopback",
+    ]);
+    for (const { contenders } of rows) {
+      for (const { id, failure, samples } of contenders) {
+        assertEquals([id, failure, samples.length], [id, undefined, 1]);
+      }
+    }
+    assertMatch(printed, /peak memory of the daemon: \d+ MiB/);
+  },
+);
