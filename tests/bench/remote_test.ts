@@ -1,18 +1,22 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { parseArgs } from "../../bench/args.ts";
+import { parseArgs, type RemoteOptions } from "../../bench/args.ts";
 import { BenchError } from "../../bench/failure.ts";
 import { runRemote } from "../../bench/remote.ts";
 import { loadResults } from "../../bench/result.ts";
 import { testDirectory } from "../support/environment.ts";
 import { command, linux, testNeeding } from "../support/needs.ts";
 
+function remote(...words: string[]): RemoteOptions {
+  const command = parseArgs(["remote", ...words]);
+  if (command.verb !== "remote") throw new Error(`"${command.verb}" instead of remote`);
+  return command.options;
+}
+
 Deno.test("remote measures over every network unless told which", () => {
-  const all = parseArgs(["remote"]);
-  assert(all.verb === "remote");
-  assertEquals(all.options.networks, ["loopback", "veth", "wan"]);
-  const one = parseArgs(["remote", "--network", "veth", "--only", "nochange", "--quick"]);
-  assert(one.verb === "remote");
-  assertEquals([one.options.networks, one.options.only, one.options.scale], [["veth"], ["nochange"], 0.1]);
+  const all = remote();
+  assertEquals(all.networks, ["loopback", "veth", "wan"]);
+  const one = remote("--network", "veth", "--only", "nochange", "--quick");
+  assertEquals([one.networks, one.only, one.scale], [["veth"], ["nochange"], 0.1]);
   try {
     parseArgs(["remote", "--network", "moon"]);
     assert(false);
