@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { parseArgs, type RemoteOptions } from "../../bench/args.ts";
 import { BenchError } from "../../bench/failure.ts";
 import { runRemote } from "../../bench/remote.ts";
@@ -17,13 +17,7 @@ Deno.test("remote measures over every network unless told which", () => {
   assertEquals(all.networks, ["loopback", "veth", "wan"]);
   const one = remote("--network", "veth", "--only", "nochange", "--quick");
   assertEquals([one.networks, one.only, one.scale], [["veth"], ["nochange"], 0.1]);
-  try {
-    parseArgs(["remote", "--network", "moon"]);
-    assert(false);
-  } catch (error) {
-    assert(error instanceof BenchError);
-    assertMatch(error.message, /Unknown network "moon"/);
-  }
+  assertThrows(() => parseArgs(["remote", "--network", "moon"]), BenchError, 'Unknown network "moon"');
 });
 
 testNeeding(
