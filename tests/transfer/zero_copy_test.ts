@@ -1,0 +1,31 @@
+/** How the bytes of large files leave: seen from outside, by the system calls of the source. */
+
+import { assert, assertEquals } from "@std/assert";
+import { startDaemon } from "../support/daemon.ts";
+import { testDirectory } from "../support/environment.ts";
+import { assertExit, assertSummary } from "../support/expect.ts";
+import { command, linux, testNeeding } from "../support/needs.ts";
+import { blitJson } from "../support/program.ts";
+
+testNeeding(
+  [linux, command("strace")],
+  "large files leave by sendfile, and no byte of them is read into the process",
+  async () => {
+    await using dir = await testDirectory();
+    const size = 24 << 20;
+    await dir.write({ "src/large": new Uint8Array(size).fill(5), "mod": null });
+    await using daemon = await startDaemon(dir, { root: "mod" });
+    const trace = dir.at("trace");
+    const result = await blitJson(["copy", dir.at("src/"), daemon.place("default/dst")], {
+      wrapper: ["strace", "-f", "-y", "-e", "trace=sendfile,read,pread64", "-o", trace],
+    });
+    assertExit(result, 0);
+    assertSummary(result, { bytes_zero_copy: size, bytes_copied: size });
+    const lines = (await Deno.readTextFile(trace)).split("\n").filter((line) => line.includes("src/large>"));
+    const sent = lines.filter((line) => line.includes("sendfile(")).map((line) =>
+      Number(/= (\d+)$/.exec(line)?.[1] ?? 0)
+    );
+    assert(sent.length > 0);
+    assertEquals(lines.filter((line) => /p?read(64)?\(/.test(line)), []);
+  },
+);
