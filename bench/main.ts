@@ -4,7 +4,7 @@ import { type Command, parseArgs, usage } from "./args.ts";
 import { BenchError, Interrupted } from "./failure.ts";
 import { runLocal } from "./local.ts";
 import { runRemote } from "./remote.ts";
-import { renderMarkdown, replaceTable } from "./readme.ts";
+import { replaceTable } from "./readme.ts";
 import { loadResults } from "./result.ts";
 import { runTune } from "./tune.ts";
 
@@ -27,8 +27,7 @@ async function execute(command: Command, signal: AbortSignal): Promise<void> {
     case "readme": {
       const results = await loadResults(command.file);
       const path = `${repository}README.md`;
-      const shown = command.file.startsWith(repository) ? command.file.slice(repository.length) : command.file;
-      await Deno.writeTextFile(path, replaceTable(await Deno.readTextFile(path), renderMarkdown(results, shown)));
+      await Deno.writeTextFile(path, replaceTable(await Deno.readTextFile(path), results));
       return;
     }
     case "tune":

@@ -1,4 +1,4 @@
-/** The comparison table of the README, made from one file of results. */
+/** The comparison tables of the README, each made from one file of results: one of local rows, one of rows between machines. */
 
 import { BenchError } from "./failure.ts";
 import { type ContenderResult, finishers, type Results, type RowResult, walls } from "./result.ts";
@@ -6,26 +6,27 @@ import { median } from "./statistics.ts";
 import { showRatio, showTime } from "./units.ts";
 import { compareWith, referenceOf } from "./verdict.ts";
 
-const begin = "<!-- bench:begin -->";
-const end = "<!-- bench:end -->";
 const columns = [
   { id: "blit", title: "blit" },
   { id: "cp", title: "cp -a" },
   { id: "rsync", title: "rsync -a" },
+  { id: "rsyncd", title: "rsync daemon" },
   { id: "rclone", title: "rclone" },
   { id: "tar", title: "tar to tar" },
 ] as const;
 
-/** `text` with what stands between the markers replaced. Raises BenchError when they are missing. */
-export function replaceTable(text: string, table: string): string {
+/** `text` with the table of that kind of results replaced. Raises BenchError when its markers are missing. */
+export function replaceTable(text: string, results: Results): string {
+  const name = results.rows.some(({ place }) => place.includes(":")) ? "bench-remote" : "bench";
+  const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
   const from = text.indexOf(begin);
   const to = text.indexOf(end);
   if (from < 0 || to < from) throw new BenchError(`Cannot find the markers "${begin}" and "${end}" in the README`);
-  return `${text.slice(0, from + begin.length)}\n\n${table}\n${text.slice(to)}`;
+  return `${text.slice(0, from + begin.length)}\n\n${renderMarkdown(results)}\n${text.slice(to)}`;
 }
 
 /** Markdown: one line per row, times with how many times blit's they are, and what was measured how. */
-export function renderMarkdown(results: Results, file: string): string {
+export function renderMarkdown(results: Results): string {
   const present = columns.filter(({ id }) => results.rows.some((row) => finishers(row).some((one) => one.id === id)));
   const titles = ["workload", "place", ...present.map(({ title }) => title), "limit (C)"];
   const lines = [
@@ -33,7 +34,7 @@ export function renderMarkdown(results: Results, file: string): string {
     `| --- | --- |${" ---: |".repeat(titles.length - 2)}`,
     ...results.rows.map((row) => `| ${cellsOf(row, present.map(({ id }) => id)).join(" | ")} |`),
     "",
-    footnote(results, file),
+    footnote(results),
   ];
   return lines.join("\n") + "\n";
 }
@@ -55,18 +56,18 @@ function cell(contender: ContenderResult | undefined, reference: ContenderResult
   return judgement === "undecided" ? `${time} (≈)` : `${time} (${showRatio(ratio.value)}×)`;
 }
 
-function footnote(results: Results, file: string): string {
+function footnote(results: Results): string {
   const { machine, runs } = results;
   const versions = results.tools.flatMap((tool) => "version" in tool ? [tool.version] : []).join("; ");
   return [
     `Medians of at least ${runs} runs taken in turns, in brackets how many times blit's time; ≈ where the 95 % interval`,
-    "includes 1. `rsync -a` and `cp -a` get `--delete` and `-u` where a tree is mirrored again; `limit` is a C program",
+    "includes 1. rsync and cp get `--delete` and `-u` where a tree is mirrored again; `limit` is a C program",
     `with only the necessary system calls. ${machine.cpu}, ${machine.cores} cores${
       machine.virtual ? " (virtual)" : ""
     },`,
     `${machine.memory_gib} GiB, ${machine.kernel}, warm caches, no fsync, ${
       results.started.slice(0, 10)
     }. ${versions}.`,
-    `Made with \`${results.command}\`${results.scale === 1 ? "" : ` (scale ${results.scale})`} from \`${file}\`.`,
+    `Made with \`${results.command}\`${results.scale === 1 ? "" : ` (scale ${results.scale})`}.`,
   ].join("\n");
 }

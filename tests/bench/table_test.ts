@@ -114,20 +114,29 @@ Deno.test("targets are met, missed, or undecided", () => {
 });
 
 Deno.test("the README's table has a column for each tool that took part, and the way it was made", () => {
-  const markdown = renderMarkdown(results([row([blit, floor, rsync, cp])]), "bench/results/one.json");
+  const markdown = renderMarkdown(results([row([blit, floor, rsync, cp])]));
   const lines = markdown.split("\n");
   assertEquals(lines[0], "| workload | place | blit | cp -a | rsync -a | limit (C) |");
   assertEquals(lines[2], "| many small files | tmpfs | **700 ms** | 701 ms (≈) | 2.80 s (4.00×) | 650 ms (0.93×) |");
-  assertStringIncludes(markdown, "`deno task bench local` from `bench/results/one.json`");
+  assertStringIncludes(markdown, "Made with `deno task bench local`.");
   assertStringIncludes(markdown, "Some CPU, 2 cores (virtual)");
 });
 
 Deno.test("only what stands between the markers is replaced", () => {
-  const readme = "# x\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nrest\n";
-  const once = replaceTable(readme, "| new |\n");
-  assertEquals(once, "# x\n<!-- bench:begin -->\n\n| new |\n\n<!-- bench:end -->\nrest\n");
-  assertEquals(replaceTable(once, "| new |\n"), once);
-  assertThrows(() => replaceTable("# no markers", "| new |"), BenchError);
+  const readme =
+    "# x\n<!-- bench:begin -->\nold\n<!-- bench:end -->\n<!-- bench-remote:begin --><!-- bench-remote:end -->\n";
+  const local = results([row([blit, rsync])]);
+  const once = replaceTable(readme, local);
+  assertStringIncludes(once, `# x\n<!-- bench:begin -->\n\n${renderMarkdown(local)}\n<!-- bench:end -->\n`);
+  assertStringIncludes(once, "<!-- bench-remote:begin --><!-- bench-remote:end -->\n");
+  assertEquals(replaceTable(once, local), once);
+  const remote = results([
+    row([blit, contender("rsyncd", "peer", [2800, 2790, 2810, 2805, 2795])], { place: "push:veth" }),
+  ]);
+  const both = replaceTable(once, remote);
+  assertStringIncludes(both, "| workload | place | blit | rsync daemon | limit (C) |");
+  assertStringIncludes(both, renderMarkdown(local));
+  assertThrows(() => replaceTable("# no markers", local), BenchError);
 });
 
 Deno.test("results survive being saved and loaded; another schema is refused", async () => {
