@@ -42,6 +42,7 @@ export class PackedBatch implements EntryBatch {
   #columns: Partial<Record<Column, number>> | undefined;
   #namesAt = 0;
   #references = 1;
+  #ended = false;
   #whenFreed: (() => void) | undefined;
 
   /** @param address Of the batch in memory: how the shim is told which batch is meant. */
@@ -138,7 +139,13 @@ export class PackedBatch implements EntryBatch {
   }
 
   release(): void {
-    if (--this.#references > 0) return;
+    if (--this.#references === 0) this.end();
+  }
+
+  /** As the last release, whoever still holds it: what is read from it then throws. Again does nothing. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
     this.#view = new DataView(new ArrayBuffer(0));
     this.free(this.address);
     this.#whenFreed?.();

@@ -36,6 +36,9 @@ export class TaskQueue {
   #tasksLength = 0;
   readonly #lanes = new Set<Promise<bigint>>();
   readonly #freed: bigint[] = [];
+  /** Batches that somebody still holds, and memory that is to be freed by number: given back when a run breaks off. */
+  readonly #held = new Set<PackedBatch>();
+  readonly #taken = new Set<bigint>();
   #nextId = 1;
   #stopped = false;
   #closed = false;
@@ -63,11 +66,17 @@ export class TaskQueue {
     const at = result.batch;
     if (at === 0n) return undefined;
     const memory = Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(at)!, result.batchBytes);
-    return new PackedBatch(at, memory, (freed) => this.#freed.push(freed));
+    const batch = new PackedBatch(at, memory, (freed) => {
+      this.#held.delete(batch);
+      this.#freed.push(freed);
+    });
+    this.#held.add(batch);
+    return batch;
   }
 
   /** Frees memory of the shim that came with a result, like a batch. */
   free(address: bigint): void {
+    this.#taken.delete(address);
     this.#calls.blit_batch_free(this.#engine, Deno.UnsafePointer.create(address));
   }
 
@@ -82,6 +91,7 @@ export class TaskQueue {
     const out = new BigUint64Array(1);
     const status = this.#calls.blit_batch_take(bytes, BigInt(bytes.length), new Uint8Array(out.buffer));
     if (status < 0n) throw new BlitError("failed", "The source sent a list of entries that makes no sense");
+    this.#taken.add(out[0]);
     return out[0];
   }
 
@@ -182,8 +192,12 @@ export class TaskQueue {
     this.#closed = true;
     this.#freeBatches();
     this.#calls.blit_engine_stop(this.#engine, 1n);
-    if (patienceMs !== undefined && !await settlesWithin(this.#workers, patienceMs)) return false;
-    await Promise.all([this.#workers, ...this.#lanes]);
+    const threads = Promise.all([this.#workers, ...this.#lanes]);
+    if (patienceMs !== undefined && !await settlesWithin(threads, patienceMs)) return false;
+    await threads;
+    for (const batch of [...this.#held]) batch.end();
+    for (const address of [...this.#taken]) this.free(address);
+    this.#freeBatches();
     this.#calls.blit_engine_close(this.#engine);
     return true;
   }
