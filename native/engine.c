@@ -528,6 +528,12 @@ int64_t blit_engine_progress(struct engine *e, struct blit_counters *out)
 	return 0;
 }
 
+int64_t blit_engine_avoid(struct engine *e, uint64_t dev, uint64_t ino)
+{
+	e->avoided = (struct facts){ .dev = dev, .ino = ino };
+	return 0;
+}
+
 int64_t blit_engine_activate(struct engine *e, uint32_t workers)
 {
 	pthread_mutex_lock(&e->queue_lock);

@@ -112,6 +112,7 @@ struct engine {
 	int groups_len;
 	int64_t granularity_ns; /* of the destination's modification times */
 	struct facts root_facts[SIDES];
+	struct facts avoided; /* inode of a directory of the source that is not entered; ino 0: none */
 	bool have[SIDES];
 	atomic_int stop; /* 1: no new work; workers leave */
 	atomic_int no_clone, no_range, prefer_range, preallocate;

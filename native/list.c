@@ -202,7 +202,8 @@ static int open_source(struct engine *e, struct task *t, struct blit_result *r)
 	if (!err)
 		t->d->source = f; /* before a move takes entries out of it and so changes its time */
 	r->step = BLIT_STEP_LIST_SRC;
-	if (!err && t->d->parent && e->have[DST] && same_inode(&f, &e->root_facts[DST]))
+	bool other = (e->have[DST] && same_inode(&f, &e->root_facts[DST])) || (e->avoided.ino && same_inode(&f, &e->avoided));
+	if (!err && t->d->parent && other)
 		err = -BLIT_E_INSIDE; /* copying into itself would never end */
 	return err;
 }

@@ -15,6 +15,7 @@ const shortCalls = {
   blit_engine_collect: { parameters: ["pointer", "buffer", "u64"], result: "i64" },
   blit_engine_progress: { parameters: ["pointer", "buffer"], result: "i64" },
   blit_engine_activate: { parameters: ["pointer", "u32"], result: "i64" },
+  blit_engine_avoid: { parameters: ["pointer", "u64", "u64"], result: "i64" },
   blit_engine_stop: { parameters: ["pointer", "i64"], result: "i64" },
   blit_engine_close: { parameters: ["pointer"], result: "i64" },
   blit_batch_free: { parameters: ["pointer", "pointer"], result: "i64" },

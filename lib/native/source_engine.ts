@@ -136,6 +136,11 @@ export class SourceEngine {
     this.queue.submit({ op: Op.Settle, dir, flags }, undefined, (result) => done(errorOf(result)));
   }
 
+  /** The directory with that inode is not entered: it is the root of the other side. */
+  avoid(dev: bigint, ino: bigint): void {
+    this.queue.avoid(dev, ino);
+  }
+
   /** Whether the lane ended in order. */
   lane(descriptor: number): Promise<boolean> {
     return this.queue.lane(descriptor, "send");

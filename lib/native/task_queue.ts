@@ -131,6 +131,11 @@ export class TaskQueue {
     };
   }
 
+  /** The directory of the source with that inode is not entered. */
+  avoid(dev: bigint, ino: bigint): void {
+    this.#calls.blit_engine_avoid(this.#engine, dev, ino);
+  }
+
   activate(workers: number): void {
     this.#calls.blit_engine_activate(this.#engine, workers);
   }

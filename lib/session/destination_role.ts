@@ -6,11 +6,13 @@ import { BlitError } from "../base/errors.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
 import { openDestinationEngine } from "../native/destination_engine.ts";
+import { pathFacts } from "../native/paths.ts";
 import { compileFilter } from "../scan/filter.ts";
+import { machineId } from "../tune/machine.ts";
 import { bottleneckLine } from "../tune/bottleneck.ts";
 import type { SourceAnswers, SourceRequests } from "../wire/gen/blit/v1/source_pb.ts";
 import { LARGE_BYTES } from "./large_files.ts";
-import { RemoteEngine } from "./remote_engine.ts";
+import { RemoteEngine, type RemoteEngineOptions } from "./remote_engine.ts";
 import type { RunningJob } from "./run.ts";
 import { Tally } from "./tally.ts";
 import { TreeRun } from "./tree_run.ts";
@@ -96,7 +98,11 @@ class Destination implements DestinationRole {
         "Install a C compiler and try again.",
       );
     }
-    this.#engine = new RemoteEngine(engine, { move: job.verb === "move" && !job.dryRun, ask: options.ask });
+    this.#engine = new RemoteEngine(engine, {
+      move: job.verb === "move" && !job.dryRun,
+      root: rootPlace(placement.destinationRoot),
+      ask: options.ask,
+    });
     const disks = destination.profile.device === undefined ? [] : [destination.profile.device];
     const root = {
       exists: placement.destinationRoot !== undefined,
@@ -181,4 +187,10 @@ class Destination implements DestinationRole {
     await this.#engine.addLane(descriptor);
     this.#lanes--;
   }
+}
+
+/** Both sides may be on one machine, and the destination inside the source. */
+function rootPlace(path: string | undefined): RemoteEngineOptions["root"] {
+  const facts = path === undefined ? undefined : pathFacts(path, true);
+  return facts && { machine: machineId(), device: BigInt(facts.dev), inode: BigInt(facts.ino) };
 }

@@ -55,6 +55,8 @@ interface OpenFile {
 export interface RemoteEngineOptions {
   /** Remove each source entry once its copy has settled. */
   readonly move: boolean;
+  /** Where the destination's root is; undefined where there is none yet. */
+  readonly root?: { readonly machine: string; readonly device: bigint; readonly inode: bigint };
   ask(requests: SourceRequests): void;
 }
 
@@ -123,6 +125,7 @@ export class RemoteEngine implements Engine {
           index: parent && (parent.batch as PackedBatch).origin(parent.index),
           parent: parent?.dir,
           more,
+          destination: dir === 0 && !more ? this.options.root : undefined,
           facts: request.stat || request.onDestination || named !== undefined,
           name: named && pathToBytes(named.source),
         }),

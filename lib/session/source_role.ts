@@ -11,7 +11,7 @@ import type { Job } from "../model/job.ts";
 import type { Counters } from "../native/engine.ts";
 import { openSourceEngine, type SourceEngine } from "../native/source_engine.ts";
 import type { PackedBatch } from "../native/packed_batch.ts";
-import { machineFacts } from "../tune/machine.ts";
+import { machineFacts, machineId } from "../tune/machine.ts";
 import {
   type Forget,
   type LeaveDirectory,
@@ -200,8 +200,11 @@ class Source implements SourceRole {
     }
   }
 
-  #list(id: number, { dir, parentBatch, index, parent, more, name, facts }: ListSource): void {
+  #list(id: number, { dir, parentBatch, index, parent, more, name, facts, destination }: ListSource): void {
     const root = dir === 0;
+    if (destination !== undefined && destination.machine !== "" && destination.machine === machineId()) {
+      this.engine.avoid(destination.device, destination.inode);
+    }
     const directory = root || more ? this.#directories.get(dir) : undefined;
     let at: Parameters<SourceEngine["list"]>[1];
     let own = directory;

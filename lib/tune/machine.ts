@@ -51,3 +51,8 @@ function countOfList(list: string): number {
     0,
   );
 }
+
+/** Tells this machine, since its start, from all others; "" where the system does not say. */
+export function machineId(files: SystemFiles = systemFiles): string {
+  return (files.read("/proc/sys/kernel/random/boot_id") ?? "").trim();
+}

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { temporaryNames } from "../support/environment.ts";
-import { assertExit, assertSummary, assertUntouched } from "../support/expect.ts";
+import { assertExit, assertSummary, assertUntouched, failureOf } from "../support/expect.ts";
 import { supportedMetadata } from "../support/fixture.ts";
 import { command, linux, testNeeding } from "../support/needs.ts";
 import { assertFaithful } from "../support/oracle.ts";
@@ -168,6 +168,21 @@ for (const way of directions) {
     ]);
     assertEquals(temporaryNames(await dir.snapshot()), []);
   });
+
+  testNeeding(
+    [linux],
+    `${way.name}: a destination inside the source, on one machine, is not copied into itself`,
+    async () => {
+      await using scene = await Scene.open(way);
+      const { dir } = scene;
+      await dir.write({ "src/a": "x", "src/inner/b": "y" });
+      const result = await scene.run("copy", "src/", "src/inner/dst");
+      assertExit(result, 2);
+      assertSummary(result, { files_copied: 2, files_failed: 1 });
+      assertEquals(failureOf(result, "inner/dst").code, "inside");
+      assertEquals(await dir.names("src/inner/dst"), ["a", "inner", "inner/b"]);
+    },
+  );
 
   testNeeding([linux], `${way.name}: a source that is missing is one clear line`, async () => {
     await using scene = await Scene.open(way);

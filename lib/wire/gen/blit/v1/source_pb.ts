@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file blit/v1/source.proto.
  */
 export const file_blit_v1_source: GenFile = /*@__PURE__*/
-  fileDesc("ChRibGl0L3YxL3NvdXJjZS5wcm90bxIHYmxpdC52MSI6Cg5Tb3VyY2VSZXF1ZXN0cxIoCghyZXF1ZXN0cxgBIAMoCzIWLmJsaXQudjEuU291cmNlUmVxdWVzdCLSAgoNU291cmNlUmVxdWVzdBIKCgJpZBgBIAEoDRIjCgRsaXN0GAIgASgLMhMuYmxpdC52MS5MaXN0U291cmNlSAASHQoEcGFjaxgDIAEoCzINLmJsaXQudjEuUGFja0gAEiMKBG9wZW4YBCABKAsyEy5ibGl0LnYxLk9wZW5Tb3VyY2VIABIfCgVyYW5nZRgFIAEoCzIOLmJsaXQudjEuUmFuZ2VIABInCgZmaW5pc2gYBiABKAsyFS5ibGl0LnYxLkZpbmlzaFNvdXJjZUgAEiEKBmZvcmdldBgHIAEoCzIPLmJsaXQudjEuRm9yZ2V0SAASKAoFbGVhdmUYCCABKAsyFy5ibGl0LnYxLkxlYXZlRGlyZWN0b3J5SAASKgoHcmVsZWFzZRgJIAEoCzIXLmJsaXQudjEuUmVsZWFzZUJhdGNoZXNIAEIJCgdyZXF1ZXN0IocBCgpMaXN0U291cmNlEgsKA2RpchgBIAEoDRIUCgxwYXJlbnRfYmF0Y2gYAiABKA0SDQoFaW5kZXgYAyABKA0SDgoGcGFyZW50GAQgASgNEgwKBG1vcmUYBSABKAgSEQoEbmFtZRgGIAEoDEgAiAEBEg0KBWZhY3RzGAcgASgIQgcKBV9uYW1lIkYKBFBhY2sSCwoDZGlyGAEgASgNEg0KBWJhdGNoGAIgASgNEg0KBXdvcmRzGAMgASgMEhMKC3Rha2VfbGlua2VkGAQgASgIIjcKCk9wZW5Tb3VyY2USCwoDZGlyGAEgASgNEg0KBWJhdGNoGAIgASgNEg0KBWluZGV4GAMgASgNIjcKBVJhbmdlEg4KBmhhbmRsZRgBIAEoBBIOCgZvZmZzZXQYAiABKAQSDgoGbGVuZ3RoGAMgASgEIi4KDEZpbmlzaFNvdXJjZRIOCgZoYW5kbGUYASABKAQSDgoGY29tbWl0GAIgASgIIjUKBkZvcmdldBILCgNkaXIYASABKA0SDQoFYmF0Y2gYAiABKA0SDwoHaW5kaWNlcxgDIAMoDSI7Cg5MZWF2ZURpcmVjdG9yeRILCgNkaXIYASABKA0SDgoGcmVtb3ZlGAIgASgIEgwKBGRyb3AYAyABKAgiIQoOUmVsZWFzZUJhdGNoZXMSDwoHYmF0Y2hlcxgBIAMoDSJiCg1Tb3VyY2VBbnN3ZXJzEiYKB2Fuc3dlcnMYASADKAsyFS5ibGl0LnYxLlNvdXJjZUFuc3dlchIQCghwcm9ncmVzcxgCIAEoBBIXCg9ieXRlc196ZXJvX2NvcHkYAyABKAQisgEKDFNvdXJjZUFuc3dlchIKCgJpZBgBIAEoDRIhCgZsaXN0ZWQYAiABKAsyDy5ibGl0LnYxLkxpc3RlZEgAEiEKBm9wZW5lZBgDIAEoCzIPLmJsaXQudjEuT3BlbmVkSAASJwoJZm9yZ290dGVuGAQgASgLMhIuYmxpdC52MS5Gb3Jnb3R0ZW5IABIdCgRkb25lGAUgASgLMg0uYmxpdC52MS5Eb25lSABCCAoGYW5zd2VyIn0KBkxpc3RlZBIoCgVlcnJvchgBIAEoCzIULmJsaXQudjEuU291cmNlRXJyb3JIAIgBARINCgViYXRjaBgCIAEoDRIPCgdlbnRyaWVzGAMgASgMEgwKBG1vcmUYBCABKAgSEQoJZGlyZWN0b3J5GAUgASgMQggKBl9lcnJvciJ6CgZPcGVuZWQSKAoFZXJyb3IYASABKAsyFC5ibGl0LnYxLlNvdXJjZUVycm9ySACIAQESDgoGaGFuZGxlGAIgASgEEgwKBHNpemUYAyABKAQSDgoGcmVjb3JkGAQgASgMEg4KBnNwYXJzZRgFIAEoCEIICgZfZXJyb3IiMAoJRm9yZ290dGVuEiMKBmVycm9ycxgBIAMoCzITLmJsaXQudjEuRW50cnlFcnJvciI6CgREb25lEigKBWVycm9yGAEgASgLMhQuYmxpdC52MS5Tb3VyY2VFcnJvckgAiAEBQggKBl9lcnJvciIrCgtTb3VyY2VFcnJvchIOCgZudW1iZXIYASABKA0SDAoEc3RlcBgCIAEoDSJACgpFbnRyeUVycm9yEg0KBWluZGV4GAEgASgNEiMKBWVycm9yGAIgASgLMhQuYmxpdC52MS5Tb3VyY2VFcnJvcmIGcHJvdG8z");
+  fileDesc("ChRibGl0L3YxL3NvdXJjZS5wcm90bxIHYmxpdC52MSI6Cg5Tb3VyY2VSZXF1ZXN0cxIoCghyZXF1ZXN0cxgBIAMoCzIWLmJsaXQudjEuU291cmNlUmVxdWVzdCLSAgoNU291cmNlUmVxdWVzdBIKCgJpZBgBIAEoDRIjCgRsaXN0GAIgASgLMhMuYmxpdC52MS5MaXN0U291cmNlSAASHQoEcGFjaxgDIAEoCzINLmJsaXQudjEuUGFja0gAEiMKBG9wZW4YBCABKAsyEy5ibGl0LnYxLk9wZW5Tb3VyY2VIABIfCgVyYW5nZRgFIAEoCzIOLmJsaXQudjEuUmFuZ2VIABInCgZmaW5pc2gYBiABKAsyFS5ibGl0LnYxLkZpbmlzaFNvdXJjZUgAEiEKBmZvcmdldBgHIAEoCzIPLmJsaXQudjEuRm9yZ2V0SAASKAoFbGVhdmUYCCABKAsyFy5ibGl0LnYxLkxlYXZlRGlyZWN0b3J5SAASKgoHcmVsZWFzZRgJIAEoCzIXLmJsaXQudjEuUmVsZWFzZUJhdGNoZXNIAEIJCgdyZXF1ZXN0IsUBCgpMaXN0U291cmNlEgsKA2RpchgBIAEoDRIUCgxwYXJlbnRfYmF0Y2gYAiABKA0SDQoFaW5kZXgYAyABKA0SDgoGcGFyZW50GAQgASgNEgwKBG1vcmUYBSABKAgSEQoEbmFtZRgGIAEoDEgAiAEBEg0KBWZhY3RzGAcgASgIEiwKC2Rlc3RpbmF0aW9uGAggASgLMhIuYmxpdC52MS5Sb290UGxhY2VIAYgBAUIHCgVfbmFtZUIOCgxfZGVzdGluYXRpb24iOwoJUm9vdFBsYWNlEg8KB21hY2hpbmUYASABKAkSDgoGZGV2aWNlGAIgASgEEg0KBWlub2RlGAMgASgEIkYKBFBhY2sSCwoDZGlyGAEgASgNEg0KBWJhdGNoGAIgASgNEg0KBXdvcmRzGAMgASgMEhMKC3Rha2VfbGlua2VkGAQgASgIIjcKCk9wZW5Tb3VyY2USCwoDZGlyGAEgASgNEg0KBWJhdGNoGAIgASgNEg0KBWluZGV4GAMgASgNIjcKBVJhbmdlEg4KBmhhbmRsZRgBIAEoBBIOCgZvZmZzZXQYAiABKAQSDgoGbGVuZ3RoGAMgASgEIi4KDEZpbmlzaFNvdXJjZRIOCgZoYW5kbGUYASABKAQSDgoGY29tbWl0GAIgASgIIjUKBkZvcmdldBILCgNkaXIYASABKA0SDQoFYmF0Y2gYAiABKA0SDwoHaW5kaWNlcxgDIAMoDSI7Cg5MZWF2ZURpcmVjdG9yeRILCgNkaXIYASABKA0SDgoGcmVtb3ZlGAIgASgIEgwKBGRyb3AYAyABKAgiIQoOUmVsZWFzZUJhdGNoZXMSDwoHYmF0Y2hlcxgBIAMoDSJiCg1Tb3VyY2VBbnN3ZXJzEiYKB2Fuc3dlcnMYASADKAsyFS5ibGl0LnYxLlNvdXJjZUFuc3dlchIQCghwcm9ncmVzcxgCIAEoBBIXCg9ieXRlc196ZXJvX2NvcHkYAyABKAQisgEKDFNvdXJjZUFuc3dlchIKCgJpZBgBIAEoDRIhCgZsaXN0ZWQYAiABKAsyDy5ibGl0LnYxLkxpc3RlZEgAEiEKBm9wZW5lZBgDIAEoCzIPLmJsaXQudjEuT3BlbmVkSAASJwoJZm9yZ290dGVuGAQgASgLMhIuYmxpdC52MS5Gb3Jnb3R0ZW5IABIdCgRkb25lGAUgASgLMg0uYmxpdC52MS5Eb25lSABCCAoGYW5zd2VyIn0KBkxpc3RlZBIoCgVlcnJvchgBIAEoCzIULmJsaXQudjEuU291cmNlRXJyb3JIAIgBARINCgViYXRjaBgCIAEoDRIPCgdlbnRyaWVzGAMgASgMEgwKBG1vcmUYBCABKAgSEQoJZGlyZWN0b3J5GAUgASgMQggKBl9lcnJvciJ6CgZPcGVuZWQSKAoFZXJyb3IYASABKAsyFC5ibGl0LnYxLlNvdXJjZUVycm9ySACIAQESDgoGaGFuZGxlGAIgASgEEgwKBHNpemUYAyABKAQSDgoGcmVjb3JkGAQgASgMEg4KBnNwYXJzZRgFIAEoCEIICgZfZXJyb3IiMAoJRm9yZ290dGVuEiMKBmVycm9ycxgBIAMoCzITLmJsaXQudjEuRW50cnlFcnJvciI6CgREb25lEigKBWVycm9yGAEgASgLMhQuYmxpdC52MS5Tb3VyY2VFcnJvckgAiAEBQggKBl9lcnJvciIrCgtTb3VyY2VFcnJvchIOCgZudW1iZXIYASABKA0SDAoEc3RlcBgCIAEoDSJACgpFbnRyeUVycm9yEg0KBWluZGV4GAEgASgNEiMKBWVycm9yGAIgASgLMhQuYmxpdC52MS5Tb3VyY2VFcnJvcmIGcHJvdG8z");
 
 /**
  * Several requests at once.
@@ -186,6 +186,13 @@ export type ListSource = Message<"blit.v1.ListSource"> & {
    * @generated from field: bool facts = 7;
    */
   facts: boolean;
+
+  /**
+   * Of the root: where the destination's root is, so that a source that holds it does not copy it into itself.
+   *
+   * @generated from field: optional blit.v1.RootPlace destination = 8;
+   */
+  destination?: RootPlace | undefined;
 };
 
 /**
@@ -194,6 +201,41 @@ export type ListSource = Message<"blit.v1.ListSource"> & {
  */
 export const ListSourceSchema: GenMessage<ListSource> = /*@__PURE__*/
   messageDesc(file_blit_v1_source, 2);
+
+/**
+ * A directory, wherever it is reached from.
+ *
+ * @generated from message blit.v1.RootPlace
+ */
+export type RootPlace = Message<"blit.v1.RootPlace"> & {
+  /**
+   * What tells the machine, since its start, from all others.
+   *
+   * @generated from field: string machine = 1;
+   */
+  machine: string;
+
+  /**
+   * Number of the device.
+   *
+   * @generated from field: uint64 device = 2;
+   */
+  device: bigint;
+
+  /**
+   * Number of the inode.
+   *
+   * @generated from field: uint64 inode = 3;
+   */
+  inode: bigint;
+};
+
+/**
+ * Describes the message blit.v1.RootPlace.
+ * Use `create(RootPlaceSchema)` to create a new message.
+ */
+export const RootPlaceSchema: GenMessage<RootPlace> = /*@__PURE__*/
+  messageDesc(file_blit_v1_source, 3);
 
 /**
  * Asks for records.
@@ -235,7 +277,7 @@ export type Pack = Message<"blit.v1.Pack"> & {
  * Use `create(PackSchema)` to create a new message.
  */
 export const PackSchema: GenMessage<Pack> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 3);
+  messageDesc(file_blit_v1_source, 4);
 
 /**
  * Begins a large file.
@@ -270,7 +312,7 @@ export type OpenSource = Message<"blit.v1.OpenSource"> & {
  * Use `create(OpenSourceSchema)` to create a new message.
  */
 export const OpenSourceSchema: GenMessage<OpenSource> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 4);
+  messageDesc(file_blit_v1_source, 5);
 
 /**
  * Asks for data.
@@ -305,7 +347,7 @@ export type Range = Message<"blit.v1.Range"> & {
  * Use `create(RangeSchema)` to create a new message.
  */
 export const RangeSchema: GenMessage<Range> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 5);
+  messageDesc(file_blit_v1_source, 6);
 
 /**
  * Ends a large file.
@@ -333,7 +375,7 @@ export type FinishSource = Message<"blit.v1.FinishSource"> & {
  * Use `create(FinishSourceSchema)` to create a new message.
  */
 export const FinishSourceSchema: GenMessage<FinishSource> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 6);
+  messageDesc(file_blit_v1_source, 7);
 
 /**
  * Removes what has arrived.
@@ -368,7 +410,7 @@ export type Forget = Message<"blit.v1.Forget"> & {
  * Use `create(ForgetSchema)` to create a new message.
  */
 export const ForgetSchema: GenMessage<Forget> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 7);
+  messageDesc(file_blit_v1_source, 8);
 
 /**
  * Nothing more is asked about a directory.
@@ -403,7 +445,7 @@ export type LeaveDirectory = Message<"blit.v1.LeaveDirectory"> & {
  * Use `create(LeaveDirectorySchema)` to create a new message.
  */
 export const LeaveDirectorySchema: GenMessage<LeaveDirectory> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 8);
+  messageDesc(file_blit_v1_source, 9);
 
 /**
  * Nothing more is asked about batches.
@@ -424,7 +466,7 @@ export type ReleaseBatches = Message<"blit.v1.ReleaseBatches"> & {
  * Use `create(ReleaseBatchesSchema)` to create a new message.
  */
 export const ReleaseBatchesSchema: GenMessage<ReleaseBatches> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 9);
+  messageDesc(file_blit_v1_source, 10);
 
 /**
  * Several answers at once.
@@ -459,7 +501,7 @@ export type SourceAnswers = Message<"blit.v1.SourceAnswers"> & {
  * Use `create(SourceAnswersSchema)` to create a new message.
  */
 export const SourceAnswersSchema: GenMessage<SourceAnswers> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 10);
+  messageDesc(file_blit_v1_source, 11);
 
 /**
  * One answer.
@@ -519,7 +561,7 @@ export type SourceAnswer = Message<"blit.v1.SourceAnswer"> & {
  * Use `create(SourceAnswerSchema)` to create a new message.
  */
 export const SourceAnswerSchema: GenMessage<SourceAnswer> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 11);
+  messageDesc(file_blit_v1_source, 12);
 
 /**
  * Entries of a directory.
@@ -568,7 +610,7 @@ export type Listed = Message<"blit.v1.Listed"> & {
  * Use `create(ListedSchema)` to create a new message.
  */
 export const ListedSchema: GenMessage<Listed> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 12);
+  messageDesc(file_blit_v1_source, 13);
 
 /**
  * A large file.
@@ -617,7 +659,7 @@ export type Opened = Message<"blit.v1.Opened"> & {
  * Use `create(OpenedSchema)` to create a new message.
  */
 export const OpenedSchema: GenMessage<Opened> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 13);
+  messageDesc(file_blit_v1_source, 14);
 
 /**
  * What became of entries that were to be removed.
@@ -638,7 +680,7 @@ export type Forgotten = Message<"blit.v1.Forgotten"> & {
  * Use `create(ForgottenSchema)` to create a new message.
  */
 export const ForgottenSchema: GenMessage<Forgotten> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 14);
+  messageDesc(file_blit_v1_source, 15);
 
 /**
  * The request was carried out, or not.
@@ -659,7 +701,7 @@ export type Done = Message<"blit.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 15);
+  messageDesc(file_blit_v1_source, 16);
 
 /**
  * Why something failed.
@@ -687,7 +729,7 @@ export type SourceError = Message<"blit.v1.SourceError"> & {
  * Use `create(SourceErrorSchema)` to create a new message.
  */
 export const SourceErrorSchema: GenMessage<SourceError> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 16);
+  messageDesc(file_blit_v1_source, 17);
 
 /**
  * One entry that failed.
@@ -715,5 +757,5 @@ export type EntryError = Message<"blit.v1.EntryError"> & {
  * Use `create(EntryErrorSchema)` to create a new message.
  */
 export const EntryErrorSchema: GenMessage<EntryError> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 17);
+  messageDesc(file_blit_v1_source, 18);
 
