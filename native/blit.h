@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 3
+#define BLIT_ABI 4
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -29,6 +29,7 @@ enum blit_op {
 	BLIT_OP_SEND = 10,    /* source: send a slice of a large file on a lane */
 	BLIT_OP_STORE = 11,   /* destination: APPLY with the records that come in; its own id is the request's number */
 	BLIT_OP_RECEIVE = 12, /* destination: RANGE with the data that comes in */
+	BLIT_OP_HASH = 13,    /* destination: XXH64 of each block of a slice that it holds of a large file */
 };
 
 /* Actions of APPLY, in the top four bits of an index word. */
@@ -50,6 +51,7 @@ enum {
 	BLIT_CFG_MOVE = 1 << 3,      /* remove each source entry after its copy settled */
 	BLIT_CFG_READ_ONLY = 1 << 4, /* dry run, check: nothing is changed anywhere */
 	BLIT_CFG_BACKUP = 1 << 5,    /* a backup root is given */
+	BLIT_CFG_RESUME = 1 << 6,    /* what is received of a large file stays when the run breaks off, and is used */
 };
 
 /* Flags of a task. */
@@ -73,6 +75,7 @@ enum {
 	BLIT_REMOTE = 1 << 16, /* LIST: the source is a batch from another machine, in `handle`; the payload is the directory's record */
 	BLIT_DIGEST = 1 << 17, /* LIST: fill target and attrs, for a destination on another machine */
 	BLIT_LAST = 1 << 18,   /* LIST with REMOTE: the directory's last batch */
+	BLIT_HELD = 1 << 19,   /* in the result of OPEN: an earlier run left something of the file */
 };
 
 struct blit_config {
@@ -89,7 +92,7 @@ struct blit_task {
 	uint32_t dir, flags;
 	uint64_t batch;       /* APPLY, OPEN, LINK, REMOVE, PACK, STORE: of the entries; LIST: of the parent, where the name stands */
 	uint32_t first, count; /* a run of entries; with a payload of index words, count is their number */
-	uint64_t handle;      /* RANGE, FINISH, SEND, RECEIVE; LIST with REMOTE: the batch that came from there, or 0 */
+	uint64_t handle;      /* RANGE, FINISH, SEND, RECEIVE, HASH; LIST with REMOTE: the batch that came from there, or 0 */
 	uint64_t offset, length;
 	uint32_t parent, payload_len;
 };
@@ -141,10 +144,10 @@ struct blit_result {
 	uint32_t op, id;
 	int32_t status;      /* 0 or -errno of the task as a whole */
 	uint32_t details;    /* struct blit_detail that follow */
-	uint64_t batch;      /* LIST: the batch, 0 if there is none; OPEN with DIGEST: a record */
+	uint64_t batch;      /* LIST: the batch, 0 if there is none; OPEN with DIGEST: a record; HASH: uint64_t for each block */
 	uint64_t batch_len;
 	uint64_t handle;     /* OPEN: the handle, 0 when the file is done already; LIST with DIGEST: the directory's record, or 0 */
-	uint64_t bytes;      /* APPLY: bytes of content copied; OPEN: size */
+	uint64_t bytes;      /* APPLY: bytes of content copied; OPEN: size; RECEIVE: bytes that came, more where some came twice */
 	uint32_t done;       /* APPLY, REMOVE: entries without a failure or deferral */
 	uint32_t step;       /* for status */
 	uint32_t flags;      /* LIST: BLIT_MORE, BLIT_CLOSE: it is settled and forgotten, there is no batch */
@@ -196,7 +199,8 @@ enum blit_method {
 	BLIT_M_REFLINK = 0, BLIT_M_RANGE = 1, BLIT_M_RW = 2, BLIT_M_HOLE = 3, BLIT_M_DISCARD = 4,
 	BLIT_M_NETWORK = 5,  /* over a lane, through a buffer */
 	BLIT_M_SENDFILE = 6, /* over a lane, without a copy in this process; only at the source */
-	BLIT_METHODS = 7,
+	BLIT_M_RESUMED = 7,  /* not moved: an earlier run had left it at the destination */
+	BLIT_METHODS = 8,
 };
 
 #define BLIT_SIZES 7
@@ -210,7 +214,9 @@ struct blit_counters {
 	uint64_t idle_ns, source_ns, destination_ns;
 	uint64_t ticks;                 /* grows while something moves that no other counter shows */
 	uint64_t sizes[BLIT_SIZES];     /* regular files done, by size: below 4 KiB, 64 KiB, 1 MiB, 16 MiB, 256 MiB, 1 GiB, above */
-	uint64_t pad[4];
+	uint64_t retransmits; /* of the sending lanes: segments that TCP sent again */
+	uint64_t rtt_us;      /* the longest of their round trips, smoothed by TCP */
+	uint64_t pad;
 };
 
 struct blit_path_facts {
@@ -224,6 +230,7 @@ struct blit_path_facts {
 enum blit_frame_type {
 	BLIT_FRAME_RECORDS = 1, /* `length` bytes of records for the request */
 	BLIT_FRAME_DATA = 2,    /* `length` bytes of a large file, from `offset` on */
+	BLIT_FRAME_BYE = 4,     /* no bytes: nothing more comes on this lane, all it began is sent */
 	BLIT_FRAME_END = 3,     /* all data of the request was sent; offset: 0, or step << 32 | error; 8 bytes: XXH64 of the slice, or 0 */
 };
 
@@ -233,6 +240,9 @@ struct blit_frame {
 	uint64_t offset, length;
 	uint64_t check; /* XXH64 of what is before it */
 };
+
+/* Of a file of which the destination holds something, SEND sends only blocks whose hash is not in its payload. */
+#define BLIT_BLOCK (1u << 20)
 
 #define BLIT_FRAME_RECORDS_MAX (64u << 20) /* bytes of one frame of records */
 
@@ -283,6 +293,8 @@ BLIT_EXPORT int64_t blit_batch_take(const void *bytes, uint64_t len, void **out)
  */
 BLIT_EXPORT int64_t blit_lane_send(struct engine *e, int32_t fd);
 BLIT_EXPORT int64_t blit_lane_receive(struct engine *e, int32_t fd);
+/* Ends one of the lanes once it is between two slices; the other side is told. 0, or -ENOENT where only one is left. */
+BLIT_EXPORT int64_t blit_lane_retire(struct engine *e);
 BLIT_EXPORT int64_t blit_dir_path(struct engine *e, uint32_t dir, char *out, uint64_t cap);
 
 /* Follows a last symlink if asked. 0 or -errno. */

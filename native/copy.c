@@ -23,8 +23,7 @@ void count_bytes(struct worker *w, enum blit_method m, uint64_t n)
 	__atomic_store_n(&c->moving, c->moving + n, __ATOMIC_RELAXED);
 }
 
-/* Reads n bytes, fewer only at the end of the file; their number or -errno. */
-static ssize_t read_at(int fd, char *buf, size_t n, uint64_t at)
+ssize_t read_at(int fd, char *buf, size_t n, uint64_t at)
 {
 	size_t have = 0;
 	while (have < n) {

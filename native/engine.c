@@ -142,6 +142,11 @@ static bool needs_batch(uint32_t op)
 		op == BLIT_OP_STORE;
 }
 
+static bool needs_handle(uint32_t op)
+{
+	return op == BLIT_OP_RANGE || op == BLIT_OP_FINISH || op == BLIT_OP_SEND || op == BLIT_OP_RECEIVE || op == BLIT_OP_HASH;
+}
+
 /* An engine that is to change nothing takes no task that would (APPLY and LINK look for themselves). */
 static bool may_run(const struct engine *e, const struct blit_task *t)
 {
@@ -157,13 +162,13 @@ static bool may_run(const struct engine *e, const struct blit_task *t)
 /* 0, -EINVAL for a task that makes no sense, or -EROFS. */
 static int check_task(const struct engine *e, const struct blit_task *t, size_t room)
 {
-	if (t->payload_len > room || t->op < BLIT_OP_LIST || t->op > BLIT_OP_RECEIVE)
+	if (t->payload_len > room || t->op < BLIT_OP_LIST || t->op > BLIT_OP_HASH)
 		return -EINVAL;
 	if (is_shared(t->op) && (t->count == 0 || (t->payload_len && t->payload_len / 4 < t->count)))
 		return -EINVAL;
 	if (needs_batch(t->op) && !t->batch)
 		return -EINVAL;
-	if ((t->op == BLIT_OP_RANGE || t->op == BLIT_OP_FINISH || t->op == BLIT_OP_SEND || t->op == BLIT_OP_RECEIVE) && !t->handle)
+	if (needs_handle(t->op) && !t->handle)
 		return -EINVAL;
 	return may_run(e, t) ? 0 : -EROFS;
 }
@@ -424,6 +429,7 @@ static void run(struct worker *w, struct task *t, uint32_t first, uint32_t n)
 	case BLIT_OP_OPEN: r.status = large_open(w, t, &r); break;
 	case BLIT_OP_RANGE: r.status = large_range(w, t, &r); break;
 	case BLIT_OP_FINISH: r.status = large_finish(w, t, &r); break;
+	case BLIT_OP_HASH: r.status = large_hash(w, t, &r); break;
 	case BLIT_OP_LINK: r.status = link_entry(w, t, &r); break;
 	case BLIT_OP_SETTLE: r.status = settle_dir(w, t, &r); break;
 	}
@@ -515,6 +521,8 @@ void counters_add(struct blit_counters *sum, const struct blit_counters *c)
 	sum->source_ns += __atomic_load_n(&c->source_ns, __ATOMIC_RELAXED);
 	sum->destination_ns += __atomic_load_n(&c->destination_ns, __ATOMIC_RELAXED);
 	sum->ticks += __atomic_load_n(&c->ticks, __ATOMIC_RELAXED);
+	sum->retransmits += c->retransmits;
+	sum->rtt_us = c->rtt_us > sum->rtt_us ? c->rtt_us : sum->rtt_us;
 	for (int s = 0; s < BLIT_SIZES; s++)
 		sum->sizes[s] += __atomic_load_n(&c->sizes[s], __ATOMIC_RELAXED);
 }

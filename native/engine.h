@@ -299,6 +299,8 @@ int verify_hash(struct worker *w, int dfd, uint64_t at, uint64_t len, uint64_t h
 void count_bytes(struct worker *w, enum blit_method m, uint64_t n);
 /* Nanoseconds that went into reading the source and writing the destination. */
 void count_time(struct worker *w, int64_t source_ns, int64_t destination_ns);
+/* Reads n bytes, fewer only at the end of the file; their number or -errno. */
+ssize_t read_at(int fd, char *buf, size_t n, uint64_t at);
 /* Writes all of it; 0 or an errno. */
 int write_at(int fd, const char *buf, size_t n, uint64_t at);
 /* Of an open large file. */
@@ -306,6 +308,7 @@ struct large;
 int large_fd(const struct large *l, enum side side);
 uint64_t large_size(const struct large *l);
 bool large_is_sparse(const struct large *l);
+bool large_is_held(const struct large *l);
 /* Moves [at, at + len) of an open file; sparse areas stay holes. */
 struct outcome copy_data(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len, bool sparse);
 /* Makes the file system say now what it would say when the last descriptor is closed. 0 or an errno. */
@@ -315,6 +318,7 @@ int same_content(struct worker *w, int sdir, const char *sname, int ddir, const 
 int large_open(struct worker *w, struct task *t, struct blit_result *r);
 int large_range(struct worker *w, struct task *t, struct blit_result *r);
 int large_finish(struct worker *w, struct task *t, struct blit_result *r);
+int large_hash(struct worker *w, struct task *t, struct blit_result *r);
 void large_abandon_all(struct engine *e);
 int link_entry(struct worker *w, struct task *t, struct blit_result *r);
 void remove_slice(struct worker *w, struct task *t, const uint32_t *words, uint32_t first, uint32_t n);
@@ -329,12 +333,17 @@ int remove_source(int sdir, const char *name, const struct facts *copied);
 
 /* --- temp.c --- */
 #define TEMP_NAME_LEN 26
+#define PART_NAME_LEN 27
 void temp_name(struct engine *e, char out[TEMP_NAME_LEN + 1]);
 bool temp_is_name(const char *name, uint32_t len);
 /* Creates a locked temporary file; the lock tells other runs that it is alive. Descriptor, or -errno and an empty name. */
 int temp_create(struct engine *e, int ddir, mode_t mode, char name[TEMP_NAME_LEN + 1]);
 /* Removes a temporary file whose run is dead. 1 if it did, 0 if its owner lives. */
 int temp_remove_stale(int ddir, const char *name);
+bool part_is_name(const char *name, uint32_t len);
+/* Opens what an earlier run left of the file, or an empty one, and locks it. Descriptor; -EWOULDBLOCK where another run has it,
+ * -EPERM where it is not ours, or -errno. */
+int part_open(const struct engine *e, int ddir, mode_t mode, const char *of, char name[PART_NAME_LEN + 1]);
 
 /* --- meta.c --- */
 /* Mode to create a file with, so that nobody may read more than in the end. */
@@ -380,6 +389,8 @@ int os_rename_free(const char *from, const char *to); /* never over something; 0
 int os_space(int fd, struct blit_space *out);
 /* Whether what is created in the open directory gets a group or an ACL from it, so that one must look what came out. */
 bool os_passes_on(int fd, const struct facts *f);
+/* What TCP knows of a connection; zeros where it is none. */
+void os_tcp_facts(int socket, uint64_t *retransmits, uint64_t *rtt_us);
 /* Sends up to n bytes of a file to a socket without copying them here. Bytes, or -errno. */
 ssize_t os_send_file(int socket, int fd, uint64_t at, size_t n);
 /* An entry that may not be openable, held to change its owner and mode. A symlink is never followed: it is the entry itself.

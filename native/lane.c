@@ -29,6 +29,7 @@ struct lane {
 	struct worker w;
 	struct lane *next;
 	int fd; /* -1: it ended */
+	bool sends, retiring;
 	struct outgoing out;
 };
 
@@ -66,7 +67,7 @@ static void keep_watch(int fd)
 #endif
 }
 
-static struct lane *lane_new(struct engine *e, int fd)
+static struct lane *lane_new(struct engine *e, int fd, bool sends)
 {
 	void *memory;
 	if (posix_memalign(&memory, 64, sizeof(struct lane)))
@@ -76,6 +77,7 @@ static struct lane *lane_new(struct engine *e, int fd)
 	l->w.buffer_bytes = e->config.buffer_bytes > LANE_BUFFER ? e->config.buffer_bytes : LANE_BUFFER;
 	l->w.buffer = aligned_alloc(BUFFER_UNIT, l->w.buffer_bytes);
 	l->fd = fd;
+	l->sends = sends;
 	if (!l->w.buffer) {
 		free(l);
 		return NULL;
@@ -94,11 +96,20 @@ static struct lane *lane_new(struct engine *e, int fd)
 	return l;
 }
 
+/* Under the lanes' lock. */
+static void look_at_tcp(struct lane *l)
+{
+	struct blit_counters *c = &l->w.counters;
+	if (l->sends && l->fd >= 0)
+		os_tcp_facts(l->fd, &c->retransmits, &c->rtt_us);
+}
+
 /* The counters stay until the engine closes. */
 static void lane_end(struct engine *e, struct lane *l)
 {
 	expected_orphan(e, l);
 	pthread_mutex_lock(&e->lanes_lock);
+	look_at_tcp(l);
 	close(l->fd);
 	l->fd = -1;
 	pthread_mutex_unlock(&e->lanes_lock);
@@ -123,8 +134,10 @@ void lanes_wake(struct engine *e)
 void lanes_count(struct engine *e, struct blit_counters *out)
 {
 	pthread_mutex_lock(&e->lanes_lock);
-	for (struct lane *l = e->lanes; l; l = l->next)
+	for (struct lane *l = e->lanes; l; l = l->next) {
+		look_at_tcp(l);
 		counters_add(out, &l->w.counters);
+	}
 	pthread_mutex_unlock(&e->lanes_lock);
 }
 
@@ -217,20 +230,60 @@ int lane_receive(struct lane *l, void *data, size_t n)
 
 /* --- lives --- */
 
+int64_t blit_lane_retire(struct engine *e)
+{
+	struct lane *one = NULL;
+	uint32_t more = 0;
+	pthread_mutex_lock(&e->lanes_lock);
+	for (struct lane *l = e->lanes; l; l = l->next)
+		if (l->fd >= 0 && !l->retiring) {
+			more += one != NULL;
+			one = l;
+		}
+	if (more) {
+		one->retiring = true;
+		if (!one->sends)
+			shutdown(one->fd, SHUT_WR);
+	}
+	pthread_mutex_unlock(&e->lanes_lock);
+	return more ? 0 : -ENOENT;
+}
+
+/* Whether this side or the other wants the lane no more. A destination never sends anything, so what ends is all there is to see. */
+static bool is_over(struct engine *e, struct lane *l)
+{
+	char c;
+	pthread_mutex_lock(&e->lanes_lock);
+	bool over = l->retiring;
+	pthread_mutex_unlock(&e->lanes_lock);
+	return over || recv(l->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+static int say_bye(struct lane *l)
+{
+	struct blit_frame f = { .type = BLIT_FRAME_BYE };
+	wire_frame_seal(&f);
+	return lane_send(l, &f, sizeof f, false);
+}
+
 int64_t blit_lane_send(struct engine *e, int32_t fd)
 {
-	struct lane *l = lane_new(e, fd);
+	struct lane *l = lane_new(e, fd, true);
 	struct task *t;
 	uint32_t first, n;
 	int err = 0;
+	bool over = false;
 	if (!l) {
 		close(fd);
 		return -ENOMEM;
 	}
-	while (!err && (t = engine_take_outgoing(e, &first, &n))) {
+	while (!err && !over && (t = engine_take_outgoing(e, &first, &n))) {
 		err = t->t.op == BLIT_OP_PACK ? pack_slice(l, t, first, n) : send_slice(l, t);
 		engine_slice_done(e, t, n);
+		over = !err && is_over(e, l);
 	}
+	if (!err && over)
+		err = say_bye(l);
 	lane_end(e, l);
 	return engine_stopped(e) ? 0 : err;
 }
@@ -260,7 +313,7 @@ static int receive_one(struct lane *l, const struct blit_frame *f)
 
 int64_t blit_lane_receive(struct engine *e, int32_t fd)
 {
-	struct lane *l = lane_new(e, fd);
+	struct lane *l = lane_new(e, fd, false);
 	struct blit_frame f;
 	int err = 0;
 	if (!l) {
@@ -268,15 +321,16 @@ int64_t blit_lane_receive(struct engine *e, int32_t fd)
 		return -ENOMEM;
 	}
 	while (!err && !engine_stopped(e)) {
-		/* Between frames is where the other side may end. */
 		ssize_t m = recv(fd, &f, 1, 0);
 		if (m < 0 && errno == EINTR)
 			continue;
 		if (m <= 0) {
-			err = m ? -errno : 0;
+			err = m ? -errno : -ECONNRESET;
 			break;
 		}
 		err = lane_receive(l, (char *)&f + 1, sizeof f - 1);
+		if (!err && wire_frame_ok(&f) && f.type == BLIT_FRAME_BYE)
+			break;
 		if (!err)
 			err = receive_one(l, &f);
 	}

@@ -251,6 +251,92 @@ static void a_large_file_arrives_in_slices(void)
 		}
 }
 
+/* Asks for a third of the large file; `hashes` as SEND takes them. */
+static void bring_third(struct pair *p, uint64_t from, uint64_t to, int third, const void *hashes, uint64_t len)
+{
+	struct blit_task t = { .op = BLIT_OP_RECEIVE, .handle = to, .offset = third * (SIZE / 3), .length = SIZE / 3 };
+	int64_t id = rig_submit(&p->to, t, NULL, 0);
+	CHECK(id > 0);
+	t = (struct blit_task){ .op = BLIT_OP_SEND, .handle = from, .offset = t.offset, .length = t.length, .parent = id };
+	CHECK(rig_submit(&p->from, t, hashes, len) > 0);
+}
+
+static void finish_large(struct pair *p, uint64_t from, uint64_t to)
+{
+	struct blit_task t = { .op = BLIT_OP_FINISH, .flags = BLIT_COMMIT, .handle = from };
+	CHECK_EQUAL(rig_do(&p->from, t, NULL, 0).r.status, 0);
+	t.handle = to;
+	CHECK_EQUAL(rig_do(&p->to, t, NULL, 0).r.status, 0);
+}
+
+static void only_blocks_that_are_missing_are_sent_again(void)
+{
+	static const uint32_t configs[] = { BLIT_CFG_RESUME, BLIT_CFG_RESUME | BLIT_CFG_VERIFY };
+	for (int i = 0; i < 2; i++) {
+		struct pair p;
+		struct blit_counters moved;
+		uint64_t from, to;
+		test_trees_fresh();
+		test_fill("src/large", SIZE, 3);
+		test_set_time("src/large", 5000);
+		pair_open(&p, configs[i]);
+		open_large(&p, &from, &to);
+		lane_add(&p);
+		for (int third = 0; third < 2; third++) {
+			bring_third(&p, from, to, third, NULL, 0);
+			CHECK_EQUAL(next_of(&p.to, BLIT_OP_RECEIVE).r.status, 0);
+			next_of(&p.from, BLIT_OP_SEND);
+		}
+		pair_close(&p); /* broken off */
+		CHECK(test_count("dst", true) == 1 && !test_exists("dst/large"));
+		CHECK(system("f=$(echo dst/.blit-*.part); chmod 666 $f; printf spoilt | dd of=$f bs=1 seek=7 conv=notrunc 2>/dev/null") == 0);
+
+		pair_open(&p, configs[i]);
+		open_large(&p, &from, &to);
+		lane_add(&p);
+		for (int third = 0; third < 3; third++) {
+			struct blit_task t = { .op = BLIT_OP_HASH, .handle = to, .offset = third * (SIZE / 3), .length = SIZE / 3 };
+			struct answer a = rig_do(&p.to, t, NULL, 0);
+			CHECK(a.r.status == 0 && a.r.batch_len == SIZE / 3 / BLIT_BLOCK * sizeof(uint64_t));
+			bring_third(&p, from, to, third, (void *)(uintptr_t)a.r.batch, a.r.batch_len);
+			CHECK_EQUAL(next_of(&p.to, BLIT_OP_RECEIVE).r.status, 0);
+			next_of(&p.from, BLIT_OP_SEND);
+			free((void *)(uintptr_t)a.r.batch);
+		}
+		CHECK_EQUAL(blit_engine_progress(p.to.e, &moved), 0);
+		CHECK_EQUAL(moved.bytes[BLIT_M_RESUMED], SIZE / 3); /* one was never sent, one was spoilt */
+		CHECK_EQUAL(moved.bytes[BLIT_M_NETWORK], SIZE / 3 * 2);
+		finish_large(&p, from, to);
+		pair_close(&p);
+		CHECK(test_same_file("src/large", "dst/large") && test_count("dst", true) == 0);
+	}
+}
+
+static void a_lane_that_is_not_wanted_ends_without_a_loss(void)
+{
+	for (int side = 0; side < 2; side++) {
+		struct pair p;
+		make_sources();
+		pair_open(&p, 0);
+		lane_add(&p);
+		CHECK_EQUAL(blit_lane_retire(side ? p.from.e : p.to.e), -ENOENT); /* the last one stays */
+		lane_add(&p);
+		int open = test_open_descriptors();
+		while (blit_lane_retire(side ? p.from.e : p.to.e) != 0) /* until the second has begun */
+			usleep(1000);
+		for (int round = 0; round < 100; round++) { /* a lane leaves after the slice that it has */
+			bring(&p, request(&p, BLIT_REPLACE), BLIT_REPLACE);
+			struct answer a = next_of(&p.to, BLIT_OP_STORE);
+			CHECK(a.r.details == 0 && a.r.done == 202);
+			next_of(&p.from, BLIT_OP_PACK);
+		}
+		for (int wait = 0; test_open_descriptors() > open - 2 && wait < 5000; wait++)
+			usleep(1000);
+		CHECK_EQUAL(test_open_descriptors(), open - 2); /* both its ends are closed */
+		pair_close(&p);
+	}
+}
+
 /* --- broken streams --- */
 
 static uint32_t random_state = 1;
@@ -399,6 +485,8 @@ int main(void)
 	what_was_asked_for_twice_is_taken_once();
 	what_cannot_be_read_is_told();
 	a_large_file_arrives_in_slices();
+	only_blocks_that_are_missing_are_sent_again();
+	a_lane_that_is_not_wanted_ends_without_a_loss();
 	broken_streams_end_the_lane_and_nothing_else();
 	records_are_taken_only_when_all_their_lengths_fit();
 	batches_are_taken_only_when_they_make_sense();

@@ -9,7 +9,9 @@ struct large {
 	struct dir *d;
 	int sfd, dfd;
 	bool discard, sparse;
-	char sname[NAME_CAP], dname[NAME_CAP], temp[TEMP_NAME_LEN + 1];
+	bool held; /* an earlier run left something of it */
+	bool kept; /* for a later run, when this one breaks off */
+	char sname[NAME_CAP], dname[NAME_CAP], temp[PART_NAME_LEN + 1];
 	struct facts facts;
 	mode_t created;
 	bool remote; /* its source is on another machine: facts and attributes came with OPEN */
@@ -34,7 +36,7 @@ static void forget(struct engine *e, struct large *l)
 
 static void abandon(struct engine *e, struct large *l)
 {
-	int ddir = l->temp[0] ? dir_pin(e, l->d, DST) : -1;
+	int ddir = l->temp[0] && !l->kept ? dir_pin(e, l->d, DST) : -1;
 	if (ddir >= 0) {
 		unlinkat(ddir, l->temp, 0);
 		dir_unpin(e, l->d);
@@ -97,6 +99,11 @@ bool large_is_sparse(const struct large *l)
 	return l->sparse;
 }
 
+bool large_is_held(const struct large *l)
+{
+	return l->held;
+}
+
 static int open_source(struct engine *e, struct large *l)
 {
 	int sdir = dir_pin(e, l->d, SRC);
@@ -120,7 +127,13 @@ static int create(struct engine *e, struct large *l, uint32_t *step)
 	if (ddir < 0)
 		return ddir;
 	l->created = meta_create_mode(e, &l->facts) | 0600;
-	l->dfd = temp_create(e, ddir, l->created, l->temp);
+	if (e->config.flags & BLIT_CFG_RESUME && l->remote) {
+		struct stat st;
+		l->dfd = part_open(e, ddir, l->created, l->dname, l->temp);
+		l->held = l->kept = l->dfd >= 0 && fstat(l->dfd, &st) == 0 && st.st_size > 0;
+	}
+	if (l->dfd < 0)
+		l->dfd = temp_create(e, ddir, l->created, l->temp);
 	dir_unpin(e, l->d);
 	return l->dfd < 0 ? l->dfd : 0;
 }
@@ -128,7 +141,7 @@ static int create(struct engine *e, struct large *l, uint32_t *step)
 static int make_room(struct engine *e, struct large *l, uint32_t *step)
 {
 	*step = BLIT_STEP_WRITE;
-	if (!l->sparse && atomic_load(&e->preallocate)) {
+	if (!l->sparse && !l->held && atomic_load(&e->preallocate)) {
 		int err = os_preallocate(l->dfd, l->facts.size);
 		if (err == -ENOSPC || err == -EDQUOT || err == -EFBIG)
 			return err; /* better to know now than after an hour */
@@ -168,7 +181,7 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 		return -BLIT_E_GREW; /* the destination, elsewhere, installs what it held at first */
 	if (l->discard)
 		return 0;
-	struct outcome o = meta_apply_fd(e, &(struct origin){ .fd = l->sfd, .packed = l->attrs, .packed_len = l->attrs_len }, l->dfd, &l->facts, l->created, l->d->inherits);
+	struct outcome o = meta_apply_fd(e, &(struct origin){ .fd = l->sfd, .packed = l->attrs, .packed_len = l->attrs_len }, l->dfd, &l->facts, l->created, l->d->inherits || l->held);
 	r->lost |= o.lost;
 	r->step = o.step;
 	if (o.err)
@@ -238,11 +251,32 @@ int large_open(struct worker *w, struct task *t, struct blit_result *r)
 		r->batch_len = record ? record->length : 0;
 		err = record ? 0 : -ENOMEM;
 	}
-	if (err)
+	if (err) {
 		abandon(w->e, l);
-	else
-		r->handle = (uintptr_t)l;
-	return err;
+		return err;
+	}
+	l->kept = part_is_name(l->temp, strlen(l->temp));
+	r->flags = l->held ? BLIT_HELD : 0;
+	r->handle = (uintptr_t)l;
+	return 0;
+}
+
+int large_hash(struct worker *w, struct task *t, struct blit_result *r)
+{
+	struct large *l = (void *)(uintptr_t)t->t.handle;
+	uint64_t blocks = t->t.length / BLIT_BLOCK + (t->t.length % BLIT_BLOCK != 0), left = t->t.length;
+	uint64_t *hashes = l->dfd < 0 ? NULL : malloc(blocks * sizeof *hashes);
+	int err = hashes ? 0 : ENOMEM;
+	for (uint64_t i = 0; i < blocks && !err; i++, left -= BLIT_BLOCK)
+		err = hash_range(w, l->dfd, t->t.offset + i * BLIT_BLOCK, left < BLIT_BLOCK ? left : BLIT_BLOCK, &hashes[i]);
+	r->step = BLIT_STEP_READ;
+	if (err) {
+		free(hashes);
+		return -err;
+	}
+	r->batch = (uintptr_t)hashes;
+	r->batch_len = blocks * sizeof *hashes;
+	return 0;
 }
 
 int large_range(struct worker *w, struct task *t, struct blit_result *r)

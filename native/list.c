@@ -463,6 +463,18 @@ static int read_source(struct lister *l)
 	return 0;
 }
 
+static bool is_ours(const char *name, uint32_t len)
+{
+	return temp_is_name(name, len) || part_is_name(name, len);
+}
+
+static void remove_stale(struct lister *l, const char *name, uint32_t len)
+{
+	bool kept = l->w->e->config.flags & BLIT_CFG_RESUME && part_is_name(name, len);
+	if (!kept && is_ours(name, len) && temp_remove_stale(l->dfd, name) == 1)
+		l->stale++;
+}
+
 /* What only the destination has. Temporary files of dead runs go at once: they are ours, not the user's. */
 static int add_extras(struct lister *l)
 {
@@ -475,11 +487,11 @@ static int add_extras(struct lister *l)
 			continue;
 		const char *name = set->names + slot->at - 1;
 		handled++;
-		if (slot->kind != BLIT_KIND_DIR && temp_is_name(name, slot->len)) {
-			char copy[TEMP_NAME_LEN + 1] = { 0 };
-			memcpy(copy, name, TEMP_NAME_LEN);
-			if (may_remove && temp_remove_stale(l->dfd, copy) == 1)
-				l->stale++;
+		if (slot->kind != BLIT_KIND_DIR && is_ours(name, slot->len)) {
+			char copy[PART_NAME_LEN + 1] = { 0 };
+			memcpy(copy, name, slot->len);
+			if (may_remove)
+				remove_stale(l, copy, slot->len);
 			continue;
 		}
 		if (builder_add(&l->b, name, slot->len, &row))
@@ -502,8 +514,7 @@ static int remove_stale_beside(struct lister *l)
 			uint32_t len;
 			uint8_t kind;
 			at += os_dir_record(l->s->buffer + at, &name, &len, &kind);
-			if (temp_is_name(name, len) && temp_remove_stale(l->dfd, name) == 1)
-				l->stale++;
+			remove_stale(l, name, len);
 		}
 	return n;
 }

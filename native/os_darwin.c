@@ -14,6 +14,8 @@
  */
 #include "engine.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/acl.h>
 #include <sys/attr.h>
 #include <sys/clonefile.h>
@@ -215,6 +217,16 @@ ssize_t os_copy_range(int sfd, uint64_t at, int dfd, uint64_t len)
 }
 
 /* --- places --- */
+
+void os_tcp_facts(int socket, uint64_t *retransmits, uint64_t *rtt_us)
+{
+	struct tcp_connection_info info = { 0 };
+	socklen_t len = sizeof info;
+	if (getsockopt(socket, IPPROTO_TCP, TCP_CONNECTION_INFO, &info, &len) == 0) {
+		*retransmits = info.tcpi_txretransmitpackets;
+		*rtt_us = (uint64_t)info.tcpi_srtt * 1000;
+	}
+}
 
 ssize_t os_send_file(int socket, int fd, uint64_t at, size_t n)
 {

@@ -3,6 +3,8 @@
 
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/statvfs.h>
@@ -93,6 +95,16 @@ ssize_t os_copy_range(int sfd, uint64_t at, int dfd, uint64_t len)
 	loff_t in = at, out = at;
 	ssize_t n = copy_file_range(sfd, &in, dfd, &out, len, 0);
 	return n < 0 ? -errno : n;
+}
+
+void os_tcp_facts(int socket, uint64_t *retransmits, uint64_t *rtt_us)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof info;
+	if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
+		*retransmits = info.tcpi_total_retrans;
+		*rtt_us = info.tcpi_rtt;
+	}
 }
 
 ssize_t os_send_file(int socket, int fd, uint64_t at, size_t n)

@@ -301,12 +301,46 @@ static int send_stretch(struct lane *l, uint64_t id, int fd, uint64_t at, uint64
 	return err;
 }
 
+/* The blocks that the destination does not hold: `hashes` are of what it holds. 0, or -errno where the lane failed. */
+static int send_changed(struct lane *l, struct task *t, const uint64_t *hashes, uint64_t known, int fd, int *failed)
+{
+	struct worker *w = lane_worker(l);
+	uint64_t end = t->t.offset + t->t.length, block = 0;
+	int err = 0;
+	for (uint64_t at = t->t.offset; !err && at < end && !engine_stopped(w->e); at += BLIT_BLOCK, block++) {
+		struct blit_frame f = { .type = BLIT_FRAME_DATA, .id = t->t.parent, .offset = at };
+		struct hash64 h;
+		f.length = end - at < BLIT_BLOCK ? end - at : BLIT_BLOCK;
+		ssize_t n = read_at(fd, w->buffer, f.length, at);
+		if (n < 0 || (uint64_t)n < f.length) {
+			*failed = n < 0 ? -n : BLIT_E_CHANGED;
+			return 0;
+		}
+		worker_tick(w);
+		hash64_init(&h);
+		hash64_add(&h, w->buffer, n);
+		if (block < known && hashes[block] == hash64_end(&h))
+			continue;
+		engine_pace(w->e, n);
+		wire_frame_seal(&f);
+		err = lane_send(l, &f, sizeof f, true);
+		if (!err)
+			err = lane_send(l, w->buffer, n, false);
+		count_bytes(w, BLIT_M_NETWORK, n);
+	}
+	return err;
+}
+
 int send_slice(struct lane *l, struct task *t)
 {
 	struct worker *w = lane_worker(l);
 	const struct large *file = (void *)(uintptr_t)t->t.handle;
 	int fd = large_fd(file, SRC), failed = 0, err = 0;
 	uint64_t at = t->t.offset, end = at + t->t.length, hash = 0;
+	if (t->t.payload_len) {
+		err = send_changed(l, t, (void *)t->payload, t->t.payload_len / sizeof(uint64_t), fd, &failed);
+		at = end;
+	}
 	while (!err && !failed && at < end && !engine_stopped(w->e)) {
 		uint64_t data = at, hole = end;
 		if (large_is_sparse(file)) {

@@ -241,6 +241,8 @@ int receive_data(struct lane *l, const struct blit_frame *f)
 		if (err)
 			t->failed = err, t->failed_step = BLIT_STEP_WRITE;
 		count_bytes(w, BLIT_M_NETWORK, t ? n : 0);
+		if (t)
+			atomic_fetch_add(&t->bytes, n);
 		count_time(w, received - from, engine_now_ns() - received);
 		at += n;
 	}
@@ -261,7 +263,10 @@ int receive_end(struct lane *l, const struct blit_frame *f, uint64_t hash)
 		step = BLIT_STEP_VERIFY;
 		err = verify_hash(w, large_fd((void *)(uintptr_t)t->t.handle, DST), t->t.offset, t->t.length, hash);
 	}
-	struct blit_result r = { .status = -err, .step = err ? step : 0, .bytes = err ? 0 : t->t.length };
+	uint64_t came = atomic_load(&t->bytes);
+	if (!err && came < t->t.length && large_is_held((void *)(uintptr_t)t->t.handle))
+		count_bytes(w, BLIT_M_RESUMED, t->t.length - came);
+	struct blit_result r = { .status = -err, .step = err ? step : 0 };
 	finish(w->e, t, &r);
 	return 0;
 }

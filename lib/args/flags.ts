@@ -373,6 +373,12 @@ const table = [
     help: "before the first new attempt; each further one waits twice as long",
   },
   {
+    name: "resume",
+    verbs: jobs,
+    group: "network",
+    help: "keep what has arrived of a large file when the connection breaks, and send only the blocks that are missing",
+  },
+  {
     name: "force-inline",
     verbs: jobs,
     group: "network",

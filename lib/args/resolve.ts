@@ -86,6 +86,7 @@ function networkOf(typed: Typed): NetworkOptions {
     forceInline: isGiven(typed, "force-inline"),
     retries: value(typed, "retry", parseCount) ?? defaultNetwork.retries,
     waitMs: value(typed, "wait", parseDuration) ?? defaultNetwork.waitMs,
+    resume: isGiven(typed, "resume"),
     detach: isGiven(typed, "detach"),
   };
 }

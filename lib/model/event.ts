@@ -14,7 +14,9 @@ export type Method =
   /** Over a connection: received, or sent through a buffer. */
   | "network"
   /** Sent over a connection without a copy. */
-  | "sendfile";
+  | "sendfile"
+  /** Not moved: a transfer that broke off had left it there. */
+  | "resumed";
 
 export type EntryKind = "file" | "directory" | "symlink" | "fifo" | "socket" | "char_device" | "block_device";
 
@@ -83,6 +85,17 @@ export interface Progress {
   readonly currentPath?: string;
   readonly workers: number;
   readonly waits: Waits;
+  /** Between machines. */
+  readonly network?: NetworkFigures;
+}
+
+/** What the connections that carry content do. */
+export interface NetworkFigures {
+  readonly lanes: number;
+  /** Segments that TCP sent again. */
+  readonly retransmits: number;
+  /** The longest of their round trips, smoothed by TCP; 0 where it is not known. */
+  readonly roundTripMs: number;
 }
 
 /** Milliseconds summed over the workers: without work, reading the source, writing the destination. */
@@ -129,6 +142,9 @@ export interface Summary {
   readonly bytesByMethod: Readonly<Partial<Record<Method, number>>>;
   /** Between machines: connections that carried content at once, at most. */
   readonly lanes?: number;
+  /** Between machines: segments that TCP sent again, and the longest round trip. */
+  readonly retransmits?: number;
+  readonly roundTripMs?: number;
   /** Between machines: what the source sent without a copy in its memory. */
   readonly bytesZeroCopy?: number;
   /** Between machines: content travelled inside the control channel because no connection could be made for it. */

@@ -46,6 +46,8 @@ export interface NetworkOptions {
   readonly retries: number;
   /** Before the first new attempt; each further one waits twice as long. */
   readonly waitMs: number;
+  /** What is received of a large file stays when the transfer breaks off, and the next one uses it. */
+  readonly resume: boolean;
   /** Two daemons: do not wait for the end. */
   readonly detach: boolean;
 }
@@ -55,6 +57,7 @@ export const defaultNetwork: NetworkOptions = {
   forceInline: false,
   retries: 3,
   waitMs: 5000,
+  resume: false,
   detach: false,
 };
 

@@ -28,6 +28,11 @@ export interface RemoteListing {
   readonly last: boolean;
 }
 
+export interface ReceivedFile extends LargeAnswer {
+  /** An earlier run left something of it. */
+  readonly held: boolean;
+}
+
 /** Undefined where there is no shim. Raises BlitError (failed) when a root cannot be opened. */
 export function openDestinationEngine(config: EngineConfig): DestinationEngine | undefined {
   const library = openLibrary();
@@ -74,10 +79,30 @@ export class DestinationEngine extends NativeEngine {
     batch: EntryBatch,
     index: number,
     record: Uint8Array<ArrayBuffer>,
-    done: (answer: LargeAnswer) => void,
+    done: (answer: ReceivedFile) => void,
   ): void {
     this.queue.submit({ op: Op.Open, dir, flags: 0, batch: address(batch), first: index }, record, (result) => {
-      done({ ...answer(result), size: result.bytes, handle: result.handle === 0n ? undefined : result.handle });
+      done({
+        ...answer(result),
+        size: result.bytes,
+        handle: result.handle === 0n ? undefined : result.handle,
+        held: (result.flags & TaskFlag.Held) !== 0,
+      });
+    });
+  }
+
+  /** Little-endian XXH64 of each 1 MiB block of a slice, as it is now; undefined where it cannot be read. */
+  hashes(
+    dir: number,
+    handle: bigint,
+    { offset, length }: { readonly offset: number; readonly length: number },
+    done: (hashes: Uint8Array<ArrayBuffer> | undefined) => void,
+  ): void {
+    this.queue.submit({ op: Op.Hash, dir, flags: 0, handle, offset, length }, undefined, (result) => {
+      if (result.batch === 0n) return done(undefined);
+      const hashes = this.queue.copyOf(result.batch, result.batchBytes);
+      this.queue.free(result.batch);
+      done(hashes);
     });
   }
 
@@ -96,6 +121,11 @@ export class DestinationEngine extends NativeEngine {
   /** Whether the lane ended in order. */
   lane(descriptor: number): Promise<boolean> {
     return this.queue.lane(descriptor, "receive");
+  }
+
+  /** Ends one lane in order, unless it is the last. */
+  retireLane(): void {
+    this.queue.retireLane();
   }
 
   /** Hands over answers that are there; false if there were none. */

@@ -31,6 +31,8 @@ export interface EngineConfig {
   readonly move: boolean;
   /** Change nothing anywhere. */
   readonly readOnly: boolean;
+  /** Between machines: what is received of a large file stays when the run breaks off, and a later run uses it. */
+  readonly resume?: boolean;
 }
 
 /** Why one entry, or one whole request, failed. The message is `Cannot <action>: <state>`. */
@@ -203,6 +205,9 @@ export interface Counters {
   readonly ticks: number;
   /** Regular files done, by size; bounds as in model/run_record.ts. */
   readonly sizes: readonly number[];
+  /** Of lanes that send: segments that TCP sent again, and the longest smoothed round trip. */
+  readonly retransmits?: number;
+  readonly roundTripMs?: number;
 }
 
 export interface Engine {

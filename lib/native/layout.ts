@@ -1,6 +1,6 @@
 /** The shim's structures, field by field as in native/blit.h. Little-endian on every platform that blit supports. */
 
-export const ABI = 3;
+export const ABI = 4;
 
 export const Op = {
   List: 1,
@@ -15,10 +15,11 @@ export const Op = {
   Send: 10,
   Store: 11,
   Receive: 12,
+  Hash: 13,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 
-export const ConfigFlag = { Verify: 1, Fsync: 2, Discard: 4, Move: 8, ReadOnly: 16, Backup: 32 } as const;
+export const ConfigFlag = { Verify: 1, Fsync: 2, Discard: 4, Move: 8, ReadOnly: 16, Backup: 32, Resume: 64 } as const;
 
 export const TaskFlag = {
   Source: 1 << 0,
@@ -40,6 +41,7 @@ export const TaskFlag = {
   Remote: 1 << 16,
   Digest: 1 << 17,
   Last: 1 << 18,
+  Held: 1 << 19,
 } as const;
 
 export const ACTION_SHIFT = 28;

@@ -34,6 +34,7 @@ export class Context {
     discarded: 0,
     network: 0,
     sendfile: 0,
+    resumed: 0,
   };
   bytesMoved = 0;
   files = 0;

@@ -21,7 +21,7 @@ export interface TempFile extends AsyncDisposable {
   readonly file: FileHandle;
 }
 
-const pattern = /^\.blit-[0-9a-f]{16}\.tmp$/;
+const pattern = /^\.blit-[0-9a-f]{16}\.(tmp|part)$/;
 
 export function isTempName(name: string): boolean {
   return pattern.test(name);

@@ -101,9 +101,15 @@ export class SourceEngine {
     });
   }
 
-  /** The slice goes out on a lane; `done` when it is sent. */
-  send(request: number, dir: number, handle: bigint, offset: number, length: number, done: () => void): void {
-    this.queue.submit({ op: Op.Send, dir, flags: 0, handle, offset, length, parent: request }, undefined, done);
+  /** The slice goes out on a lane, without the blocks that `held` has the hashes of; `done` when it is sent. */
+  send(
+    request: number,
+    dir: number,
+    handle: bigint,
+    { offset, length, held }: { readonly offset: number; readonly length: number; readonly held?: Uint8Array },
+    done: () => void,
+  ): void {
+    this.queue.submit({ op: Op.Send, dir, flags: 0, handle, offset, length, parent: request }, held, done);
   }
 
   finish(dir: number, handle: bigint, commit: boolean, done: (error: ErrorNumber | undefined) => void): void {
@@ -144,6 +150,11 @@ export class SourceEngine {
   /** Whether the lane ended in order. */
   lane(descriptor: number): Promise<boolean> {
     return this.queue.lane(descriptor, "send");
+  }
+
+  /** Ends one lane in order, unless it is the last. */
+  retireLane(): void {
+    this.queue.retireLane();
   }
 
   progress(): Counters {

@@ -120,20 +120,27 @@ export class TaskQueue {
         discarded: at(4),
         network: at(5),
         sendfile: at(6),
+        resumed: at(7),
       },
-      files: at(7),
-      bytesMoved: at(8),
-      idleMs: at(9) / 1e6,
-      sourceMs: at(10) / 1e6,
-      destinationMs: at(11) / 1e6,
-      ticks: at(12),
-      sizes: Array.from({ length: SIZE_CLASSES }, (_, i) => at(13 + i)),
+      files: at(8),
+      bytesMoved: at(9),
+      idleMs: at(10) / 1e6,
+      sourceMs: at(11) / 1e6,
+      destinationMs: at(12) / 1e6,
+      ticks: at(13),
+      sizes: Array.from({ length: SIZE_CLASSES }, (_, i) => at(14 + i)),
+      retransmits: at(21),
+      roundTripMs: at(22) / 1e3,
     };
   }
 
   /** The directory of the source with that inode is not entered. */
   avoid(dev: bigint, ino: bigint): void {
     this.#calls.blit_engine_avoid(this.#engine, dev, ino);
+  }
+
+  retireLane(): void {
+    this.#calls.blit_lane_retire(this.#engine);
   }
 
   activate(workers: number): void {
@@ -257,7 +264,8 @@ function packConfig(config: EngineConfig): Uint8Array<ArrayBuffer> {
   const view = new DataView(new ArrayBuffer(CONFIG_BYTES));
   const flags = (config.verify ? ConfigFlag.Verify : 0) | (config.fsync ? ConfigFlag.Fsync : 0) |
     (config.discard ? ConfigFlag.Discard : 0) | (config.move ? ConfigFlag.Move : 0) |
-    (config.readOnly ? ConfigFlag.ReadOnly : 0) | (config.backup ? ConfigFlag.Backup : 0);
+    (config.readOnly ? ConfigFlag.ReadOnly : 0) | (config.backup ? ConfigFlag.Backup : 0) |
+    (config.resume ? ConfigFlag.Resume : 0);
   view.setUint32(0, flags, true);
   view.setUint32(4, config.workers, true);
   view.setBigUint64(8, BigInt(config.bytesPerSecond), true);

@@ -1,7 +1,7 @@
 /** What --stats shows below the live line: what disks and network interfaces do, and what the workers wait for. */
 
-import { formatRate } from "../base/units.ts";
-import type { Progress, Waits } from "../model/event.ts";
+import { formatCount, formatCountOf, formatRate } from "../base/units.ts";
+import type { NetworkFigures, Progress, Waits } from "../model/event.ts";
 import { cutMiddle } from "./width.ts";
 
 /** Bytes per second. */
@@ -48,12 +48,16 @@ export class StatsBlock {
   }
 
   /** Lines at most `cells` wide; none before the first second is over. */
-  lines({ waits, workers }: Progress, nowMs: number, cells: number): string[] {
+  lines({ waits, workers, network }: Progress, nowMs: number, cells: number): string[] {
     this.#from ??= { atMs: nowMs, waits };
     const elapsedMs = nowMs - this.#from.atMs;
     if (elapsedMs >= windowMs) {
       const waiting = waitingText(difference(waits, this.#from.waits), workers * elapsedMs);
-      this.#lines = [...ioLines(this.#meter.latest()), ...(waiting === undefined ? [] : [`  waiting  ${waiting}`])];
+      this.#lines = [
+        ...ioLines(this.#meter.latest()),
+        ...(network && network.lanes > 0 ? [`  lanes    ${networkText(network)}`] : []),
+        ...(waiting === undefined ? [] : [`  waiting  ${waiting}`]),
+      ];
       this.#from = { atMs: nowMs, waits };
     }
     return this.#lines.map((line) => cutMiddle(line, cells));
@@ -81,6 +85,12 @@ export function diskRatesText({ read, written }: DiskRates): string {
 
 export function interfaceRatesText({ received, sent }: InterfaceRates): string {
   return `received ${formatRate(received)}, sent ${formatRate(sent)}`;
+}
+
+/** Of the connections that carry content. */
+export function networkText({ lanes, retransmits, roundTripMs }: NetworkFigures): string {
+  const roundTrip = roundTripMs > 0 ? `, round trip ${roundTripMs.toFixed(roundTripMs < 10 ? 2 : 0)} ms` : "";
+  return `${formatCount(lanes)}, ${formatCountOf(retransmits, "segment")} sent again${roundTrip}`;
 }
 
 /** What of the workers' time went where; undefined where there was none. */

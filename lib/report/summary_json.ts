@@ -16,6 +16,7 @@ const methods: readonly Method[] = [
   "hole",
   "discarded",
   "network",
+  "resumed",
 ];
 
 export function summaryRecord(summary: Summary) {
@@ -45,6 +46,8 @@ export function summaryRecord(summary: Summary) {
     bytes_by_method: Object.fromEntries(methods.map((method) => [method, summary.bytesByMethod[method] ?? 0])),
     bytes_zero_copy: summary.bytesZeroCopy ?? 0,
     lanes: summary.lanes ?? 0,
+    retransmits: summary.retransmits ?? 0,
+    round_trip_ms: microseconds(summary.roundTripMs ?? 0),
     tcp_fallback_used: summary.tcpFallbackUsed ?? false,
     duration_ms: Math.round(summary.durationMs),
     bytes_per_second: Math.round(bytesPerSecond(summary.bytesCopied, summary.durationMs)),

@@ -2,7 +2,7 @@
 
 import { formatBytes, formatCount, formatCountOf, formatDuration, formatRate } from "../base/units.ts";
 import type { Method, Summary, Waits } from "../model/event.ts";
-import { diskRatesText, interfaceRatesText, type IoRates, waitingText } from "./stats_block.ts";
+import { diskRatesText, interfaceRatesText, type IoRates, networkText, waitingText } from "./stats_block.ts";
 
 /** How each way of moving bytes is called, in the order shown. */
 const methodNames: readonly (readonly [Method, string])[] = [
@@ -10,6 +10,7 @@ const methodNames: readonly (readonly [Method, string])[] = [
   ["copy_file_range", "in-kernel copy"],
   ["read_write", "read/write"],
   ["network", "network"],
+  ["resumed", "already there"],
   ["hole", "holes"],
   ["discarded", "discarded"],
 ];
@@ -140,11 +141,16 @@ export function statsLines(summary: Summary, { io, waits }: Measured = {}): stri
     ["Workers", formatCount(summary.workers)],
     ...(waiting === undefined ? [] : [["Waiting for", waiting] satisfies [string, string]]),
     ["Stalls", formatCount(summary.stalls)],
+    ...(summary.lanes ? [["Connections", connectionsText(summary)] satisfies [string, string]] : []),
     ...(io?.disks ?? []).map((disk): [string, string] => [`Disk ${disk.name}`, diskRatesText(disk)]),
     ...(io?.interfaces ?? []).map((rates): [string, string] => [`Network ${rates.name}`, interfaceRatesText(rates)]),
   ];
   const widest = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, text]) => `${`${name}:`.padEnd(widest + 2)} ${text}`);
+}
+
+function connectionsText({ lanes = 0, retransmits = 0, roundTripMs = 0 }: Summary): string {
+  return networkText({ lanes, retransmits, roundTripMs });
 }
 
 function bytesExactly(bytes: number): string {

@@ -8,6 +8,7 @@ import { createClient } from "@connectrpc/connect";
 import { BlitError } from "../base/errors.ts";
 import { type ControlChannel, daemonError, openControlChannel } from "../carrier/control.ts";
 import { InlineLane } from "../carrier/inline_lane.ts";
+import { LaneCount } from "../carrier/lane_count.ts";
 import { dialLane, type LaneAddress } from "../carrier/lanes.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import type { DaemonAddress } from "../endpoint/remote.ts";
@@ -24,12 +25,14 @@ import {
 import { protocolVersion } from "../wire/protocol.ts";
 
 const INLINE_LANES = 2;
-/** Two fill a fast network as long as there are cores for them; a long path needs more, since each is held up by its own losses. */
+/** What to begin with. Two fill a fast network as long as there are cores for them; a long path needs more, since each is held up by its own losses. */
 const LANES_LEAST = 2;
 const LANES_LONG_PATH = 8;
 /** Making a connection takes one round trip. */
 const LONG_PATH_MS = 10;
-const LANES_MOST = 8;
+const LANES_TO_START_MOST = 8;
+/** Between two looks at what the lanes bring. */
+const LOOK_MS = 1000;
 /** Between two attempts to dial a lane that ended. */
 const REDIAL_MS = 200;
 
@@ -38,6 +41,9 @@ export class ConnectionLost extends BlitError {}
 
 export interface LaneTaker {
   addLane(descriptor: number): Promise<void>;
+  /** Ends one lane in order, unless it is the last. */
+  retireLane(): void;
+  bytesMoved(): number;
 }
 
 export class ClientStream {
@@ -48,6 +54,11 @@ export class ClientStream {
   #accept: Accept | undefined;
   #taker: LaneTaker | undefined;
   #lanes = 0;
+  /** A lane that ends is dialled anew only up to so many. */
+  #lanesWanted = 0;
+  /** Lanes that are about to be. */
+  #coming = 0;
+  #looking: ReturnType<typeof setInterval> | undefined;
   #closed = false;
   usesInline = false;
 
@@ -108,15 +119,38 @@ export class ClientStream {
     const startMs = performance.now();
     await this.#dial(address);
     const isLong = performance.now() - startMs >= LONG_PATH_MS;
-    const wanted = isLong ? LANES_LONG_PATH : lanesToStart();
-    const more = Math.min(wanted, negotiation.lanesMax || 1) - this.#lanes;
-    if (this.#lanes > 0) await Promise.all(Array.from({ length: more }, () => this.#dial(address)));
-    if (this.#lanes === 0) this.#useInline();
+    const most = negotiation.lanesMax || 1;
+    this.#lanesWanted = Math.min(isLong ? LANES_LONG_PATH : lanesToStart(), most);
+    if (this.#lanes > 0) {
+      const more = this.#lanesWanted - this.#lanes;
+      await Promise.all(Array.from({ length: more }, () => this.#dial(address)));
+      this.#watch(address, most);
+    } else {
+      this.#useInline();
+    }
     return this.#lanes > 0;
   }
 
+  /** From now on, as many lanes as pay. */
+  #watch(address: LaneAddress, most: number): void {
+    const taker = this.#taker!;
+    const count = new LaneCount(this.#lanesWanted, most);
+    let before = taker.bytesMoved();
+    if (this.#closed) return;
+    this.#looking = setInterval(() => {
+      const moved = taker.bytesMoved();
+      this.#lanesWanted = count.next(moved - before);
+      before = moved;
+      if (this.#lanes > this.#lanesWanted) taker.retireLane();
+      if (this.#lanes + this.#coming < this.#lanesWanted) void this.#dial(address);
+    }, LOOK_MS);
+    Deno.unrefTimer(this.#looking);
+  }
+
   async #dial(address: LaneAddress): Promise<void> {
+    this.#coming++;
     const lane = await dialLane(address);
+    this.#coming--;
     if (lane === undefined) return;
     this.#lanes++;
     void this.#taker!.addLane(lane).then(() => this.#laneEnded(address));
@@ -124,9 +158,11 @@ export class ClientStream {
 
   async #laneEnded(address: LaneAddress): Promise<void> {
     this.#lanes--;
+    this.#coming++;
     await new Promise((resolve) => setTimeout(resolve, REDIAL_MS));
+    this.#coming--;
     if (this.#closed) return;
-    await this.#dial(address);
+    if (this.#lanes < this.#lanesWanted) await this.#dial(address);
     if (this.#lanes === 0 && !this.#closed) this.#useInline();
   }
 
@@ -146,6 +182,7 @@ export class ClientStream {
   /** Nothing more is sent, and no lane is made any more. */
   end(): void {
     this.#closed = true;
+    clearInterval(this.#looking);
     this.#out.end();
     for (const lane of this.#inline) lane.end();
   }
@@ -164,5 +201,5 @@ export class ClientStream {
 }
 
 function lanesToStart(): number {
-  return Math.min(Math.max(navigator.hardwareConcurrency, LANES_LEAST), LANES_MOST);
+  return Math.min(Math.max(navigator.hardwareConcurrency, LANES_LEAST), LANES_TO_START_MOST);
 }

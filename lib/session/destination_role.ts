@@ -42,6 +42,9 @@ export interface DestinationRole extends RunningJob {
   handle(answers: SourceAnswers): void;
   /** A blocking socket's descriptor, which is the role's from now on. Resolves when the lane has ended, whatever the reason. */
   addLane(descriptor: number): Promise<void>;
+  /** Ends one lane in order, unless it is the last. */
+  retireLane(): void;
+  bytesMoved(): number;
   /** The source is gone: `done` rejects with this. */
   lost(error: BlitError): void;
 }
@@ -90,6 +93,7 @@ class Destination implements DestinationRole {
       discard: false,
       move: false, // the source is told
       readOnly,
+      resume: job.network?.resume,
     });
     if (engine === undefined) {
       throw new BlitError(
@@ -150,7 +154,9 @@ class Destination implements DestinationRole {
 
   async #conclude(status?: "failed"): Promise<Summary> {
     const tally = this.#tally;
-    tally.addCounters(this.#engine.progress());
+    const counters = this.#engine.progress();
+    const { retransmits, roundTripMs } = counters;
+    tally.addCounters(counters);
     const summary = tally.summary(this.#stopped);
     const record = recordOf(this.#tuning, { ...summary, status: status ?? summary.status }, tally, this.#startedAt);
     const failed = await this.#tuning.learning.remember({ ...record, lanes: this.#lanesMost });
@@ -159,13 +165,26 @@ class Destination implements DestinationRole {
       ...summary,
       lanes: this.#lanesMost,
       bytesZeroCopy: this.#engine.bytesZeroCopy,
+      retransmits,
+      roundTripMs,
       bottleneck: this.options.job.bandwidthLimit > 0 ? undefined : bottleneckLine(record),
     };
   }
 
   progress(): Progress {
-    const live = this.#over ? undefined : this.#engine.progress();
-    return this.#tally.progress(live, this.#over ? undefined : this.#run.currentPath());
+    if (this.#over) return this.#tally.progress(undefined, undefined);
+    const live = this.#engine.progress();
+    const { retransmits = 0, roundTripMs = 0 } = live;
+    const network = { lanes: this.#lanes, retransmits, roundTripMs };
+    return { ...this.#tally.progress(live, this.#run.currentPath()), network };
+  }
+
+  retireLane(): void {
+    if (!this.#over) this.#engine.retireLane();
+  }
+
+  bytesMoved(): number {
+    return this.#over ? 0 : this.#engine.progress().bytesMoved;
   }
 
   stop(): void {

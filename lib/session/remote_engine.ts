@@ -50,6 +50,8 @@ interface OpenFile {
   readonly origin: number;
   readonly batch: number;
   readonly alone: boolean;
+  /** An earlier run left something of it. */
+  readonly held: boolean;
 }
 
 export interface RemoteEngineOptions {
@@ -79,6 +81,8 @@ export class RemoteEngine implements Engine {
   #lost: BlitError | undefined;
   #sourceProgress = 0;
   #bytesZeroCopy = 0;
+  #retransmits = 0;
+  #roundTripMs = 0;
 
   constructor(private readonly here: DestinationEngine, private readonly options: RemoteEngineOptions) {}
 
@@ -98,7 +102,7 @@ export class RemoteEngine implements Engine {
   /** Resolves when the lane has ended. */
   async addLane(descriptor: number): Promise<void> {
     const orderly = await this.here.lane(descriptor);
-    if (orderly && this.#incoming.size === 0) return;
+    if (orderly) return; // all that it began has come
     for (const [id, request] of this.#incoming) this.#put(id, request);
     this.#wake();
   }
@@ -234,7 +238,7 @@ export class RemoteEngine implements Engine {
         if (answer.handle === undefined) this.#tell({ case: "finish", value: message({ handle: source }) });
         else {
           const alone = !packed.known(index) || packed.nlink(index) === 1;
-          this.#files.set(answer.handle, { source, dir, origin, batch: number, alone });
+          this.#files.set(answer.handle, { source, dir, origin, batch: number, alone, held: answer.held });
         }
         finish(answer);
       });
@@ -243,13 +247,17 @@ export class RemoteEngine implements Engine {
 
   copyRange(dir: number, handle: bigint, offset: number, length: number, done: (answer: Answer) => void): void {
     const finish = this.#counted(done);
-    const { source } = this.#files.get(handle)!;
-    const id = this.here.receive(dir, handle, offset, length, (answer) => {
-      this.#incoming.delete(id);
-      finish(answer);
-    });
-    const value = message({ handle: source, offset: BigInt(offset), length: BigInt(length) });
-    this.#bring(id, { case: "range", value });
+    const { source, held } = this.#files.get(handle)!;
+    const bring = (hashes?: Uint8Array) => {
+      const id = this.here.receive(dir, handle, offset, length, (answer) => {
+        this.#incoming.delete(id);
+        finish(answer);
+      });
+      const value = message({ handle: source, offset: BigInt(offset), length: BigInt(length), held: hashes });
+      this.#bring(id, { case: "range", value });
+    };
+    if (held) this.here.hashes(dir, handle, { offset, length }, bring);
+    else bring();
   }
 
   finishLarge(dir: number, handle: bigint, commit: boolean, done: (answer: Answer) => void): void {
@@ -310,7 +318,8 @@ export class RemoteEngine implements Engine {
 
   progress(): Counters {
     const counters = this.here.progress();
-    return { ...counters, ticks: counters.ticks + this.#sourceProgress };
+    const ticks = counters.ticks + this.#sourceProgress;
+    return { ...counters, ticks, retransmits: this.#retransmits, roundTripMs: this.#roundTripMs };
   }
 
   activate(workers: number): void {
@@ -340,6 +349,10 @@ export class RemoteEngine implements Engine {
 
   close(patienceMs?: number): Promise<boolean> {
     return this.here.close(patienceMs);
+  }
+
+  retireLane(): void {
+    this.here.retireLane();
   }
 
   // --- asking ---
@@ -387,7 +400,9 @@ export class RemoteEngine implements Engine {
 
   #takeArrived(): void {
     while (this.#arrived.length > 0) {
-      const { answers, progress, bytesZeroCopy } = this.#arrived.shift()!;
+      const { answers, progress, bytesZeroCopy, retransmits, roundTripUs } = this.#arrived.shift()!;
+      this.#retransmits = Math.max(this.#retransmits, Number(retransmits));
+      this.#roundTripMs = Math.max(this.#roundTripMs, Number(roundTripUs) / 1000);
       this.#sourceProgress = Math.max(this.#sourceProgress, Number(progress));
       this.#bytesZeroCopy = Math.max(this.#bytesZeroCopy, Number(bytesZeroCopy));
       for (const { id, answer } of answers) {

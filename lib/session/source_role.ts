@@ -8,7 +8,6 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { BlitError } from "../base/errors.ts";
 import { pathFromBytes } from "../base/path_bytes.ts";
 import type { Job } from "../model/job.ts";
-import type { Counters } from "../native/engine.ts";
 import { openSourceEngine, type SourceEngine } from "../native/source_engine.ts";
 import type { PackedBatch } from "../native/packed_batch.ts";
 import { machineFacts, machineId } from "../tune/machine.ts";
@@ -42,7 +41,9 @@ export interface SourceRole {
   handle(requests: SourceRequests): void;
   /** A blocking socket's descriptor, which is the role's from now on. Resolves when the lane has ended, whatever the reason. */
   addLane(descriptor: number): Promise<void>;
-  progress(): Counters;
+  /** Ends one lane in order, unless it is the last. */
+  retireLane(): void;
+  bytesMoved(): number;
   /** Breaks off what is under way and gives everything back. */
   close(): Promise<void>;
 }
@@ -127,8 +128,12 @@ class Source implements SourceRole {
     await this.engine.lane(descriptor);
   }
 
-  progress(): Counters {
-    return this.engine.progress();
+  retireLane(): void {
+    if (!this.#closed) this.engine.retireLane();
+  }
+
+  bytesMoved(): number {
+    return this.#closed ? 0 : this.engine.progress().bytesMoved;
   }
 
   async close(): Promise<void> {
@@ -151,11 +156,16 @@ class Source implements SourceRole {
     if (this.#closed) return;
     const nowMs = performance.now();
     if (this.#answers.length === 0 && nowMs - this.#toldMs < NEWS_EVERY_MS) return;
-    const { ticks, bytesMoved, bytesByMethod } = this.engine.progress();
+    const { ticks, bytesMoved, bytesByMethod, retransmits = 0, roundTripMs = 0 } = this.engine.progress();
     const progress = ticks + bytesMoved;
     if (this.#answers.length === 0 && progress === this.#told) return;
     [this.#told, this.#toldMs] = [progress, nowMs];
-    const figures = { progress: BigInt(Math.round(progress)), bytesZeroCopy: BigInt(bytesByMethod.sendfile) };
+    const figures = {
+      progress: BigInt(Math.round(progress)),
+      bytesZeroCopy: BigInt(bytesByMethod.sendfile),
+      retransmits: BigInt(retransmits),
+      roundTripUs: BigInt(Math.round(roundTripMs * 1000)),
+    };
     for (const answers of this.#pieces()) this.options.answer(create(SourceAnswersSchema, { answers, ...figures }));
   }
 
@@ -269,13 +279,14 @@ class Source implements SourceRole {
     });
   }
 
-  #range(id: number, { handle, offset, length }: Range): void {
+  #range(id: number, { handle, offset, length, held }: Range): void {
     // A request that was repeated may come after its file was finished: nobody waits for it then.
     const file = this.#files.find(Number(handle));
     if (file === undefined) return;
     if (length === 0n || offset + length > BigInt(Number.MAX_SAFE_INTEGER)) throw nonsense("a slice that cannot be");
     file.use();
-    this.engine.send(id, file.number, file.handle, Number(offset), Number(length), () => file.unuse());
+    const slice = { offset: Number(offset), length: Number(length), held: held.length > 0 ? held.slice() : undefined };
+    this.engine.send(id, file.number, file.handle, slice, () => file.unuse());
   }
 
   #finish(id: number, handle: bigint, commit: boolean): void {

@@ -38,6 +38,8 @@ function add(a: Summary, b: Summary): Summary {
     bytesZeroCopy: (a.bytesZeroCopy ?? 0) + (b.bytesZeroCopy ?? 0),
     tcpFallbackUsed: a.tcpFallbackUsed || b.tcpFallbackUsed,
     lanes: Math.max(a.lanes ?? 0, b.lanes ?? 0),
+    retransmits: (a.retransmits ?? 0) + (b.retransmits ?? 0),
+    roundTripMs: Math.max(a.roundTripMs ?? 0, b.roundTripMs ?? 0),
     bytesByMethod,
     durationMs: a.durationMs + b.durationMs,
     failuresTotal: a.failuresTotal + b.failuresTotal,

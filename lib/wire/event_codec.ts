@@ -86,7 +86,7 @@ export function failureFromWire({ path, code, message }: WireFailure): Failure {
 }
 
 export function progressToWire(progress: Progress): WireProgress {
-  const { bytesTotal, currentPath, waits } = progress;
+  const { bytesTotal, currentPath, waits, network } = progress;
   return create(ProgressSchema, {
     phase: progress.phase,
     filesDone: BigInt(progress.filesDone),
@@ -99,6 +99,9 @@ export function progressToWire(progress: Progress): WireProgress {
     waitPlannerMs: waits.planner,
     waitSourceMs: waits.source,
     waitDestinationMs: waits.destination,
+    lanes: network?.lanes,
+    retransmits: BigInt(network?.retransmits ?? 0),
+    roundTripMs: network?.roundTripMs,
   });
 }
 
@@ -113,6 +116,7 @@ export function progressFromWire(wire: WireProgress): Progress {
     currentPath: wire.currentPath && pathFromBytes(wire.currentPath),
     workers: wire.workers,
     waits: { planner: wire.waitPlannerMs, source: wire.waitSourceMs, destination: wire.waitDestinationMs },
+    network: { lanes: wire.lanes, retransmits: Number(wire.retransmits), roundTripMs: wire.roundTripMs },
   };
 }
 
@@ -145,6 +149,8 @@ export function summaryToWire(summary: Summary): WireSummary {
     bytesZeroCopy: BigInt(summary.bytesZeroCopy ?? 0),
     tcpFallbackUsed: summary.tcpFallbackUsed ?? false,
     lanes: summary.lanes ?? 0,
+    retransmits: BigInt(summary.retransmits ?? 0),
+    roundTripMs: summary.roundTripMs ?? 0,
     bytesByMethod,
     durationMs: summary.durationMs,
     failuresTotal: BigInt(summary.failuresTotal),
@@ -184,6 +190,8 @@ export function summaryFromWire(wire: WireSummary, job: Pick<Job, "verb" | "dryR
     bytesZeroCopy: Number(wire.bytesZeroCopy),
     tcpFallbackUsed: wire.tcpFallbackUsed,
     lanes: wire.lanes,
+    retransmits: Number(wire.retransmits),
+    roundTripMs: wire.roundTripMs,
     bytesByMethod,
     durationMs: wire.durationMs,
     failuresTotal: Number(wire.failuresTotal),

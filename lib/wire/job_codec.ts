@@ -38,6 +38,7 @@ export function jobToWire(job: Job): WireJob {
     stallTimeoutMs: Number.isFinite(job.stallTimeoutMs) ? BigInt(Math.round(job.stallTimeoutMs)) : 0n,
     itemize: job.itemize,
     congestionControl: job.network?.congestion,
+    resume: job.network?.resume,
   });
 }
 
@@ -74,6 +75,7 @@ export function jobFromWire(wire: WireJob): Job {
     network: {
       ...defaultNetwork,
       congestion: oneOf(congestions, wire.congestionControl, "congestion control") as NetworkOptions["congestion"],
+      resume: wire.resume,
     },
   };
 }

@@ -19,6 +19,7 @@ function counters(files: number, moved: number, reflink = 0): Counters {
     discarded: 0,
     network: 0,
     sendfile: 0,
+    resumed: 0,
   };
   return {
     bytesByMethod,

@@ -111,6 +111,7 @@ const progress: fc.Arbitrary<Progress> = fc.record({
   currentPath: maybe(path),
   workers: fc.nat(100),
   waits: fc.record({ planner: count, source: count, destination: count }),
+  network: fc.record({ lanes: fc.nat(16), retransmits: count, roundTripMs: count }),
 }) as never;
 
 Deno.test("live figures survive", () => {
@@ -147,6 +148,8 @@ const summary: fc.Arbitrary<Summary> = fc.record({
   bytesCopied: count,
   bytesByMethod: fc.record({ network: count, hole: count }),
   lanes: fc.nat(16),
+  retransmits: count,
+  roundTripMs: count,
   bytesZeroCopy: count,
   tcpFallbackUsed: fc.boolean(),
   durationMs: count,
