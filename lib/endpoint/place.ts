@@ -10,7 +10,7 @@ import { BlitError, usageError } from "../base/errors.ts";
 import { printablePath } from "../base/path_bytes.ts";
 import type { Job } from "../model/job.ts";
 import { Kind } from "../model/entry.ts";
-import { type PathFacts, pathFacts } from "../native/paths.ts";
+import { directoriesUpFrom, type PathFacts, pathFacts, sameInode } from "../native/paths.ts";
 
 /** One source in one place. All paths are PEP 383 strings. */
 export interface Placement {
@@ -144,18 +144,9 @@ function refuseOverlap(job: Job, source: string, facts: PathFacts, destination: 
   }
 }
 
-/** Whether the directory is, or lies somewhere below, that inode: walks up by "..", which the kernel resolves. */
+/** Whether the directory is, or lies somewhere below, that inode. */
 function isBeneath(directory: string, inode: PathFacts): boolean {
-  let path = directory;
-  let facts = pathFacts(path, true);
-  while (facts) {
-    if (sameInode(facts, inode)) return true;
-    path += "/..";
-    const up = pathFacts(path, true);
-    if (!up || sameInode(up, facts)) return false;
-    facts = up;
-  }
-  return false;
+  return directoriesUpFrom(directory).some((above) => sameInode(above, inode));
 }
 
 /** The path itself, or the closest directory above it that is there. Raises BlitError (usage) for ".." behind a missing one. */
@@ -171,10 +162,6 @@ export function nearestExisting(path: string): string {
     at = up;
   }
   return at;
-}
-
-function sameInode(a: PathFacts, b: PathFacts): boolean {
-  return a.ino === b.ino && a.dev === b.dev;
 }
 
 function endsWithSlash(path: string): boolean {

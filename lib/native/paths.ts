@@ -32,6 +32,25 @@ export function pathFacts(path: string, follow: boolean): PathFacts | undefined 
   return { kind: Number(out[0]), dev: Number(out[1]), ino: Number(out[2]), size: Number(out[3]) };
 }
 
+export type Inode = Pick<PathFacts, "dev" | "ino">;
+
+export function sameInode(a: Inode, b: Inode): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
+}
+
+/** The directory and those above it, up to the root. Walks by "..", which the kernel resolves. */
+export function directoriesUpFrom(directory: string): PathFacts[] {
+  const found: PathFacts[] = [];
+  let path = directory;
+  for (let facts = pathFacts(path, true); facts; facts = pathFacts(path, true)) {
+    const last = found.at(-1);
+    if (last && sameInode(last, facts)) break;
+    found.push(facts);
+    path += "/..";
+  }
+  return found;
+}
+
 function denoFacts(path: string, follow: boolean): PathFacts | undefined {
   try {
     const info = follow ? Deno.statSync(path) : Deno.lstatSync(path);

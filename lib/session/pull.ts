@@ -64,12 +64,14 @@ async function pull(
     begun(role);
     const reading = read(stream, role);
     if (!await stream.makeLanes(role)) inlineNotice(network, sink);
+    // Where the daemon has gone, what is sent is never taken.
+    const tell = (value: Finished) => Promise.race([stream.send({ case: "finished", value }), reading]);
     const summary = await role.done.catch(async (error) => {
-      await stream.send({ case: "finished", value: failed(error) });
+      await tell(failed(error));
       throw error;
     });
     const finished = create(FinishedSchema, { outcome: { case: "summary", value: summaryToWire(summary) } });
-    await stream.send({ case: "finished", value: finished });
+    await tell(finished);
     stream.end();
     await reading;
     return { ...summary, tcpFallbackUsed: stream.usesInline };

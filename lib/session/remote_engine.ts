@@ -129,7 +129,9 @@ export class RemoteEngine implements Engine {
           index: parent && (parent.batch as PackedBatch).origin(parent.index),
           parent: parent?.dir,
           more,
-          destination: dir === 0 && !more ? this.options.root : undefined,
+          destination: dir === 0 && !more && this.options.root
+            ? { ...this.options.root, name: named && pathToBytes(named.destination) }
+            : undefined,
           facts: request.stat || request.onDestination || named !== undefined,
           name: named && pathToBytes(named.source),
         }),

@@ -8,6 +8,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { BlitError } from "../base/errors.ts";
 import { pathFromBytes } from "../base/path_bytes.ts";
 import type { Job } from "../model/job.ts";
+import { directoriesUpFrom, type Inode, sameInode } from "../native/paths.ts";
 import { openSourceEngine, type SourceEngine } from "../native/source_engine.ts";
 import type { PackedBatch } from "../native/packed_batch.ts";
 import { machineFacts, machineId } from "../tune/machine.ts";
@@ -18,6 +19,7 @@ import {
   type OpenSource,
   type Pack,
   type Range,
+  type RootPlace,
   type SourceAnswers,
   SourceAnswersSchema,
   type SourceRequest,
@@ -49,7 +51,7 @@ export interface SourceRole {
 }
 
 export interface SourceOptions {
-  /** A directory that can be opened. */
+  /** A directory that can be opened, now. */
   readonly root: string;
   readonly job: Job;
   answer(answers: SourceAnswers): void;
@@ -104,6 +106,8 @@ class Source implements SourceRole {
   readonly #batches = new HeldTable<Batch>("batch");
   readonly #files = new HeldTable<OpenFile>("file");
   readonly #removes: boolean;
+  /** The root and the directories above it: its path need not be good for longer than it takes to open it. */
+  readonly #upwards: readonly Inode[];
   #answers: Answer[] = [];
   #nextBatch = 1;
   #nextFile = 1;
@@ -114,6 +118,7 @@ class Source implements SourceRole {
 
   constructor(private readonly engine: SourceEngine, private readonly options: SourceOptions) {
     this.#removes = options.job.verb === "move" && !options.job.dryRun;
+    this.#upwards = directoriesUpFrom(options.root);
     this.#directories.add(0, new Held());
     this.#turning = this.#turn();
   }
@@ -213,7 +218,7 @@ class Source implements SourceRole {
   #list(id: number, { dir, parentBatch, index, parent, more, name, facts, destination }: ListSource): void {
     const root = dir === 0;
     if (destination !== undefined && destination.machine !== "" && destination.machine === machineId()) {
-      this.engine.avoid(destination.device, destination.inode);
+      this.#keepApart(destination, name);
     }
     const directory = root || more ? this.#directories.get(dir) : undefined;
     let at: Parameters<SourceEngine["list"]>[1];
@@ -246,6 +251,21 @@ class Source implements SourceRole {
         directory: record,
       });
     });
+  }
+
+  /** Both sides are on one machine: nothing may be copied onto itself, or into itself, or delete itself. */
+  #keepApart({ device, inode, name }: RootPlace, entry: Uint8Array | undefined): void {
+    const { verb } = this.options.job;
+    const there = { dev: Number(device), ino: Number(inode) };
+    const level = this.#upwards.findIndex((directory) => sameInode(directory, there));
+    const same = level === 0;
+    if (same && (entry === undefined || pathFromBytes(entry) === pathFromBytes(name ?? entry))) {
+      throw new BlitError("usage", `Cannot ${verb} a ${entry ? "file" : "directory"} onto itself`);
+    }
+    if (verb === "mirror" && entry === undefined && level > 0) {
+      throw new BlitError("usage", "Cannot mirror: the source is inside the destination and would be deleted");
+    }
+    if (!same) this.engine.avoid(device, inode);
   }
 
   #pack(id: number, { dir, batch: number, words, takeLinked }: Pack): void {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { temporaryNames } from "../support/environment.ts";
-import { assertExit, assertSummary, assertUntouched, failureOf } from "../support/expect.ts";
+import { assertExit, assertSays, assertSummary, assertUntouched, failureOf } from "../support/expect.ts";
 import { supportedMetadata } from "../support/fixture.ts";
 import { command, linux, testNeeding } from "../support/needs.ts";
 import { assertFaithful } from "../support/oracle.ts";
@@ -167,6 +167,28 @@ for (const way of directions) {
       "deleted",
     ]);
     assertEquals(temporaryNames(await dir.snapshot()), []);
+  });
+
+  testNeeding([linux], `${way.name}: on one machine nothing is copied, moved or mirrored onto itself`, async () => {
+    await using scene = await Scene.open(way);
+    const { dir } = scene;
+    await dir.write({ "all/src/a": "x", "all/src/sub/b": "y", "all/file": "z" });
+    const whole = await dir.snapshot("all");
+    const refused: [string, string, string, RegExp][] = [
+      ["copy", "all/src/", "all/src/", /Cannot copy a directory onto itself/],
+      ["move", "all/src/", "all/src", /Cannot move a directory onto itself/],
+      ["move", "all/src", "all/", /Cannot move a directory onto itself/],
+      ["move", "all/file", "all/", /Cannot move a file onto itself/],
+      ["mirror", "all/src/", "all/", /Cannot mirror: the source is inside the destination and would be deleted/],
+    ];
+    for (const [verb, from, to, says] of refused) {
+      const result = await scene.run(verb, from, to, "--yes");
+      assert(result.code === 64 || result.code === 1, `${verb} ${from} ${to}: exit code ${result.code}`);
+      assertSays(result, says);
+      assertEquals(await dir.snapshot("all"), whole);
+    }
+    assertExit(await scene.run("copy", "all/file", "all/other"), 0);
+    assertEquals(await dir.read("all/other"), "z");
   });
 
   testNeeding(
