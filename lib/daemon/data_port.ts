@@ -32,7 +32,8 @@ export class DataPort {
   refused = 0;
   readonly #listener: Deno.TcpListener;
   readonly #waiting = new Set<Waiting>();
-  #strangers = 0;
+  /** Connections that have not sent their token yet, the oldest first. */
+  readonly #strangers = new Set<Deno.TcpConn>();
 
   /** Raises BlitError (failed) when no port can be had. */
   constructor(private readonly config: () => DaemonConfig, private readonly log: Log) {
@@ -62,8 +63,10 @@ export class DataPort {
     for (;;) {
       try {
         const connection = await this.#listener.accept();
-        if (this.#strangers >= strangersMax) this.#refuse(connection, "too many connections without a token");
-        else void this.#welcome(connection);
+        // A client sends its token at once: those that have waited for long are the ones to go.
+        const [oldest] = this.#strangers;
+        if (this.#strangers.size >= strangersMax) this.#refuse(oldest, "too many connections without a token");
+        void this.#welcome(connection);
       } catch (error) {
         if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
         // Out of descriptors: those that are there get time to end.
@@ -73,10 +76,10 @@ export class DataPort {
   }
 
   async #welcome(connection: Deno.TcpConn): Promise<void> {
-    this.#strangers++;
+    this.#strangers.add(connection);
     const late = setTimeout(() => this.#refuse(connection, "no token in time"), this.config().limits.firstByteMs);
     const token = await readToken(connection);
-    this.#strangers--;
+    this.#strangers.delete(connection);
     clearTimeout(late);
     if (token === undefined) return this.#refuse(connection, "no token");
     const waiting = this.#find(token);
@@ -105,6 +108,7 @@ export class DataPort {
   }
 
   #refuse(connection: Deno.TcpConn, reason: string): void {
+    this.#strangers.delete(connection);
     try {
       const { hostname, port } = connection.remoteAddr;
       connection.close();

@@ -19,6 +19,9 @@ const WAIT_MAX_MS = 1000;
 const SIZE_CLASSES = sizeBounds.length + 1;
 /** Results are collected this many bytes at a time: a result of a full batch with a detail for each entry fits many times. */
 const COLLECT_BYTES = 1 << 20;
+/** Of all queues: a result is read before anything else is collected. A daemon that made one for each job grew by hundreds of MB. */
+const collected = new Uint8Array(COLLECT_BYTES);
+const collectedView = new DataView(collected.buffer);
 
 export type Resolve = (result: RawResult) => void;
 export type NewTask = Omit<RawTask, "id"> & { id?: number };
@@ -28,13 +31,12 @@ export class TaskQueue {
   readonly #engine: Deno.PointerObject;
   readonly #workers: Promise<unknown>;
   readonly #pending = new Map<number, Resolve>();
-  readonly #results = new Uint8Array(COLLECT_BYTES);
-  readonly #resultsView = new DataView(this.#results.buffer);
   #tasks = new Uint8Array(64 << 10);
   #tasksView = new DataView(this.#tasks.buffer);
   /** Bytes of tasks that were not handed over yet: one call takes all that a round of answers leads to. */
   #tasksLength = 0;
-  readonly #lanes = new Set<Promise<bigint>>();
+  /** Calls on other threads that have not returned: lanes, and waits that nobody may be waiting for any more. */
+  readonly #calling = new Set<Promise<bigint>>();
   readonly #freed: bigint[] = [];
   /** Batches that somebody still holds, and memory that is to be freed by number: given back when a run breaks off. */
   readonly #held = new Set<PackedBatch>();
@@ -159,7 +161,11 @@ export class TaskQueue {
 
   /** Until results are worth a look, or the time is over, or `stop`. */
   async wait(ms: number): Promise<void> {
-    await this.#calls.blit_engine_wait(this.#engine, BigInt(Math.ceil(Math.min(ms, WAIT_MAX_MS))));
+    if (this.#closed) return;
+    const call = this.#calls.blit_engine_wait(this.#engine, BigInt(Math.ceil(Math.min(ms, WAIT_MAX_MS))));
+    this.#calling.add(call);
+    await call;
+    this.#calling.delete(call);
   }
 
   get stopped(): boolean {
@@ -174,18 +180,18 @@ export class TaskQueue {
     }
     const call = direction === "send" ? this.#calls.blit_lane_send : this.#calls.blit_lane_receive;
     const life = call(this.#engine, descriptor);
-    this.#lanes.add(life);
+    this.#calling.add(life);
     const status = await life;
-    this.#lanes.delete(life);
+    this.#calling.delete(life);
     return status === 0n;
   }
 
   /** Hands results that are there to their callbacks; false if there were none. */
   dispatch(): boolean {
-    const length = Number(this.#calls.blit_engine_collect(this.#engine, this.#results, BigInt(COLLECT_BYTES)));
+    const length = Number(this.#calls.blit_engine_collect(this.#engine, collected, BigInt(COLLECT_BYTES)));
     if (length < 0) throw new RangeError(`A result is larger than ${COLLECT_BYTES} bytes`);
     for (let at = 0; at < length;) {
-      const result = new RawResult(this.#resultsView, at);
+      const result = new RawResult(collectedView, at);
       at += result.totalBytes;
       const resolve = this.#pending.get(result.id)!;
       this.#pending.delete(result.id);
@@ -204,7 +210,7 @@ export class TaskQueue {
     this.#closed = true;
     this.#freeBatches();
     this.#calls.blit_engine_stop(this.#engine, 1n);
-    const threads = Promise.all([this.#workers, ...this.#lanes]);
+    const threads = Promise.all([this.#workers, ...this.#calling]);
     if (patienceMs !== undefined && !await settlesWithin(threads, patienceMs)) return false;
     await threads;
     for (const batch of [...this.#held]) batch.end();

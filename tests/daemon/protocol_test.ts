@@ -7,7 +7,7 @@ import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 
 const schema = new URL("../../proto", import.meta.url).pathname;
 
-/** Runs buf curl on a call of AdminService; its documents, one for each message. */
+/** Runs buf curl on a call, of AdminService where no service is named; its documents, one for each message. */
 async function curl(daemon: TestDaemon, procedure: string, request: object, ...options: string[]) {
   const output = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -24,7 +24,7 @@ async function curl(daemon: TestDaemon, procedure: string, request: object, ...o
         JSON.stringify(request),
       ],
       ...options,
-      `http://${daemon.host}/blit.v1.AdminService/${procedure}`,
+      `http://${daemon.host}/blit.v1.${procedure.includes("/") ? procedure : `AdminService/${procedure}`}`,
     ],
     stdin: "null",
   }).output();
@@ -48,6 +48,28 @@ for (const protocol of ["connect", "grpcweb"]) {
     assertMatch(wrong.stderr, /"code": "invalid_argument"[^]*is not allowed/);
   });
 }
+
+Deno.test("buf curl finds a place, opens a transfer, and sees it among the jobs", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "data/hello": "12345" });
+  await using daemon = await startDaemon(dir, { root: "data" });
+  const place = await curl(daemon, "TransferService/Locate", { module: "default", path: btoa("hello") });
+  assertEquals(place.documents, [{ kind: "ENTRY_KIND_FILE" }], place.stderr);
+  const open = {
+    ...{ protocolMajor: 1, protocolMinor: 0, direction: "DIRECTION_PULL", module: "default" },
+    job: { verb: "copy", compare: "quick" },
+  };
+  const refused = await curl(daemon, "TransferService/Transfer", { open: { ...open, protocolMajor: 99 } });
+  assertMatch(refused.stderr, /"code": "failed_precondition"[^]*the client speaks protocol 99/);
+  // Whoever opens and says no more has the transfer broken off, after it was accepted.
+  const accepted = await curl(daemon, "TransferService/Transfer", { open });
+  const { accept } = accepted.documents[0];
+  assertEquals(atob(accept.dataTransfer.oneTimeToken).length, 32, accepted.stderr);
+  const jobs = await curl(daemon, "TransferService/ListJobs", {});
+  assertEquals(jobs.documents[0].jobs.map(({ verb, place }: Record<string, string>) => [verb, place]), [
+    ["copy", "default"],
+  ]);
+});
 
 Deno.test("plain HTTP/1.1 with JSON is enough", async () => {
   await using dir = await testDirectory();

@@ -82,6 +82,12 @@ export class TestDaemon implements AsyncDisposable {
     return [...Deno.readDirSync(`/proc/${this.program.pid}/fd`)].length;
   }
 
+  /** Bytes of the process that are in memory. */
+  memory(): number {
+    const status = Deno.readTextFileSync(`/proc/${this.program.pid}/status`);
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1024;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.closeClients();
     this.program.kill("SIGTERM");

@@ -1,9 +1,6 @@
 /** When something goes wrong between two machines: old or new and whole on every file, one clear line, an honest exit code. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { createClient } from "@connectrpc/connect";
-import { openControlChannel } from "../../lib/carrier/control.ts";
-import { TransferService } from "../../lib/wire/gen/blit/v1/transfer_pb.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { temporaryNames, testDirectory } from "../support/environment.ts";
 import { assertExit, assertSays, assertSummary, failureOf } from "../support/expect.ts";
@@ -232,21 +229,4 @@ testNeeding([linux], "a daemon fetches only from where its configuration allows 
   assertExit(result, 1);
   assertSays(result, /This daemon does not fetch from "127\.0\.0\.1" \("allow_daemons" in its configuration\)/);
   assertEquals(await dir.names("mod"), ["src", "src/a"]);
-});
-
-testNeeding([linux], "after many transfers a daemon has no more descriptors open than after the first", async () => {
-  await using scene = await Scene.open(directions[0]);
-  const { dir, daemon } = scene;
-  await dir.write({ "src/a": "x", "src/sub/b": "y" });
-  assertExit(await scene.run("copy", "src/", "dst"), 0);
-  await until(() => daemon.events("call").some(({ procedure }) => procedure === "Transfer"), "the first call to end");
-  const before = daemon.descriptors();
-  for (let i = 0; i < 25; i++) {
-    assertExit(await scene.run("copy", "src/", `dst${i}`), 0);
-    assertExit(await blit(["copy", daemon.place("default/src/"), dir.at(`out${i}`)]), 0);
-  }
-  await until(() => daemon.descriptors() <= before + 2, "descriptors to be closed");
-  using channel = openControlChannel({ host: "127.0.0.1", port: daemon.port });
-  const { jobs } = await createClient(TransferService, channel.transport).listJobs({});
-  assertEquals(new Set(jobs.map(({ status }) => status)), new Set(["ok"]));
 });

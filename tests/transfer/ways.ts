@@ -3,7 +3,7 @@
  * to daemon, over connections of their own or inside the control channel. Two real processes over real sockets, or three.
  */
 
-import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { type DaemonOptions, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { type TestDirectory, testDirectory } from "../support/environment.ts";
 import { blitJson, type JsonResult } from "../support/program.ts";
 
@@ -33,10 +33,10 @@ export const directions: readonly Way[] = lanes;
 export class Scene implements AsyncDisposable {
   private constructor(readonly way: Way, readonly dir: TestDirectory, readonly daemon: TestDaemon) {}
 
-  static async open(way: Way, parent?: string): Promise<Scene> {
-    const dir = await testDirectory(parent);
+  static async open(way: Way, options: Pick<DaemonOptions, "wrapper"> = {}): Promise<Scene> {
+    const dir = await testDirectory();
     const config = `allow_daemons = ["127.0.0.1"]\n[[modules]]\nname = "default"\npath = "$DIR"\n`;
-    return new Scene(way, dir, await startDaemon(dir, { config }));
+    return new Scene(way, dir, await startDaemon(dir, { config, ...options }));
   }
 
   /** How the path, relative to the directory, is typed. */
