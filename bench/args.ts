@@ -23,6 +23,8 @@ export interface RowOptions {
 
 export interface LocalOptions extends RowOptions {
   readonly peers: readonly string[];
+  /** Drop the system's caches before each run. */
+  readonly cold: boolean;
   /** Where the results go; a dated name when absent. */
   readonly json?: string;
 }
@@ -43,6 +45,8 @@ export type Command =
   | { readonly verb: "remote"; readonly options: RemoteOptions }
   | { readonly verb: "tune"; readonly options: TuneOptions }
   | { readonly verb: "readme"; readonly file: string }
+  | { readonly verb: "chart"; readonly file: string }
+  | { readonly verb: "compare"; readonly before: string; readonly after: string }
   | { readonly verb: "help" };
 
 const remoteRows = ["one2g", "small100k", "nochange"];
@@ -53,7 +57,9 @@ const tuneRows = ["tiny", "eight1m", "small100k", "nochange", "mixed"];
 export const usage = `usage: deno task bench local [options]     measure copies and mirrors on this machine
        deno task bench remote [options]    measure pushes and pulls against rsync's daemon
        deno task bench tune [options]      check the predictor, and runs with a history against runs without
+       deno task bench compare OLD NEW     say what got slower; exit code 3 where a row did by more than 5 %
        deno task bench readme FILE         put the table of a result file into README.md
+       deno task bench chart FILE          draw a result file again, as local and remote do (FILE.svg)
 
 options of local:
   --quick           a tenth of the size, in tmpfs and xfs only (about three minutes)
@@ -62,6 +68,7 @@ options of local:
   --only ROW,...    ${workloads.map(({ id }) => id).join(", ")}
   --place NAME,...  ${knownPlaces.join(", ")}, or a directory (every one that this machine can make)
   --peers NAME,...  ${peerIds.join(", ")} (all that are installed); "none" for none
+  --cold            drop the system's caches before each run (as root; means nothing in tmpfs)
   --wait-idle S     seconds to wait at most for an idle machine before a run (2; quick 0.2)
   --json FILE       where the results go (bench/results/DATE.json)
 
@@ -80,12 +87,16 @@ export function parseArgs(argv: readonly string[]): Command {
   if (verb === undefined || verb === "help" || argv.includes("--help") || argv.includes("-h")) return { verb: "help" };
   if (verb === "local") return { verb, options: parseLocal(rest) };
   if (verb === "remote") return { verb, options: parseRemote(rest) };
-  if (verb === "readme") {
-    if (rest.length !== 1) throw new BenchError("Cannot make the table: name one file of results");
+  if (verb === "readme" || verb === "chart") {
+    if (rest.length !== 1) throw new BenchError(`Cannot make the ${verb}: name one file of results`);
     return { verb, file: rest[0] };
   }
+  if (verb === "compare") {
+    if (rest.length !== 2) throw new BenchError("Cannot compare: name an old and a new file of results");
+    return { verb, before: rest[0], after: rest[1] };
+  }
   if (verb === "tune") return { verb, options: parseTune(rest) };
-  throw new BenchError(`Unknown command "${verb}"; known are local, remote, tune and readme`);
+  throw new BenchError(`Unknown command "${verb}"; known are local, remote, tune, compare, readme and chart`);
 }
 
 interface RowDefaults {
@@ -96,7 +107,7 @@ interface RowDefaults {
 }
 
 function parseLocal(argv: readonly string[]): LocalOptions {
-  const given = parseOptions(argv, ["--peers", "--json"]);
+  const given = parseOptions(argv, ["--peers", "--json", "--cold"]);
   const peers = given.get("--peers");
   const places = given.has("--quick") ? ["tmpfs", "xfs"] : knownPlaces;
   const only = workloads.map(({ id }) => id);
@@ -104,6 +115,7 @@ function parseLocal(argv: readonly string[]): LocalOptions {
     ...rowOptions(given, { scale: given.has("--quick") ? 0.1 : 1, runs: 5, only, places }),
     peers: peers === "none" ? [] : known("peer", list(peers), peerIds),
     json: given.get("--json"),
+    cold: given.has("--cold"),
   };
 }
 
@@ -129,7 +141,7 @@ function parseOptions(argv: readonly string[], more: readonly string[]): Map<str
   const given = new Map<string, string>();
   for (let index = 0; index < argv.length; index++) {
     const [name, inline] = splitOnce(argv[index], "=");
-    if (name === "--quick") given.set(name, "");
+    if (name === "--quick" || (name === "--cold" && more.includes(name))) given.set(name, "");
     else if (valued.includes(name)) {
       const value = inline ?? argv[++index];
       if (value === undefined) throw new BenchError(`Option ${name} needs a value`);

@@ -1,4 +1,4 @@
-/** The two ways in which the bench itself ends early; everything else is a defect of the bench. */
+/** The ways in which the bench itself ends other than well; everything else is a defect of the bench. */
 
 /** Something the user can mend: a wrong argument, a missing compiler, a place that cannot be made. */
 export class BenchError extends Error {
@@ -9,3 +9,6 @@ export class BenchError extends Error {
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
+
+/** A row got slower than it was; said already. */
+export class Regression extends Error {}

@@ -41,6 +41,7 @@ interface Competition {
 
 /** Raises BenchError when a place that was asked for is absent, Interrupted when the signal fired. */
 export async function runLocal(options: LocalOptions, around: Surroundings): Promise<Results> {
+  if (options.cold && Deno.uid() !== 0) throw new BenchError("Cannot drop the system's caches: --cold needs root");
   const { here, absent } = await findPlaces(options);
   for (const place of here) {
     for (const directory of await sweepAbandoned(place)) {
@@ -55,6 +56,7 @@ export async function runLocal(options: LocalOptions, around: Surroundings): Pro
     command: around.command,
     scale: options.scale,
     runs: options.runs,
+    caches: options.cold ? "cold" : "warm",
     machine: await describeMachine(),
     tools,
     absent_places: absent,
@@ -125,6 +127,8 @@ async function runOne(competition: Competition, workload: Workload, placeId: str
       scale: options.scale,
       runs,
       patienceMs: options.patienceMs,
+      cold: options.cold,
+      countsCalls: true,
       signal,
       onRound: (round) => around.status(`${name}: ${round === 0 ? "warming up" : `round ${round} of ${runs}`}`),
     });
@@ -151,14 +155,14 @@ export function roomFor(facts: Facts): Room {
   return { bytes: 2 * facts.allocated + entries * 1024 + 64 * 2 ** 20, entries };
 }
 
-export function introduction({ machine, tools, absent_places, scale, runs }: Results): string {
+export function introduction({ machine, tools, absent_places, scale, runs, caches }: Results): string {
   const lines = [
     `${machine.cpu}, ${machine.cores} cores${
       machine.virtual ? " (virtual)" : ""
     }, ${machine.memory_gib} GiB, ${machine.kernel}`,
     `load ${
       machine.load_average.join(" ")
-    }; scale ${scale}; at least ${runs} timed rounds, contenders in turns; caches warm`,
+    }; scale ${scale}; at least ${runs} timed rounds, contenders in turns; caches ${caches ?? "warm"}`,
     ...tools.map((tool) => "version" in tool ? `${tool.id}: ${tool.version}` : `${tool.id}: absent (${tool.absent})`),
     ...absent_places.map(({ id, absent }) => `place ${id}: absent (${absent})`),
   ];

@@ -1,7 +1,10 @@
-/** `deno task bench`: command line to command to exit code (0 done, 1 could not, 64 wrong usage, 130 interrupted). */
+/** `deno task bench`: command line to command to exit code (0 done, 1 could not, 3 slower than before, 64 wrong usage, 130
+ * interrupted). */
 
 import { type Command, parseArgs, usage } from "./args.ts";
-import { BenchError, Interrupted } from "./failure.ts";
+import { chartOf } from "./chart.ts";
+import { changesBetween, renderChanges } from "./compare.ts";
+import { BenchError, Interrupted, Regression } from "./failure.ts";
 import { runLocal } from "./local.ts";
 import { runRemote } from "./remote.ts";
 import { replaceTable } from "./readme.ts";
@@ -20,6 +23,8 @@ function status(text: string): void {
   if (Deno.stderr.isTerminal()) Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
 }
 
+const color = Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
+
 async function execute(command: Command, signal: AbortSignal): Promise<void> {
   switch (command.verb) {
     case "help":
@@ -30,6 +35,14 @@ async function execute(command: Command, signal: AbortSignal): Promise<void> {
       await Deno.writeTextFile(path, replaceTable(await Deno.readTextFile(path), results));
       return;
     }
+    case "chart":
+      return await Deno.writeTextFile(chartPath(command.file), chartOf(await loadResults(command.file)));
+    case "compare": {
+      const changes = changesBetween(await loadResults(command.before), await loadResults(command.after));
+      print(renderChanges(changes, color));
+      if (changes.some(({ regression }) => regression)) throw new Regression();
+      return;
+    }
     case "tune":
       return await runTune(command.options, { print, status, signal });
     case "remote":
@@ -38,15 +51,21 @@ async function execute(command: Command, signal: AbortSignal): Promise<void> {
       const around = {
         print,
         status,
-        color: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR"),
+        color,
         command: ["deno task bench", ...Deno.args].join(" "),
         file: command.options.json ?? `${repository}bench/results/${stamp}.json`,
         signal,
       };
       if (command.verb === "remote") await runRemote(command.options, around);
       else await runLocal(command.options, around);
+      await Deno.writeTextFile(chartPath(around.file), chartOf(await loadResults(around.file)));
+      print(`chart in ${chartPath(around.file)}\n`);
     }
   }
+}
+
+function chartPath(file: string): string {
+  return `${file.replace(/\.json$/, "")}.svg`;
 }
 
 async function main(): Promise<number> {
@@ -70,6 +89,7 @@ async function main(): Promise<number> {
       console.error("Interrupted; places are taken away, finished rows are saved in the result file");
       return 130;
     }
+    if (error instanceof Regression) return 3;
     if (!(error instanceof BenchError)) throw error;
     console.error(error.message);
     return 1;

@@ -32,6 +32,22 @@ interface RunReport {
   readonly timed_out: boolean;
 }
 
+/**
+ * System calls of one run, children included, counted by the kernel's tracepoint (a tracer would slow it down a hundredfold);
+ * undefined where perf is missing or may not count.
+ */
+export async function countCalls(
+  command: readonly string[],
+  file: string,
+  signal?: AbortSignal,
+  environment?: Readonly<Record<string, string>>,
+): Promise<number | undefined> {
+  const perf = ["perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter", "-o", file, "--", ...command];
+  if (!(await attempt(perf, signal, environment)).success) return undefined;
+  const count = Number((await Deno.readTextFile(file)).match(/^(\d+),.*raw_syscalls:sys_enter/m)?.[1]);
+  return count > 0 ? count : undefined;
+}
+
 /** A program that fails is an outcome; only a bench that cannot measure throws. `errorFile` is overwritten. */
 export async function measure(
   command: readonly string[],

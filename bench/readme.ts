@@ -65,7 +65,7 @@ function footnote(results: Results): string {
     `with only the necessary system calls. ${machine.cpu}, ${machine.cores} cores${
       machine.virtual ? " (virtual)" : ""
     },`,
-    `${machine.memory_gib} GiB, ${machine.kernel}, warm caches, no fsync, ${
+    `${machine.memory_gib} GiB, ${machine.kernel}, ${results.caches ?? "warm"} caches, no fsync, ${
       results.started.slice(0, 10)
     }. ${versions}.`,
     `Made with \`${results.command}\`${results.scale === 1 ? "" : ` (scale ${results.scale})`}.`,

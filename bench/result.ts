@@ -17,6 +17,8 @@ export interface ContenderResult {
   readonly samples: Sample[];
   /** Why it dropped out: it failed, or its copy was not what it should be. */
   failure?: string;
+  /** System calls of one further run; absent where they cannot be counted. */
+  calls?: number;
   /** Bytes that the copy occupies, of those that the source does; for the last run. */
   occupied?: { readonly source: number; readonly destination: number };
 }
@@ -39,6 +41,8 @@ export interface Results {
   readonly command: string;
   readonly scale: number;
   readonly runs: number;
+  /** What the system's caches held before each run; files of before that was noted are warm. */
+  readonly caches?: "warm" | "cold";
   readonly machine: Machine;
   readonly tools: readonly Tool[];
   readonly absent_places: readonly { readonly id: string; readonly absent: string }[];

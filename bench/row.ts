@@ -12,7 +12,7 @@ import { BenchError } from "./failure.ts";
 import { makeTree, removeTree } from "./generate.ts";
 import { waitForIdle } from "./idle.ts";
 import type { Facts } from "./manifest.ts";
-import { measure } from "./measure.ts";
+import { countCalls, measure } from "./measure.ts";
 import { program } from "./native.ts";
 import type { Place } from "./places.ts";
 import { run } from "./process.ts";
@@ -29,6 +29,10 @@ export interface RowPlan {
   readonly runs: number;
   /** Longest wait for an idle machine before a run. */
   readonly patienceMs: number;
+  /** Drop the system's caches before each run. */
+  readonly cold?: boolean;
+  /** Count system calls in one further round. */
+  readonly countsCalls?: boolean;
   readonly signal?: AbortSignal;
   /** Told before every round; round 0 is the warm-up. */
   readonly onRound?: (round: number) => void;
@@ -60,6 +64,7 @@ export async function runRow(plan: RowPlan): Promise<RowResult> {
       if (results[index].failure === undefined) await takeTurn(plan, contender, results[index], round);
     }
   }
+  if (plan.countsCalls) await countRound(plan, results);
   const { id: placeId, description } = place;
   return {
     workload: workload.id,
@@ -73,6 +78,19 @@ export async function runRow(plan: RowPlan): Promise<RowResult> {
   };
 }
 
+/** As a turn, but nothing is timed and nothing compared. */
+async function countRound(plan: RowPlan, results: readonly ContenderResult[]): Promise<void> {
+  const { workload, place, scale, signal } = plan;
+  for (const [index, contender] of plan.contenders.entries()) {
+    if (results[index].failure !== undefined) continue;
+    const destination = workload.destination ? existingOf(place) : `${place.root}/copy-calls-${contender.id}`;
+    if (workload.restore) await makeTree(destination, workload.restore(scale), signal);
+    const command = contender.command(sourceOf(place), destination);
+    results[index].calls = await countCalls(command, `${place.root}/calls`, signal, contender.environment);
+    if (!workload.destination) await removeTree(destination, signal);
+  }
+}
+
 async function takeTurn(plan: RowPlan, contender: Contender, result: ContenderResult, round: number): Promise<void> {
   const { workload, place, scale, signal } = plan;
   const source = sourceOf(place);
@@ -81,6 +99,7 @@ async function takeTurn(plan: RowPlan, contender: Contender, result: ContenderRe
   if (place.fileSystem !== "tmpfs") await run(["sync", "-f", place.root], signal);
   // Rows of many short runs leave nothing behind that would take a while; once per round is enough for them.
   if (workload.runFactor <= 2) await waitForIdle(plan.patienceMs, signal);
+  if (plan.cold) await dropCaches(signal);
   const command = contender.command(source, destination);
   const outcome = await measure(command, `${place.root}/errors`, signal, contender.environment);
   if ("failure" in outcome) result.failure = outcome.failure;
@@ -90,6 +109,11 @@ async function takeTurn(plan: RowPlan, contender: Contender, result: ContenderRe
   }
   if (!workload.destination) await removeTree(destination, signal);
   else if (result.failure !== undefined) await rebuild(plan, destination);
+}
+
+async function dropCaches(signal?: AbortSignal): Promise<void> {
+  await run(["sync"], signal);
+  await Deno.writeTextFile("/proc/sys/vm/drop_caches", "3\n");
 }
 
 async function check(

@@ -46,13 +46,25 @@ export function summarize(values: readonly number[]): Summary {
 export function ratioOf(a: readonly number[], b: readonly number[]): Ratio {
   if (a.length !== b.length) throw new RangeError(`Not from the same rounds: ${a.length} and ${b.length} values`);
   const random = seededRandom(a.length);
-  const ratios = Array.from({ length: resamples }, () => {
+  return bootstrapped(median(a) / median(b), () => {
     const rounds = a.map(() => Math.floor(random() * a.length));
     return median(rounds.map((round) => a[round])) / median(rounds.map((round) => b[round]));
-  }).sort((x, y) => x - y);
+  });
+}
+
+/** As `ratioOf`, of values that were not taken together: each side is resampled for itself. */
+export function ratioOfUnpaired(a: readonly number[], b: readonly number[]): Ratio {
+  const random = seededRandom(a.length + b.length);
+  const resampled = (values: readonly number[]) =>
+    median(values.map(() => values[Math.floor(random() * values.length)]));
+  return bootstrapped(median(a) / median(b), () => resampled(a) / resampled(b));
+}
+
+function bootstrapped(value: number, draw: () => number): Ratio {
+  const ratios = Array.from({ length: resamples }, draw).sort((x, y) => x - y);
   const tail = (1 - confidence) / 2;
   return {
-    value: median(a) / median(b),
+    value,
     low: ratios[Math.floor(tail * resamples)],
     high: ratios[Math.ceil((1 - tail) * resamples) - 1],
   };

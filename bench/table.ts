@@ -1,6 +1,6 @@
 /** A row's results as text for the terminal. Pure; colour only when asked. */
 
-import { finishers, type RowResult, walls } from "./result.ts";
+import { type ContenderResult, finishers, type RowResult, walls } from "./result.ts";
 import { leastRuns, median, summarize } from "./statistics.ts";
 import { showBytes, showCount, showInterval, showTime } from "./units.ts";
 import { compareWith, type Comparison, referenceOf, targetVerdicts } from "./verdict.ts";
@@ -24,6 +24,7 @@ export function renderRow(row: RowResult, { cores, scale }: { cores: number; sca
     "user",
     "sys",
     "memory",
+    "calls",
     reference ? `vs ${reference.label}` : "",
   ];
   const table: string[][] = [heading];
@@ -40,6 +41,7 @@ export function renderRow(row: RowResult, { cores, scale }: { cores: number; sca
       showTime(middleOf((sample) => sample.user_ms)),
       showTime(middleOf((sample) => sample.sys_ms)),
       showBytes(middleOf((sample) => sample.peak_kib) * 1024),
+      callsText(contender, row),
       contender === reference || !reference ? "" : showComparison(compareWith(reference, contender)),
     ]);
   }
@@ -53,6 +55,13 @@ export function renderRow(row: RowResult, { cores, scale }: { cores: number; sca
   }
   lines.push(...holesNote(row), ...otherWorkNote(row, cores));
   return lines.join("\n") + "\n";
+}
+
+/** System calls for each entry of the source. */
+function callsText({ calls }: ContenderResult, { facts }: RowResult): string {
+  if (calls === undefined) return "";
+  const entries = facts.files + facts.directories + facts.links;
+  return entries < 100 ? showCount(calls) : `${(calls / entries).toFixed(1)}/entry`;
 }
 
 function describe(row: RowResult): string {

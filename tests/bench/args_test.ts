@@ -57,3 +57,19 @@ Deno.test("what is not understood is an error", () => {
     ]
   ) assertThrows(() => parseArgs(argv), BenchError, undefined, argv.join(" "));
 });
+
+Deno.test("two files are compared, one is drawn", () => {
+  assertEquals(parseArgs(["compare", "old.json", "new.json"]), {
+    verb: "compare",
+    before: "old.json",
+    after: "new.json",
+  });
+  assertThrows(() => parseArgs(["compare", "old.json"]), BenchError, "name an old and a new file");
+  assertEquals(parseArgs(["chart", "some.json"]), { verb: "chart", file: "some.json" });
+  assertThrows(() => parseArgs(["chart"]), BenchError, "Cannot make the chart");
+});
+
+Deno.test("--cold is for local rows alone", () => {
+  assertEquals([local().cold, local("--cold").cold], [false, true]);
+  assertThrows(() => parseArgs(["remote", "--cold"]), BenchError, "Unknown option");
+});
