@@ -21,6 +21,8 @@ export interface DaemonOptions {
   readonly env?: Record<string, string>;
   /** Words put before the program. */
   readonly wrapper?: readonly string[];
+  /** Without coverage, which takes memory for everything that ever ran. */
+  readonly unmeasured?: boolean;
 }
 
 export type LogRecord = Readonly<Record<string, string>>;
@@ -108,7 +110,7 @@ export async function startDaemon(dir: TestDirectory, options: DaemonOptions): P
     ...(configPath === undefined ? [] : ["--config", configPath]),
     ...(options.root === undefined ? [] : ["--root", dir.at(options.root)]),
     ...(options.args ?? []),
-  ], { env: options.env, wrapper: options.wrapper });
+  ], { env: options.env, wrapper: options.wrapper, unmeasured: options.unmeasured });
   const ready = /^blit daemon ready on \S+:(\d+)\n/;
   let ended = false;
   void program.result.then(() => ended = true, () => ended = true);
