@@ -102,3 +102,28 @@ testNeeding(
     assertEquals((await Deno.stat(dir.at("dst/file"))).size, size);
   },
 );
+
+for (const side of ["source", "destination"]) {
+  testNeeding(
+    [linux, command("cc"), mounting, fuse],
+    `a ${side} on a mount that answers nothing is named`,
+    async () => {
+      await using dir = await testDirectory();
+      await dir.write({ "here/a": "x" });
+      let running;
+      {
+        await using dead = await mountSilent(1, 0);
+        const [from, to] = side === "source"
+          ? [`${dead.path}/`, dir.at("here")]
+          : [dir.at("here/"), `${dead.path}/new`];
+        running = await startBlit(["copy", "--stall-timeout", "1", from, to]);
+        await until(() => running!.errorOutput().includes(dead.path), "the mount was named", running);
+      }
+      // The kernel lets a process go only when the request that its thread waits for is over.
+      const result = await running.result;
+      assertExit(result, 1);
+      assertSaysOnce(result, said);
+      assertEquals(await dir.names("here"), ["a"]);
+    },
+  );
+}

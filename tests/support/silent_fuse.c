@@ -98,6 +98,7 @@ static void serve(void)
         break;
     }
     case FUSE_GETATTR: {
+        if (answered == 0) break;
         struct fuse_attr_out out = {.attr_valid = 3600, .attr = attributes(header.nodeid)};
         reply(header.unique, 0, &out, sizeof out);
         break;

@@ -4,7 +4,8 @@ import { testDirectory } from "./environment.ts";
 import { silentFuseProgram } from "./fixture.ts";
 import type { Mount } from "./mounts.ts";
 
-/** It holds "file" of `size` zeros; reads from `answered` on wait until the mount is disposed of, and then fail. */
+/** It holds "file" of `size` zeros; reads from `answered` on wait until the mount is disposed of, and then
+ * fail. With 0 nothing at all is answered. */
 export async function mountSilent(size: number, answered: number): Promise<Mount> {
   const directory = await testDirectory();
   // It unmounts when its standard input ends, so it outlives the tests by no more than a moment.

@@ -1,0 +1,29 @@
+/**
+ * Whether the file systems that a job names answer at all. Asked off the main thread and before anything else: what the main thread
+ * asks of a mount that is dead would hold up the run, its messages and Ctrl-C for ever.
+ */
+
+import { dirname } from "@std/path";
+import type { Job } from "../model/job.ts";
+import { stallError } from "../plan/stall.ts";
+
+/** Resolves when each local path has been looked at, or where it is missing those above it. Raises BlitError (failed) after the job's stall time. */
+export async function awaitAnswers({ sources, destination, backupDir, stallTimeoutMs }: Job): Promise<void> {
+  const silent = new Set([...sources, destination ?? ".", backupDir ?? "."]);
+  const asking = [...silent].map((path) => look(path).then(() => silent.delete(path)));
+  if (!Number.isFinite(stallTimeoutMs)) return void await Promise.all(asking);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, stallTimeoutMs));
+  await Promise.race([Promise.all(asking), late]);
+  clearTimeout(timer);
+  const [path] = silent;
+  if (path !== undefined) throw stallError({ forMs: stallTimeoutMs, path }, "--stall-timeout");
+}
+
+async function look(path: string): Promise<void> {
+  for (let at = path; !await Deno.stat(at).then(() => true, () => false);) {
+    const up = dirname(at);
+    if (up === at) return;
+    at = up;
+  }
+}
