@@ -31,7 +31,7 @@ async function build(name: Program): Promise<string> {
   if (await newest([built]) > await newest([`${sourceDir}${name}.c`, `${sourceDir}tree.h`])) return built;
   await Deno.mkdir(buildDir, { recursive: true });
   const compiler = Deno.env.get("CC") ?? "cc";
-  const unfinished = `${built}.${Deno.pid}`;
+  const unfinished = `${built}.${crypto.randomUUID()}`;
   const args = ["-O2", "-Wall", "-Wextra", "-pthread", "-o", unfinished, `${sourceDir}${name}.c`];
   const { success, stderr } = await new Deno.Command(compiler, { args, stdout: "null", stderr: "piped" }).output()
     .catch(

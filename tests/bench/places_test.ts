@@ -1,5 +1,5 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { absenceOf, sweepAbandoned, withPlace } from "../../bench/places.ts";
+import { assertEquals, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { absenceOf, roomMissing, sweepAbandoned, withPlace } from "../../bench/places.ts";
 import { command, fileSystem, linux, testNeeding } from "../support/needs.ts";
 
 const room = { bytes: 2 ** 20, entries: 100 };
@@ -33,18 +33,39 @@ testNeeding([linux], "only what a dead bench left is swept away", async () => {
   try {
     const ended = new Deno.Command("true").spawn();
     await ended.status;
-    const dead = `${parent}/blit-bench-${ended.pid}`;
+    const dead = `${parent}/blit-bench-${ended.pid}-a1b2c3`;
     await Deno.mkdir(`${dead}/source`, { recursive: true });
-    await Deno.mkdir(`${parent}/blit-bench-${Deno.pid}`);
+    await Deno.mkdir(`${parent}/blit-bench-${Deno.pid}-a1b2c3`);
     await Deno.mkdir(`${parent}/other-1`);
     assertEquals(await sweepAbandoned(parent), [dead]);
     assertEquals(
       [...Deno.readDirSync(parent)].map(({ name }) => name).sort(),
-      [`blit-bench-${Deno.pid}`, "other-1"].sort(),
+      [`blit-bench-${Deno.pid}-a1b2c3`, "other-1"].sort(),
     );
   } finally {
     await Deno.remove(parent, { recursive: true });
   }
+});
+
+testNeeding([linux], "places of one process at one time do not meet", async () => {
+  const parent = await Deno.makeTempDir({ prefix: "blit-bench-test-" });
+  try {
+    const roots: string[] = [];
+    await withPlace(`${parent}/`, room, undefined, async (one) => {
+      await withPlace(`${parent}/`, room, undefined, (other) => {
+        roots.push(one.root, other.root);
+        return Promise.resolve();
+      });
+    });
+    assertNotEquals(roots[0], roots[1]);
+  } finally {
+    await Deno.remove(parent, { recursive: true });
+  }
+});
+
+testNeeding([linux], "memory that is not there is told with what is", async () => {
+  assertEquals(await roomMissing("tmpfs", room), undefined);
+  assertStringIncludes(await roomMissing("tmpfs", { bytes: 2 ** 60, entries: 100 }) ?? "", "of memory");
 });
 
 Deno.test("a place that cannot be used says why", async () => {
