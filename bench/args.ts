@@ -40,10 +40,22 @@ export interface RemoteOptions extends Omit<RowOptions, "places" | "placesGiven"
   readonly json?: string;
 }
 
+export interface ScaleOptions {
+  /** Entries of the trees, each measured on its own. */
+  readonly counts: readonly number[];
+  /** Timed rounds; by the count when absent. */
+  readonly runs?: number;
+  /** As in RowOptions. */
+  readonly patienceMs: number;
+  /** As in LocalOptions. */
+  readonly json?: string;
+}
+
 export type Command =
   | { readonly verb: "local"; readonly options: LocalOptions }
   | { readonly verb: "remote"; readonly options: RemoteOptions }
   | { readonly verb: "tune"; readonly options: TuneOptions }
+  | { readonly verb: "scale"; readonly options: ScaleOptions }
   | { readonly verb: "readme"; readonly file: string }
   | { readonly verb: "chart"; readonly file: string }
   | { readonly verb: "compare"; readonly before: string; readonly after: string }
@@ -54,9 +66,12 @@ const remoteRows = ["one2g", "small100k", "nochange"];
 /** Many and few files, small and large ones, and nothing to do: what history could make slower. */
 const tuneRows = ["tiny", "eight1m", "small100k", "nochange", "mixed"];
 
+const scaleCounts: readonly number[] = [10_000, 100_000, 1_000_000, 4_000_000];
+
 export const usage = `usage: deno task bench local [options]     measure copies and mirrors on this machine
        deno task bench remote [options]    measure pushes and pulls against rsync's daemon
        deno task bench tune [options]      check the predictor, and runs with a history against runs without
+       deno task bench scale [options]     time and memory for ever more files
        deno task bench compare OLD NEW     say what got slower; exit code 3 where a row did by more than 5 %
        deno task bench readme FILE         put the table of a result file into README.md
        deno task bench chart FILE          draw a result file again, as local and remote do (FILE.svg)
@@ -79,6 +94,10 @@ options of tune: --scale (0.1), --runs (11), --only (${tuneRows.join(", ")}), --
   --wait-idle as above, and
   --quick           a hundredth of the size, in tmpfs only
   --history DIR     take recorded runs from this configuration directory (that of the user)
+
+options of scale: --wait-idle, --json as above, and
+  --counts N,...    entries of the trees (${scaleCounts.join(",")}); what does not fit into memory is skipped
+  --runs N          timed rounds (5; from 1,000,000 entries on 3)
 `;
 
 /** Raises BenchError for anything that is not understood. */
@@ -96,8 +115,11 @@ export function parseArgs(argv: readonly string[]): Command {
     return { verb, before: rest[0], after: rest[1] };
   }
   if (verb === "tune") return { verb, options: parseTune(rest) };
-  throw new BenchError(`Unknown command "${verb}"; known are local, remote, tune, compare, readme and chart`);
+  if (verb === "scale") return { verb, options: parseScale(rest) };
+  throw new BenchError(`Unknown command "${verb}"; known are local, remote, tune, scale, compare, readme and chart`);
 }
+
+const rowOptionNames = ["--scale", "--runs", "--only", "--place", "--wait-idle"];
 
 interface RowDefaults {
   readonly scale: number;
@@ -107,7 +129,7 @@ interface RowDefaults {
 }
 
 function parseLocal(argv: readonly string[]): LocalOptions {
-  const given = parseOptions(argv, ["--peers", "--json", "--cold"]);
+  const given = parseOptions(argv, [...rowOptionNames, "--peers", "--json"], ["--quick", "--cold"]);
   const peers = given.get("--peers");
   const places = given.has("--quick") ? ["tmpfs", "xfs"] : knownPlaces;
   const only = workloads.map(({ id }) => id);
@@ -120,7 +142,7 @@ function parseLocal(argv: readonly string[]): LocalOptions {
 }
 
 function parseRemote(argv: readonly string[]): RemoteOptions {
-  const given = parseOptions(argv, ["--network", "--json"]);
+  const given = parseOptions(argv, [...rowOptionNames, "--network", "--json"]);
   const scale = given.has("--quick") ? 0.1 : 1;
   const { places: _, placesGiven: __, ...rows } = rowOptions(given, { scale, runs: 5, only: remoteRows, places: [] });
   const networks = known("network", list(given.get("--network")), networkIds) as readonly NetworkId[];
@@ -128,7 +150,7 @@ function parseRemote(argv: readonly string[]): RemoteOptions {
 }
 
 function parseTune(argv: readonly string[]): TuneOptions {
-  const given = parseOptions(argv, ["--history"]);
+  const given = parseOptions(argv, [...rowOptionNames, "--history"]);
   const places = given.has("--quick") ? ["tmpfs"] : ["tmpfs", "ext4"];
   return {
     ...rowOptions(given, { scale: given.has("--quick") ? 0.01 : 0.1, runs: 11, only: tuneRows, places }),
@@ -136,12 +158,23 @@ function parseTune(argv: readonly string[]): TuneOptions {
   };
 }
 
-function parseOptions(argv: readonly string[], more: readonly string[]): Map<string, string> {
-  const valued = ["--scale", "--runs", "--only", "--place", "--wait-idle", ...more];
+function parseScale(argv: readonly string[]): ScaleOptions {
+  const given = parseOptions(argv, ["--counts", "--runs", "--wait-idle", "--json"], []);
+  const counts = list(given.get("--counts")).map((text) => Math.ceil(positive("--counts", text, 0)));
+  return {
+    counts: counts.length > 0 ? counts.sort((a, b) => a - b) : scaleCounts,
+    runs: given.has("--runs") ? Math.ceil(positive("--runs", given.get("--runs"), 0)) : undefined,
+    patienceMs: 1000 * positive("--wait-idle", given.get("--wait-idle"), 2),
+    json: given.get("--json"),
+  };
+}
+
+/** Values by option, "" for a flag. */
+function parseOptions(argv: readonly string[], valued: readonly string[], flags = ["--quick"]): Map<string, string> {
   const given = new Map<string, string>();
   for (let index = 0; index < argv.length; index++) {
     const [name, inline] = splitOnce(argv[index], "=");
-    if (name === "--quick" || (name === "--cold" && more.includes(name))) given.set(name, "");
+    if (flags.includes(name)) given.set(name, "");
     else if (valued.includes(name)) {
       const value = inline ?? argv[++index];
       if (value === undefined) throw new BenchError(`Option ${name} needs a value`);

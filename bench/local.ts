@@ -8,7 +8,7 @@ import { type Blit, blitFor, findBlit, recordingIn, toolOf } from "./blit.ts";
 import type { Contender, Row, Tool } from "./contender.ts";
 import { BenchError } from "./failure.ts";
 import { floorsFor } from "./floors.ts";
-import { describeMachine } from "./machine.ts";
+import { describeMachine, type Machine } from "./machine.ts";
 import { type Facts, factsOf } from "./manifest.ts";
 import { program } from "./native.ts";
 import { findPeers, peersFor } from "./peers.ts";
@@ -149,17 +149,22 @@ async function chooseContenders({ options, blit, config, results }: Competition,
   ];
 }
 
+/** What the kernel keeps for an entry of a tmpfs: 1.0 KiB for inode and name on Linux 6.x, and a margin. */
+const inodeBytes = 1229;
+
 /** Source and one destination at a time, with what their inodes take. */
 export function roomFor(facts: Facts): Room {
   const entries = 2 * (facts.files + facts.directories + facts.links);
-  return { bytes: 2 * facts.allocated + entries * 1024 + 64 * 2 ** 20, entries };
+  return { bytes: 2 * facts.allocated + entries * inodeBytes + 64 * 2 ** 20, entries };
+}
+
+export function machineLine({ cpu, cores, virtual, memory_gib, kernel }: Machine): string {
+  return `${cpu}, ${cores} cores${virtual ? " (virtual)" : ""}, ${memory_gib} GiB, ${kernel}`;
 }
 
 export function introduction({ machine, tools, absent_places, scale, runs, caches }: Results): string {
   const lines = [
-    `${machine.cpu}, ${machine.cores} cores${
-      machine.virtual ? " (virtual)" : ""
-    }, ${machine.memory_gib} GiB, ${machine.kernel}`,
+    machineLine(machine),
     `load ${
       machine.load_average.join(" ")
     }; scale ${scale}; at least ${runs} timed rounds, contenders in turns; caches ${caches ?? "warm"}`,

@@ -9,6 +9,7 @@ import { runLocal } from "./local.ts";
 import { runRemote } from "./remote.ts";
 import { replaceTable } from "./readme.ts";
 import { loadResults } from "./result.ts";
+import { runScale } from "./scale.ts";
 import { runTune } from "./tune.ts";
 
 const repository = import.meta.dirname?.replace(/bench$/, "") ?? "";
@@ -45,6 +46,7 @@ async function execute(command: Command, signal: AbortSignal): Promise<void> {
     }
     case "tune":
       return await runTune(command.options, { print, status, signal });
+    case "scale":
     case "remote":
     case "local": {
       const stamp = new Date().toISOString().slice(0, 19).replaceAll(":", "");
@@ -56,7 +58,8 @@ async function execute(command: Command, signal: AbortSignal): Promise<void> {
         file: command.options.json ?? `${repository}bench/results/${stamp}.json`,
         signal,
       };
-      if (command.verb === "remote") await runRemote(command.options, around);
+      if (command.verb === "scale") await runScale(command.options, around);
+      else if (command.verb === "remote") await runRemote(command.options, around);
       else await runLocal(command.options, around);
       await Deno.writeTextFile(chartPath(around.file), chartOf(await loadResults(around.file)));
       print(`chart in ${chartPath(around.file)}\n`);

@@ -5,6 +5,7 @@ import { BenchError } from "./failure.ts";
 import type { Machine } from "./machine.ts";
 import type { Facts } from "./manifest.ts";
 import type { Sample } from "./measure.ts";
+import type { ScaleResults } from "./scale_result.ts";
 
 export const schemaVersion = 1;
 
@@ -52,7 +53,8 @@ export interface Results {
   complete: boolean;
 }
 
-export async function saveResults(path: string, results: Results): Promise<void> {
+/** Writes the file with the directories above it. */
+export async function saveResults(path: string, results: Results | ScaleResults): Promise<void> {
   await Deno.mkdir(path.replace(/[^/]*$/, "") || ".", { recursive: true });
   await Deno.writeTextFile(path, JSON.stringify(results, undefined, 1) + "\n");
 }

@@ -81,6 +81,19 @@ export function* wideTree(count: number): Generator<Entry> {
 }
 
 /**
+ * `count` entries in directories of 1000 (the directory counted): every second file is empty, the others fit into one
+ * page.
+ */
+export function* countedTree(count: number): Generator<Entry> {
+  for (let index = 0; index < count; index++) {
+    const parent = `dir${padded(Math.floor(index / 1000), 5)}`;
+    const inDir = index % 1000;
+    if (inDir === 0) yield dir(parent, index);
+    else yield file(`${parent}/file${padded(inDir, 3)}`, index, inDir % 2 === 0 ? 0 : 1 + index % 61);
+  }
+}
+
+/**
  * A source tree like a kernel's: one directory for 15 files, most of them within five levels, sizes log-normal (median
  * 4.6 KiB, mean about 15 KiB), a few scripts and symbolic links.
  */
@@ -128,6 +141,14 @@ export function* changedBack(entries: Iterable<Entry>, every: number): Generator
   for (const entry of entries) {
     if (entry.kind === "dir") yield entry;
     if (entry.kind === "file" && index++ % every === 0) yield olderVersion(entry);
+  }
+}
+
+/** Every `every`-th file, and all directories: brings back those files where they were removed, and all times. */
+export function* everyFile(entries: Iterable<Entry>, every: number): Generator<Entry> {
+  let index = 0;
+  for (const entry of entries) {
+    if (entry.kind === "dir" || entry.kind === "file" && index++ % every === 0) yield entry;
   }
 }
 

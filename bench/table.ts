@@ -76,7 +76,8 @@ function showComparison({ contender, ratio, judgement }: Comparison): string {
   return `${showInterval(ratio)} ${contender.samples.length < leastRuns ? "too few runs" : judgement}`;
 }
 
-function align(table: readonly string[][]): string[] {
+/** Columns of equal width; all but the first and the last to the right. */
+export function align(table: readonly string[][]): string[] {
   const widths = table[0].map((_, column) => Math.max(...table.map((line) => line[column].length)));
   return table.map((line) =>
     line.map((cell, column) =>

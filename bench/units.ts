@@ -21,8 +21,14 @@ export function showTime(ms: number): string {
   return `${digits(ms)} ms`;
 }
 
+/** Of a duration in milliseconds that is spread over many things: 9.42 µs. */
+export function showMicros(ms: number): string {
+  return `${digits(ms * 1000)} µs`;
+}
+
 function digits(value: number): string {
-  return value >= 99.95 ? value.toFixed(0) : value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
+  const size = Math.abs(value);
+  return size >= 99.95 ? value.toFixed(0) : size >= 9.995 ? value.toFixed(1) : value.toFixed(2);
 }
 
 export function showRatio(ratio: number): string {

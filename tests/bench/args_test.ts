@@ -41,6 +41,16 @@ Deno.test("tune measures a few rows at a tenth of the size, and takes what is gi
   assertEquals([tune("--history", "/x").history, tune("--only=deep").only], ["/x", ["deep"]]);
 });
 
+Deno.test("scale takes counts in any order, and leaves the rounds to the count unless told", () => {
+  const scale = (...argv: string[]) => {
+    const command = parseArgs(["scale", ...argv]);
+    if (command.verb !== "scale") throw new Error(`parsed as ${command.verb}`);
+    return command.options;
+  };
+  assertEquals([scale().counts, scale().runs], [[10_000, 100_000, 1_000_000, 4_000_000], undefined]);
+  assertEquals([scale("--counts", "5000,200").counts, scale("--runs=7").runs], [[200, 5000], 7]);
+});
+
 Deno.test("what is not understood is an error", () => {
   for (
     const argv of [
@@ -53,6 +63,8 @@ Deno.test("what is not understood is an error", () => {
       ["local", "--json"],
       ["local", "--history", "/x"],
       ["tune", "--peers", "cp"],
+      ["scale", "--counts", "many"],
+      ["scale", "--quick"],
       ["readme"],
     ]
   ) assertThrows(() => parseArgs(argv), BenchError, undefined, argv.join(" "));

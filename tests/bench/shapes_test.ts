@@ -1,6 +1,15 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { encodeEntry, type Entry, factsOf } from "../../bench/manifest.ts";
-import { beforeChange, changedBack, mixedFiles, smallFiles, sourceTree, sparseFile } from "../../bench/shapes.ts";
+import {
+  beforeChange,
+  changedBack,
+  countedTree,
+  everyFile,
+  mixedFiles,
+  smallFiles,
+  sourceTree,
+  sparseFile,
+} from "../../bench/shapes.ts";
 import { workloads } from "../../bench/workloads.ts";
 
 async function digest(entries: Iterable<Entry>): Promise<string> {
@@ -53,4 +62,18 @@ Deno.test("one file in a hundred changes, and the way back touches only those an
   assertEquals(back.filter((entry) => entry.kind === "file"), differing.filter((entry) => entry.kind === "file"));
   assertEquals(factsOf(back).directories, factsOf(now).directories);
   assertNotEquals(factsOf(back).files, factsOf(now).files);
+});
+
+Deno.test("a counted tree has as many entries as asked for, every second file empty", () => {
+  const { files, directories, allocated } = factsOf(countedTree(2500));
+  assertEquals([files, directories], [2497, 3]);
+  assert(Math.abs(allocated / 4096 - files / 2) <= 3);
+});
+
+Deno.test("every hundredth file is taken of empty and of filled ones, with all directories", () => {
+  const taken = [...everyFile(countedTree(10_000), 100)];
+  assertEquals(factsOf(taken).directories, 10);
+  assertEquals(factsOf(taken).files, 100);
+  const empty = taken.filter((entry) => entry.kind === "file" && entry.size === 0).length;
+  assert(empty > 40 && empty < 60, `${empty}`);
 });
