@@ -56,6 +56,7 @@ export type Command =
   | { readonly verb: "remote"; readonly options: RemoteOptions }
   | { readonly verb: "tune"; readonly options: TuneOptions }
   | { readonly verb: "scale"; readonly options: ScaleOptions }
+  | { readonly verb: "micro" }
   | { readonly verb: "readme"; readonly file: string }
   | { readonly verb: "chart"; readonly file: string }
   | { readonly verb: "compare"; readonly before: string; readonly after: string }
@@ -72,7 +73,7 @@ export const usage = `usage: deno task bench local [options]     measure copies 
        deno task bench remote [options]    measure pushes and pulls against rsync's daemon
        deno task bench tune [options]      check the predictor, and runs with a history against runs without
        deno task bench scale [options]     time and memory for ever more files
-       deno task bench compare OLD NEW     say what got slower; exit code 3 where a row did by more than 5 %
+       deno task bench micro               single steps: batches, decisions, codecs, the shim's operations
        deno task bench readme FILE         put the table of a result file into README.md
        deno task bench chart FILE          draw a result file again, as local and remote do (FILE.svg)
 
@@ -116,7 +117,11 @@ export function parseArgs(argv: readonly string[]): Command {
   }
   if (verb === "tune") return { verb, options: parseTune(rest) };
   if (verb === "scale") return { verb, options: parseScale(rest) };
-  throw new BenchError(`Unknown command "${verb}"; known are local, remote, tune, scale, compare, readme and chart`);
+  if (verb === "micro") {
+    if (rest.length > 0) throw new BenchError(`Unknown option "${rest[0]}"`);
+    return { verb };
+  }
+  throw new BenchError(`Unknown command "${verb}"; known are local, remote, tune, scale, micro, compare, readme and chart`);
 }
 
 const rowOptionNames = ["--scale", "--runs", "--only", "--place", "--wait-idle"];

@@ -6,6 +6,7 @@ import { chartOf } from "./chart.ts";
 import { changesBetween, renderChanges } from "./compare.ts";
 import { BenchError, Interrupted, Regression } from "./failure.ts";
 import { runLocal } from "./local.ts";
+import { runMicro } from "./micro.ts";
 import { runRemote } from "./remote.ts";
 import { replaceTable } from "./readme.ts";
 import { loadResults } from "./result.ts";
@@ -46,6 +47,8 @@ async function execute(command: Command, signal: AbortSignal): Promise<void> {
     }
     case "tune":
       return await runTune(command.options, { print, status, signal });
+    case "micro":
+      return await runMicro(signal);
     case "scale":
     case "remote":
     case "local": {

@@ -3,6 +3,14 @@
  * Guarantees: a program is never older than its source; several processes may build at once.
  */
 
+import {
+  baseFlags,
+  compileObjects,
+  findCompiler,
+  librarySources,
+  nativeFiles,
+  runCompiler,
+} from "../native/compiler.ts";
 import { BenchError } from "./failure.ts";
 
 export type Program =
@@ -16,6 +24,7 @@ export type Program =
   | "floor_stream";
 
 const sourceDir = `${import.meta.dirname}/native/`;
+const shimDir = sourceDir.replace(/bench\/native\/$/, "native/");
 export const buildDir: string = `${import.meta.dirname}/build/`;
 const ready = new Map<Program, Promise<string>>();
 
@@ -41,6 +50,32 @@ async function build(name: Program): Promise<string> {
     );
   if (!success) throw new BenchError(`Cannot compile bench/native/${name}.c:\n${new TextDecoder().decode(stderr)}`);
   await Deno.rename(unfinished, built);
+  return built;
+}
+
+/** A program that is linked with the shim's own sources. Raises BenchError as `program`, and where there is no shim. */
+export async function shimProgram(name: "micro_shim"): Promise<string> {
+  const built = `${buildDir}${name}`;
+  const files = nativeFiles();
+  const sources = librarySources(files);
+  const source = `${sourceDir}${name}.c`;
+  const compiler = findCompiler();
+  if (sources.length === 0 || !compiler) {
+    throw new BenchError(`Cannot build ${name}: ${compiler ? `no shim for ${Deno.build.os}` : "no C compiler"}`);
+  }
+  if (await newest([built]) > await newest([source, ...files.map((file) => `${shimDir}${file}`)])) return built;
+  await Deno.mkdir(buildDir, { recursive: true });
+  const objects = await Deno.makeTempDir({ dir: buildDir, prefix: "objects-" });
+  try {
+    const flags = [...baseFlags, "-O2"];
+    const paths = await compileObjects(compiler, sources, flags, objects);
+    await runCompiler([...compiler, ...flags, source, ...paths, "-o", `${objects}/${name}`]);
+    await Deno.rename(`${objects}/${name}`, built);
+  } catch (cause) {
+    throw new BenchError((cause as Error).message, { cause });
+  } finally {
+    await Deno.remove(objects, { recursive: true });
+  }
   return built;
 }
 

@@ -65,6 +65,7 @@ Deno.test("what is not understood is an error", () => {
       ["tune", "--peers", "cp"],
       ["scale", "--counts", "many"],
       ["scale", "--quick"],
+      ["micro", "--runs", "1"],
       ["readme"],
     ]
   ) assertThrows(() => parseArgs(argv), BenchError, undefined, argv.join(" "));
