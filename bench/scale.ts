@@ -86,7 +86,8 @@ export async function runScale(options: ScaleOptions, around: Surroundings): Pro
   results.complete = true;
   await saveResults(around.file, results);
   around.status("");
-  around.print(`\n${renderScale(results.rows)}\nresults in ${around.file}\n`);
+  if (results.rows.length > 0) around.print(`\n${renderScale(results.rows)}`);
+  around.print(`\nresults in ${around.file}\n`);
   return results;
 }
 
@@ -102,7 +103,7 @@ async function runCount(course: Course, entries: number): Promise<void> {
     return;
   }
   const runs = runsFor(options, entries);
-  around.print(`${showCount(entries)} entries: ${runs} timed rounds, ${warmUps(entries)} to warm up\n`);
+  around.print(`${showCount(entries)} entries: timed rounds ${runs}, to warm up ${warmUps(entries)}\n`);
   around.status(`${showCount(entries)} entries: preparing`);
   await run([await program("warm"), String(Math.floor(Math.min(room.bytes, availableMemory() / 2)))], signal);
   const rows = await withPlace("tmpfs", room, signal, async (place) => {
