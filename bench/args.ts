@@ -121,7 +121,9 @@ export function parseArgs(argv: readonly string[]): Command {
     if (rest.length > 0) throw new BenchError(`Unknown option "${rest[0]}"`);
     return { verb };
   }
-  throw new BenchError(`Unknown command "${verb}"; known are local, remote, tune, scale, micro, compare, readme and chart`);
+  throw new BenchError(
+    `Unknown command "${verb}"; known are local, remote, tune, scale, micro, compare, readme and chart`,
+  );
 }
 
 const rowOptionNames = ["--scale", "--runs", "--only", "--place", "--wait-idle"];

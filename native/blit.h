@@ -219,6 +219,10 @@ struct blit_counters {
 	uint64_t pad;
 };
 
+struct blit_first_look {
+	uint64_t files, bytes, largest;
+};
+
 struct blit_path_facts {
 	uint64_t kind, dev, ino, size;
 };
@@ -299,6 +303,9 @@ BLIT_EXPORT int64_t blit_dir_path(struct engine *e, uint32_t dir, char *out, uin
 
 /* Follows a last symlink if asked. 0 or -errno. */
 BLIT_EXPORT int64_t blit_path_facts(const char *path, int64_t follow, struct blit_path_facts *out);
+/* What a directory holds: 1, or 0 where it holds a directory or more than so many entries. Ends when it has seen that, or more bytes
+ * than that. -errno. */
+BLIT_EXPORT int64_t blit_path_first_look(const char *path, uint64_t max_files, uint64_t max_bytes, struct blit_first_look *out);
 /* Makes the directory and those above it. 1 if it made one, 0 if all were there, -errno. */
 BLIT_EXPORT int64_t blit_path_make(const char *path);
 /* Renames, never over something. 0 or -errno. */

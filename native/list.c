@@ -440,6 +440,7 @@ static int read_source(struct lister *l)
 		if (s->at >= s->have) {
 			s->at = 0;
 			s->have = os_read_dir(l->sfd, s->buffer, DIR_BUFFER);
+			worker_tick(l->w);
 			if (s->have <= 0) {
 				s->source_done = true;
 				l->r->step = BLIT_STEP_LIST_SRC;

@@ -10,6 +10,35 @@ int64_t blit_path_facts(const char *path, int64_t follow, struct blit_path_facts
 	return 0;
 }
 
+/* Adds an entry to what was seen; false for a directory. */
+static bool look_at(int dirfd, const char *name, struct blit_first_look *out)
+{
+	struct facts f = { 0 };
+	if (os_facts_at(dirfd, name, &f) == 0 && S_ISDIR(f.mode))
+		return false;
+	out->files++;
+	if (S_ISREG(f.mode)) {
+		out->bytes += f.size;
+		out->largest = f.size > out->largest ? f.size : out->largest;
+	}
+	return true;
+}
+
+int64_t blit_path_first_look(const char *path, uint64_t max_files, uint64_t max_bytes, struct blit_first_look *out)
+{
+	DIR *d = opendir(path);
+	struct dirent *entry;
+	bool little = true;
+	if (!d)
+		return -errno;
+	*out = (struct blit_first_look){ 0 };
+	while (little && out->bytes <= max_bytes && (entry = readdir(d)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			little = out->files < max_files && look_at(dirfd(d), entry->d_name, out);
+	closedir(d);
+	return little;
+}
+
 int64_t blit_path_make(const char *path)
 {
 	size_t len = strlen(path);

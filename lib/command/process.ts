@@ -78,7 +78,7 @@ export function processContext(exit: (code: ExitCode) => void): CommandContext {
 
 /** What jobs between machines need is loaded only for them. */
 const startJob: CommandContext["startJob"] = async (job, sink) => {
-  await (await import("../endpoint/answering.ts")).awaitAnswers(job);
+  await (await import("../session/answering.ts")).awaitAnswers(job);
   const mayBeRemote = [...job.sources, job.destination ?? ""].some((path) => path.includes(":"));
   if (mayBeRemote && (await import("../endpoint/remote_place.ts")).isBetweenMachines(job)) {
     return (await import("../session/transfer_client.ts")).startTransfer(job, sink);

@@ -32,6 +32,29 @@ export function pathFacts(path: string, follow: boolean): PathFacts | undefined 
   return { kind: Number(out[0]), dev: Number(out[1]), ino: Number(out[2]), size: Number(out[3]) };
 }
 
+/** What a directory shows before it is scanned. */
+export interface FirstLook {
+  readonly files: number;
+  readonly bytes: number;
+  readonly largestBytes: number;
+  /** There are no more files than that, or they have too many bytes; otherwise the figures mean nothing. */
+  readonly complete: boolean;
+}
+
+export const nothingSeen: FirstLook = { files: 0, bytes: 0, largestBytes: 0, complete: false };
+
+/** Reads no further than to the first directory, or until there are more files or bytes than that. Raises what the system raises. */
+export function firstLook(path: string, maxFiles: number, maxBytes: number): FirstLook {
+  const calls = openLibrary()?.symbols;
+  if (!calls) return nothingSeen;
+  const out = new BigUint64Array(3);
+  const seen = new Uint8Array(out.buffer);
+  const status = calls.blit_path_first_look(cString(path), BigInt(maxFiles), BigInt(Math.round(maxBytes)), seen);
+  if (status < 0n) throw pathError("look at", path, -Number(status));
+  if (status === 0n) return nothingSeen;
+  return { files: Number(out[0]), bytes: Number(out[1]), largestBytes: Number(out[2]), complete: true };
+}
+
 export type Inode = Pick<PathFacts, "dev" | "ino">;
 
 export function sameInode(a: Inode, b: Inode): boolean {

@@ -8,11 +8,11 @@ import { Kind } from "../model/entry.ts";
 import type { Job } from "../model/job.ts";
 import { type RunFlag, type RunRecord, runRecordVersion } from "../model/run_record.ts";
 import type { Placement } from "../endpoint/place.ts";
-import { pathFacts } from "../native/paths.ts";
+import { type FirstLook, firstLook, nothingSeen, pathFacts } from "../native/paths.ts";
 import { closestRealPath, type FileSystemFacts, fileSystemFacts } from "../tune/file_system.ts";
 import { type Learning, openLearning } from "../tune/learning.ts";
 import { machineFacts } from "../tune/machine.ts";
-import { chooseRoute, type FirstLook, type RouteDecision, tinyLimits } from "../tune/router.ts";
+import { chooseRoute, type RouteDecision, tinyLimits } from "../tune/router.ts";
 import { predictPlanning, settledFor } from "../tune/predictor.ts";
 import { chooseSizing, type Sizing } from "../tune/sizing.ts";
 import { version } from "../base/version.ts";
@@ -37,7 +37,7 @@ export function tune(job: Job, placement: Placement): Tuning {
   const flags = flagsOf(job);
   const sides = { source: source.profile, destination: destination.profile, flags };
   const limits = tinyLimits(learning.predictor, sides);
-  const route = chooseRoute(learning.predictor, sides, firstLook(placement, limits.files, limits.bytes), limits);
+  const route = chooseRoute(learning.predictor, sides, lookAt(placement, limits), limits);
   const sizing = chooseSizing({
     machine: machineFacts(),
     source,
@@ -87,42 +87,16 @@ function flagsOf(job: Job): RunFlag[] {
   return flags.filter(([, on]) => on).map(([flag]) => flag);
 }
 
-/** Ends as soon as it has seen more than fits the limits, or a directory: what is below it is not known. */
-function firstLook(placement: Placement, maxFiles: number, maxBytes: number): FirstLook {
-  if (placement.entry) return lookAt([`${placement.sourceRoot}/${placement.entry.source}`], true);
-  const paths: string[] = [];
-  let complete = true;
+/** A directory that holds more than fits the limits, or another directory, is not read any further. */
+function lookAt(placement: Placement, limits: { readonly files: number; readonly bytes: number }): FirstLook {
+  const { sourceRoot, entry } = placement;
   try {
-    for (const entry of Deno.readDirSync(placement.sourceRoot)) {
-      if (entry.isDirectory || paths.length === maxFiles) {
-        complete = false;
-        break;
-      }
-      paths.push(`${placement.sourceRoot}/${entry.name}`);
-    }
+    if (!entry) return firstLook(sourceRoot, limits.files, limits.bytes);
+    const facts = pathFacts(`${sourceRoot}/${entry.source}`, false);
+    const bytes = facts?.kind === Kind.File ? facts.size : 0;
+    return { files: 1, bytes, largestBytes: bytes, complete: true };
   } catch {
-    complete = false; // the run itself says what is wrong
-  }
-  return lookAt(complete ? paths : [], complete, maxBytes);
-}
-
-function lookAt(paths: readonly string[], complete: boolean, maxBytes = Infinity): FirstLook {
-  let [bytes, largestBytes] = [0, 0];
-  for (const path of paths) {
-    const facts = lookAtPath(path);
-    if (facts?.kind !== Kind.File) continue;
-    bytes += facts.size;
-    largestBytes = Math.max(largestBytes, facts.size);
-    if (bytes > maxBytes) break;
-  }
-  return { files: paths.length, bytes, largestBytes, complete };
-}
-
-function lookAtPath(path: string): ReturnType<typeof pathFacts> {
-  try {
-    return pathFacts(path, false);
-  } catch {
-    return undefined;
+    return nothingSeen; // the run itself says what is wrong
   }
 }
 

@@ -8,17 +8,9 @@
 
 import { formatBytes, formatCount, formatCountOf } from "../base/units.ts";
 import type { Route } from "../model/run_record.ts";
+import type { FirstLook } from "../native/paths.ts";
 import { type CostModel, predictMs } from "./planning_cost.ts";
 import { modelFor, type PredictorState, predictPlanning, type Situation } from "./predictor.ts";
-
-/** What a first look shows: it ends early, at the tiny limits. */
-export interface FirstLook {
-  readonly files: number;
-  readonly bytes: number;
-  readonly largestBytes: number;
-  /** Everything was seen; else there are more files than `files`. */
-  readonly complete: boolean;
-}
 
 export interface TinyLimits {
   readonly files: number;

@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { Route, RunFlag } from "../../lib/model/run_record.ts";
 import { emptyPredictor, learn, type PredictorState } from "../../lib/tune/predictor.ts";
 import { learntProfiles } from "../../lib/tune/profiles.ts";
-import { chooseRoute, type FirstLook, tinyLimits } from "../../lib/tune/router.ts";
+import type { FirstLook } from "../../lib/native/paths.ts";
+import { chooseRoute, tinyLimits } from "../../lib/tune/router.ts";
 import { ext4, sampleRecord, xfs } from "./sample.ts";
 
 const GIB = 2 ** 30;

@@ -17,7 +17,7 @@ export async function awaitAnswers({ sources, destination, backupDir, stallTimeo
   await Promise.race([Promise.all(asking), late]);
   clearTimeout(timer);
   const [path] = silent;
-  if (path !== undefined) throw stallError({ forMs: stallTimeoutMs, path }, "--stall-timeout");
+  if (path !== undefined) throw stallError({ kind: "abort", forMs: stallTimeoutMs, path }, "--stall-timeout");
 }
 
 async function look(path: string): Promise<void> {
