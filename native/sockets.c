@@ -9,6 +9,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#ifdef __linux__
+#include <sys/epoll.h>
+#endif
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -222,6 +225,27 @@ static bool parse_address(const char *text, uint8_t address[16])
 	return inet_pton(AF_INET, text, address + 12) == 1 || inet_pton(AF_INET6, text, address) == 1;
 }
 
+/* The runtime watches its sockets with epoll, and every segment that arrives would wake its main thread: measured at a quarter of the
+ * time of a transfer on two cores. It takes no offence when it finds a socket gone from there. */
+static void leave_epolls(int fd)
+{
+#ifdef __linux__
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *r;
+	while (dir && (r = readdir(dir))) {
+		char target[32];
+		ssize_t n = readlinkat(dirfd(dir), r->d_name, target, sizeof target - 1);
+		target[n > 0 ? n : 0] = 0;
+		if (strcmp(target, "anon_inode:[eventpoll]") == 0)
+			epoll_ctl(atoi(r->d_name), EPOLL_CTL_DEL, fd, NULL);
+	}
+	if (dir)
+		closedir(dir);
+#else
+	(void)fd;
+#endif
+}
+
 int64_t blit_socket_take(uint32_t local_port, uint32_t peer_port, const char *peer, const char *congestion)
 {
 	uint8_t address[16];
@@ -240,6 +264,8 @@ int64_t blit_socket_take(uint32_t local_port, uint32_t peer_port, const char *pe
 		fd = fcntl(s.fd, F_DUPFD_CLOEXEC, 0);
 		if (fd < 0)
 			fd = -errno;
+		else
+			leave_epolls(s.fd);
 	}
 	closedir(dir);
 	if (fd < 0)

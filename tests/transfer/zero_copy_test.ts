@@ -29,3 +29,30 @@ testNeeding(
     assertEquals(lines.filter((line) => /p?read(64)?\(/.test(line)), []);
   },
 );
+
+testNeeding(
+  [linux, command("strace")],
+  "the daemon's main thread sleeps while lanes bring content: the runtime does not watch their connections",
+  async () => {
+    await using dir = await testDirectory();
+    await dir.write({ "src/large": new Uint8Array(64 << 20).fill(5), "mod": null });
+    const trace = dir.at("trace");
+    {
+      const wrapper = ["strace", "-f", "--seccomp-bpf", "-e", "trace=epoll_wait,recvfrom,epoll_ctl", "-o", trace];
+      await using daemon = await startDaemon(dir, { root: "mod", wrapper });
+      assertExit(await blitJson(["copy", dir.at("src/"), daemon.place("default/dst")]), 0);
+    }
+    const lines = (await Deno.readTextFile(trace)).split("\n");
+    const isPiece = (line: string) => /recvfrom.*= \d{5,}$/.test(line);
+    const pieces = lines.filter(isPiece).length;
+    assert(pieces >= 60, `${pieces} large pieces received`);
+    assert(
+      lines.some((line) => /EPOLL_CTL_DEL, \d+, NULL\) = 0/.test(line)),
+      "no connection was taken from the runtime",
+    );
+    // Between the first and the last piece the runtime is woken for messages alone, not for each piece.
+    const during = lines.slice(lines.findIndex(isPiece), lines.findLastIndex(isPiece));
+    const wakes = during.filter((line) => /epoll_wait.*= [1-9]/.test(line)).length;
+    assert(wakes < pieces / 2, `woken ${wakes} times for ${pieces} pieces`);
+  },
+);
