@@ -59,6 +59,19 @@ const peers: readonly Peer[] = [
     },
   },
   {
+    id: "xcp",
+    versionCommand: ["xcp", "--version"],
+    keeps: { nanoseconds: true, modes: true, directoryTimes: false },
+    contender: ({ workload }) => {
+      if (workload.task === "mirror") return undefined;
+      return {
+        label: "xcp -r",
+        note: "copies in parallel; no directory times",
+        command: (source, to) => ["xcp", "-r", "--no-progress", "--no-target-directory", source, to],
+      };
+    },
+  },
+  {
     id: "tar",
     versionCommand: ["tar", "--version"],
     keeps: { nanoseconds: false, modes: true, directoryTimes: true },

@@ -12,6 +12,7 @@ const columns = [
   { id: "rsync", title: "rsync -a" },
   { id: "rsyncd", title: "rsync daemon" },
   { id: "rclone", title: "rclone" },
+  { id: "xcp", title: "xcp" },
   { id: "tar", title: "tar to tar" },
 ] as const;
 
