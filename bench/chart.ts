@@ -1,6 +1,8 @@
 /** A bar chart of one file of results: how many times blit's time each contender took, row by row. SVG, drawn by ECharts. */
 
-import * as echarts from "echarts";
+// Named here and not in deno.json: whoever only runs blit need not fetch it.
+// deno-lint-ignore no-import-prefix
+import * as echarts from "npm:echarts@6.1.0";
 import { finishers, type Results, type RowResult, walls } from "./result.ts";
 import { median } from "./statistics.ts";
 import { referenceOf } from "./verdict.ts";

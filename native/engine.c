@@ -68,6 +68,12 @@ static void worker_free(struct engine *e)
 	free(e->workers);
 }
 
+/* A limit on file sizes fails the file with EFBIG, not the process; the runtime's own caches are files, too. */
+__attribute__((constructor)) static void ignore_size_signal(void)
+{
+	signal(SIGXFSZ, SIG_IGN);
+}
+
 int64_t blit_engine_open(const struct blit_config *config, const char *src, const char *dst, const char *backup,
 	struct engine **out)
 {
@@ -80,7 +86,6 @@ int64_t blit_engine_open(const struct blit_config *config, const char *src, cons
 	if (e->config.buffer_bytes == 0)
 		e->config.buffer_bytes = BUFFER_DEFAULT;
 	umask_hold();
-	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes fails the file with EFBIG, not the process */
 	e->euid = geteuid();
 	e->egid = getegid();
 	e->root = e->euid == 0;

@@ -5,10 +5,15 @@
 
 import { dirname } from "@std/path";
 import type { Job } from "../model/job.ts";
+import { openLibrary } from "../native/library.ts";
 import { stallError } from "../plan/stall.ts";
 
-/** Resolves when each local path has been looked at, or where it is missing those above it. Raises BlitError (failed) after the job's stall time. */
+/**
+ * Resolves when each local path has been looked at, or where it is missing those above it. Raises BlitError (failed) after the job's
+ * stall time.
+ */
 export async function awaitAnswers({ sources, destination, backupDir, stallTimeoutMs }: Job): Promise<void> {
+  openLibrary(); // before anything waits: without it a limit on file sizes ends the process when the runtime writes its caches
   const silent = new Set([...sources, destination ?? ".", backupDir ?? "."]);
   const asking = [...silent].map((path) => look(path).then(() => silent.delete(path)));
   if (!Number.isFinite(stallTimeoutMs)) return void await Promise.all(asking);

@@ -58,11 +58,10 @@ export class Planner {
 
   /** Everything that came in was looked at. Returns how long to wait at most before the next round. */
   round(nowMs: number, scanEnded: boolean): number {
-    if (this.#ready.length > 0) {
-      const load = { ready: this.#readyEntries, queued: this.#queued, workers: this.workers };
-      const due = this.#heartbeat.flushDue(nowMs, load);
-      if (due || scanEnded || this.#queued < this.workers * ENOUGH_PER_WORKER) this.#flush();
-    }
+    const load = { ready: this.#readyEntries, queued: this.#queued, workers: this.workers };
+    // Asked even where nothing is ready: it is the heartbeat that says when to look again.
+    const due = this.#heartbeat.flushDue(nowMs, load);
+    if (this.#ready.length > 0 && (due || scanEnded || this.#queued < this.workers * ENOUGH_PER_WORKER)) this.#flush();
     if (!scanEnded && nowMs - this.#lineMs >= LINE_EVERY_MS) {
       this.#lineMs = nowMs;
       this.say(planningLine(this.#classified, this.outstanding));

@@ -220,7 +220,8 @@ async function unprivilegedCommand(env: Record<string, string>): Promise<string[
   env.HOME = directory;
   env.DENO_DIR = `${directory}/cache`;
   if (Deno.env.get("BLIT_BIN")) return [...as, `${directory}/blit`];
-  return [...as, `${directory}/deno`, "run", "-A", "--no-check", `${directory}/program/main.ts`];
+  // With the lock file the runtime would talk about packages that only building takes.
+  return [...as, `${directory}/deno`, "run", "-A", "--no-check", "--no-lock", `${directory}/program/main.ts`];
 }
 
 async function stage(): Promise<string> {
@@ -231,7 +232,7 @@ async function stage(): Promise<string> {
     if [ -n "$BLIT_BIN" ]; then cp "$BLIT_BIN" blit; else
       ln "$1" deno 2>/dev/null || cp --reflink=auto "$1" deno
       cp -R "$3/npm" cache/ 2>/dev/null
-      cd "$2" && cp -R main.ts deno.json lib native "$0/program/" && { cp deno.lock "$0/program/" || :; } 2>/dev/null
+      cd "$2" && cp -R main.ts deno.json lib native "$0/program/"
     fi
     chmod -R a+rX "$0" && chown -R ${UNPRIVILEGED_ID}:${UNPRIVILEGED_ID} "$0/cache"`;
   const args = ["-ec", script, directory, Deno.execPath(), REPOSITORY, await denoCache()];
