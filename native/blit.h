@@ -234,6 +234,7 @@ struct blit_path_facts {
 enum blit_frame_type {
 	BLIT_FRAME_RECORDS = 1, /* `length` bytes of records for the request */
 	BLIT_FRAME_DATA = 2,    /* `length` bytes of a large file, from `offset` on */
+	BLIT_FRAME_BEGIN = 5,   /* no bytes: data of the request comes on this lane from here on, all of it */
 	BLIT_FRAME_BYE = 4,     /* no bytes: nothing more comes on this lane, all it began is sent */
 	BLIT_FRAME_END = 3,     /* all data of the request was sent; offset: 0, or step << 32 | error; 8 bytes: XXH64 of the slice, or 0 */
 };
@@ -297,6 +298,10 @@ BLIT_EXPORT int64_t blit_batch_take(const void *bytes, uint64_t len, void **out)
  */
 BLIT_EXPORT int64_t blit_lane_send(struct engine *e, int32_t fd);
 BLIT_EXPORT int64_t blit_lane_receive(struct engine *e, int32_t fd);
+/* Whether a lane is bringing the slice that a RECEIVE task of that id waits for: 1, or 0. */
+BLIT_EXPORT int64_t blit_request_comes(struct engine *e, uint32_t id);
+/* The destination has what it asked for with that number: PACK and SEND tasks for it that no lane has begun are answered unsent. */
+BLIT_EXPORT int64_t blit_request_drop(struct engine *e, uint32_t id);
 /* Ends one of the lanes once it is between two slices; the other side is told. 0, or -ENOENT where only one is left. */
 BLIT_EXPORT int64_t blit_lane_retire(struct engine *e);
 BLIT_EXPORT int64_t blit_dir_path(struct engine *e, uint32_t dir, char *out, uint64_t cap);

@@ -406,6 +406,33 @@ struct task *engine_take_outgoing(struct engine *e, uint32_t *first, uint32_t *n
 	return t;
 }
 
+int64_t blit_request_drop(struct engine *e, uint32_t id)
+{
+	struct task *dropped = NULL;
+	pthread_mutex_lock(&e->queue_lock);
+	for (struct task **at = &e->outgoing; *at;) {
+		struct task *t = *at;
+		if (t->t.parent != id || t->cursor > 0) {
+			at = &t->next;
+			continue;
+		}
+		*at = t->next;
+		t->next = dropped;
+		dropped = t;
+	}
+	e->outgoing_tail = &e->outgoing;
+	while (*e->outgoing_tail)
+		e->outgoing_tail = &(*e->outgoing_tail)->next;
+	pthread_mutex_unlock(&e->queue_lock);
+	while (dropped) {
+		struct task *t = dropped;
+		struct blit_result r = { 0 };
+		dropped = t->next;
+		engine_post(e, t, &r);
+	}
+	return 0;
+}
+
 void engine_slice_done(struct engine *e, struct task *t, uint32_t n)
 {
 	struct blit_result r = { 0 };

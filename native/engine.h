@@ -247,6 +247,8 @@ int expect(struct engine *e, struct task *t);
 void expected_free(struct engine *e);
 /* What came in for a request; frames of requests that are over are dropped. 0, or -errno where the lane is of no use any more. */
 int store_records(struct lane *l, uint64_t id, char *records, uint64_t len);
+/* The lane brings the slice from here on, unless another one does. */
+void receive_begin(struct lane *l, const struct blit_frame *f);
 int receive_data(struct lane *l, const struct blit_frame *f);
 int receive_end(struct lane *l, const struct blit_frame *f, uint64_t hash);
 /* The lane ended: what it was bringing another may bring. */

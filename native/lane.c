@@ -282,8 +282,11 @@ int64_t blit_lane_send(struct engine *e, int32_t fd)
 		engine_slice_done(e, t, n);
 		over = !err && is_over(e, l);
 	}
-	if (!err && over)
+	if (!err && over) {
 		err = say_bye(l);
+		if (!err && !l->retiring)
+			err = -ESHUTDOWN; /* the other side wants it no more, or is gone: that looks the same from here */
+	}
 	lane_end(e, l);
 	return engine_stopped(e) ? 0 : err;
 }
@@ -305,6 +308,8 @@ static int receive_one(struct lane *l, const struct blit_frame *f)
 		return -EPROTO;
 	if (f->type == BLIT_FRAME_RECORDS)
 		return receive_records(l, f);
+	if (f->type == BLIT_FRAME_BEGIN)
+		return receive_begin(l, f), 0;
 	if (f->type == BLIT_FRAME_DATA)
 		return receive_data(l, f);
 	int err = lane_receive(l, &hash, sizeof hash);

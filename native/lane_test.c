@@ -312,6 +312,108 @@ static void only_blocks_that_are_missing_are_sent_again(void)
 	}
 }
 
+/* A lane of the destination whose other end is the test's. */
+static int lane_by_hand(struct pair *p)
+{
+	int fd[2];
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0);
+	lane_start(p, p->to.e, fd[1], false);
+	return fd[0];
+}
+
+static void put(int fd, const void *data, size_t n)
+{
+	const char *at = data;
+	for (ssize_t m; n; at += m, n -= m)
+		CHECK((m = write(fd, at, n)) > 0);
+}
+
+static void put_frame(int fd, uint32_t type, uint64_t id, uint64_t offset, uint64_t length, const char *file)
+{
+	struct blit_frame f = { .type = type, .id = id, .offset = offset, .length = length };
+	uint64_t hash = 0;
+	wire_frame_seal(&f);
+	put(fd, &f, sizeof f);
+	if (type == BLIT_FRAME_DATA)
+		put(fd, file + offset, length);
+	if (type == BLIT_FRAME_END)
+		put(fd, &hash, sizeof hash);
+}
+
+static void wait_until_comes(struct pair *p, uint32_t id, bool wanted)
+{
+	for (int wait = 0; blit_request_comes(p->to.e, id) != wanted && wait < 5000; wait++)
+		usleep(1000);
+	CHECK_EQUAL(blit_request_comes(p->to.e, id), wanted);
+}
+
+static void a_slice_comes_whole_on_the_lane_that_began_it(void)
+{
+	struct pair p;
+	uint64_t from, to, third = SIZE / 3;
+	char *file = malloc(SIZE);
+	test_trees_fresh();
+	test_fill("src/large", SIZE, 3);
+	FILE *f = fopen("src/large", "r");
+	CHECK(f && fread(file, 1, SIZE, f) == SIZE && fclose(f) == 0);
+	test_set_time("src/large", 5000);
+	pair_open(&p, 0);
+	open_large(&p, &from, &to);
+	struct blit_task t = { .op = BLIT_OP_RECEIVE, .handle = to, .length = SIZE };
+	int64_t id = rig_submit(&p.to, t, NULL, 0);
+	CHECK(id > 0);
+	int dying = lane_by_hand(&p), second = lane_by_hand(&p), third_lane = lane_by_hand(&p);
+	put_frame(dying, BLIT_FRAME_BEGIN, id, 0, 0, file);
+	put_frame(dying, BLIT_FRAME_DATA, id, 0, third, file);
+	wait_until_comes(&p, id, true);
+	/* The same on another lane: its first part is not taken, so the rest must not be either, when the first lane is dead. */
+	put_frame(second, BLIT_FRAME_BEGIN, id, 0, 0, file);
+	put_frame(second, BLIT_FRAME_DATA, id, 0, 2 * third, file);
+	close(dying);
+	wait_until_comes(&p, id, false);
+	put_frame(second, BLIT_FRAME_DATA, id, 2 * third, third, file);
+	put_frame(second, BLIT_FRAME_END, id, 0, sizeof(uint64_t), file);
+	CHECK(blit_engine_wait(p.to.e, 300) == 0); /* not done */
+	/* Data that nothing began is not taken. */
+	put_frame(third_lane, BLIT_FRAME_DATA, id, 0, third, file);
+	put_frame(third_lane, BLIT_FRAME_END, id, 0, sizeof(uint64_t), file);
+	CHECK(blit_engine_wait(p.to.e, 100) == 0);
+	put_frame(second, BLIT_FRAME_BEGIN, id, 0, 0, file);
+	put_frame(second, BLIT_FRAME_DATA, id, 0, SIZE, file);
+	put_frame(second, BLIT_FRAME_END, id, 0, sizeof(uint64_t), file);
+	struct answer a = next_of(&p.to, BLIT_OP_RECEIVE);
+	CHECK(a.r.status == 0 && a.r.bytes == SIZE);
+	finish_large(&p, from, to);
+	close(second);
+	close(third_lane);
+	pair_close(&p);
+	CHECK(test_same_file("src/large", "dst/large") && test_count("dst", true) == 0);
+	free(file);
+}
+
+static void what_has_arrived_is_not_sent_again(void)
+{
+	struct pair p;
+	uint64_t from, to;
+	struct blit_counters sent;
+	test_trees_fresh();
+	test_fill("src/large", SIZE, 3);
+	pair_open(&p, 0);
+	open_large(&p, &from, &to);
+	for (int k = 0; k < 3; k++) { /* no lane yet: all of them wait */
+		struct blit_task t = { .op = BLIT_OP_SEND, .handle = from, .length = SIZE, .parent = 70 + k % 2 };
+		CHECK(rig_submit(&p.from, t, NULL, 0) > 0);
+	}
+	CHECK_EQUAL(blit_request_drop(p.from.e, 70), 0);
+	next_of(&p.from, BLIT_OP_SEND);
+	next_of(&p.from, BLIT_OP_SEND);
+	lane_add(&p);
+	next_of(&p.from, BLIT_OP_SEND);
+	CHECK_EQUAL(blit_engine_progress(p.from.e, &sent), 0);
+	CHECK_EQUAL(sent.moving, SIZE);
+	pair_close(&p);
+}
+
 static void a_lane_that_is_not_wanted_ends_without_a_loss(void)
 {
 	for (int side = 0; side < 2; side++) {
@@ -486,6 +588,8 @@ int main(void)
 	what_cannot_be_read_is_told();
 	a_large_file_arrives_in_slices();
 	only_blocks_that_are_missing_are_sent_again();
+	a_slice_comes_whole_on_the_lane_that_began_it();
+	what_has_arrived_is_not_sent_again();
 	a_lane_that_is_not_wanted_ends_without_a_loss();
 	broken_streams_end_the_lane_and_nothing_else();
 	records_are_taken_only_when_all_their_lengths_fit();

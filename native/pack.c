@@ -337,6 +337,10 @@ int send_slice(struct lane *l, struct task *t)
 	const struct large *file = (void *)(uintptr_t)t->t.handle;
 	int fd = large_fd(file, SRC), failed = 0, err = 0;
 	uint64_t at = t->t.offset, end = at + t->t.length, hash = 0;
+	struct blit_frame begin = { .type = BLIT_FRAME_BEGIN, .id = t->t.parent };
+	wire_frame_seal(&begin);
+	if ((err = lane_send(l, &begin, sizeof begin, true)))
+		return err;
 	if (t->t.payload_len) {
 		err = send_changed(l, t, (void *)t->payload, t->t.payload_len / sizeof(uint64_t), fd, &failed);
 		at = end;

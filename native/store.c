@@ -2,8 +2,8 @@
  * The destination's side of a transfer: what was asked for and has not come yet (STORE and RECEIVE tasks wait here by their
  * number), and what is done with it when it comes.
  *
- * Everything is asked for again when a lane dies, so the same may come twice: an entry is taken once, a slice by one lane at a
- * time, and what nobody waits for is dropped.
+ * What a dead lane may have had is asked for again, so the same may come twice: an entry is taken once; a slice from the lane that
+ * began it while no other one had it, whole or not at all; and what nobody waits for is dropped.
  */
 #include "engine.h"
 
@@ -209,18 +209,38 @@ int store_records(struct lane *l, uint64_t id, char *records, uint64_t len)
 
 /* --- slices of large files --- */
 
-/* The waiting task, for this lane from now on; NULL where nobody waits, or another lane is at it. */
+/* The waiting task if this lane brings it; NULL where nobody waits or another lane had begun it before. */
 static struct task *mine(struct lane *l, uint64_t id)
 {
 	struct engine *e = lane_worker(l)->e;
 	pthread_mutex_lock(&e->expected_lock);
 	struct task *t = find(e, id, BLIT_OP_RECEIVE);
-	if (t && t->lane && t->lane != l)
+	if (t && t->lane != l)
 		t = NULL;
-	if (t)
-		t->lane = l;
 	pthread_mutex_unlock(&e->expected_lock);
 	return t;
+}
+
+/* Only here a lane gets a slice: one that was refused at its first byte must not come in later, when what it sent before is lost. */
+void receive_begin(struct lane *l, const struct blit_frame *f)
+{
+	struct engine *e = lane_worker(l)->e;
+	pthread_mutex_lock(&e->expected_lock);
+	struct task *t = find(e, f->id, BLIT_OP_RECEIVE);
+	if (t && (!t->lane || t->lane == l)) {
+		t->lane = l;
+		atomic_store(&t->bytes, 0);
+	}
+	pthread_mutex_unlock(&e->expected_lock);
+}
+
+int64_t blit_request_comes(struct engine *e, uint32_t id)
+{
+	pthread_mutex_lock(&e->expected_lock);
+	struct task *t = find(e, id, BLIT_OP_RECEIVE);
+	bool comes = t && t->lane;
+	pthread_mutex_unlock(&e->expected_lock);
+	return comes;
 }
 
 int receive_data(struct lane *l, const struct blit_frame *f)

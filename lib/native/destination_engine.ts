@@ -123,6 +123,11 @@ export class DestinationEngine extends NativeEngine {
     return this.queue.lane(descriptor, "receive");
   }
 
+  /** Whether a lane is bringing the slice that was asked for with that number. */
+  comes(id: number): boolean {
+    return this.queue.comes(id);
+  }
+
   /** Ends one lane in order, unless it is the last. */
   retireLane(): void {
     this.queue.retireLane();

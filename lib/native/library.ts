@@ -34,6 +34,8 @@ const longCalls = {
   blit_engine_work: { parameters: ["pointer"], result: "i64", nonblocking: true },
   blit_engine_wait: { parameters: ["pointer", "i64"], result: "i64", nonblocking: true },
   blit_lane_send: { parameters: ["pointer", "i32"], result: "i64", nonblocking: true },
+  blit_request_comes: { parameters: ["pointer", "u32"], result: "i64" },
+  blit_request_drop: { parameters: ["pointer", "u32"], result: "i64" },
   blit_lane_retire: { parameters: ["pointer"], result: "i64" },
   blit_lane_receive: { parameters: ["pointer", "i32"], result: "i64", nonblocking: true },
 } as const;

@@ -152,6 +152,11 @@ export class SourceEngine {
     return this.queue.lane(descriptor, "send");
   }
 
+  /** What was asked for with that number has arrived: what is queued for it need not be sent again. */
+  drop(request: number): void {
+    this.queue.dropRequest(request);
+  }
+
   /** Ends one lane in order, unless it is the last. */
   retireLane(): void {
     this.queue.retireLane();

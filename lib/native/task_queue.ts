@@ -141,6 +141,16 @@ export class TaskQueue {
     this.#calls.blit_engine_avoid(this.#engine, dev, ino);
   }
 
+  /** Whether a lane is bringing what the task of that number waits for. */
+  comes(id: number): boolean {
+    return this.#calls.blit_request_comes(this.#engine, id) === 1n;
+  }
+
+  /** What the destination asked for with that number has arrived: it need not be sent again. */
+  dropRequest(id: number): void {
+    this.#calls.blit_request_drop(this.#engine, id);
+  }
+
   retireLane(): void {
     this.#calls.blit_lane_retire(this.#engine);
   }

@@ -18,6 +18,8 @@ import { Tally } from "./tally.ts";
 import { TreeRun } from "./tree_run.ts";
 import { recordOf, tuneRemote, type Tuning } from "./tuning.ts";
 
+/** A slice of a large file that a dead lane was bringing comes again from its beginning. */
+const SLICE_BYTES = 16 << 20;
 /** How long a broken-off run waits for its workers to return. */
 const HANGING_MS = 1000;
 
@@ -106,6 +108,7 @@ class Destination implements DestinationRole {
       move: job.verb === "move" && !job.dryRun,
       root: rootPlace(placement.destinationRoot),
       ask: options.ask,
+      brokenOff: (requests) => this.#tally.planner(`A connection broke; ${requests} requests are made again`),
     });
     const disks = destination.profile.device === undefined ? [] : [destination.profile.device];
     const root = {
@@ -114,6 +117,7 @@ class Destination implements DestinationRole {
       counted: placement.counted,
       disks,
       ...sizing,
+      rangeBytes: Math.min(sizing.rangeBytes, SLICE_BYTES),
       workers: Math.max(sizing.workers, sizing.lanes),
     };
     const filter = compileFilter(job.filter, Date.now());

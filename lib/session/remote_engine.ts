@@ -2,7 +2,8 @@
  * An engine whose source is on another machine: a run plays it like any other. The destination's half is the shim's; the source's
  * half is asked for over `ask`, and what it sends on lanes waits in the shim until it comes.
  *
- * Whatever lanes were bringing when one of them died is asked for again: what comes twice is taken once.
+ * When a lane dies, whatever no other lane is bringing is asked for again, and the source is told of what has come meanwhile; what
+ * comes twice all the same is taken once.
  */
 
 import { create } from "@bufbuild/protobuf";
@@ -60,6 +61,8 @@ export interface RemoteEngineOptions {
   /** Where the destination's root is; undefined where there is none yet. */
   readonly root?: { readonly machine: string; readonly device: bigint; readonly inode: bigint };
   ask(requests: SourceRequests): void;
+  /** A lane died, and so many requests are made again. */
+  brokenOff?(requests: number): void;
 }
 
 export class RemoteEngine implements Engine {
@@ -69,6 +72,9 @@ export class RemoteEngine implements Engine {
   /** The source's numbers of batches of which something is left. */
   readonly #batches = new Map<EntryBatch, number>();
   readonly #released: number[] = [];
+  /** Of `#incoming`, those that a lane's death made ask for again; and those of them that have come. */
+  readonly #askedAgain = new Set<number>();
+  readonly #notWanted: number[] = [];
   readonly #files = new Map<bigint, OpenFile>();
   /** Directories that the source has a number for; whether their listing has ended there. */
   readonly #listed = new Map<number, boolean>();
@@ -83,6 +89,7 @@ export class RemoteEngine implements Engine {
   #bytesZeroCopy = 0;
   #retransmits = 0;
   #roundTripMs = 0;
+  #lanesLost = 0;
 
   constructor(private readonly here: DestinationEngine, private readonly options: RemoteEngineOptions) {}
 
@@ -102,9 +109,24 @@ export class RemoteEngine implements Engine {
   /** Resolves when the lane has ended. */
   async addLane(descriptor: number): Promise<void> {
     const orderly = await this.here.lane(descriptor);
-    if (orderly) return; // all that it began has come
-    for (const [id, request] of this.#incoming) this.#put(id, request);
+    if (!orderly) this.#laneLost();
+  }
+
+  /** On this side or on the other: a connection that one of them thinks it has the other may never have had. */
+  #laneLost(): void {
+    const lost = [...this.#incoming].filter(([id]) => !this.here.comes(id));
+    for (const [id, request] of lost) {
+      this.#put(id, request);
+      this.#askedAgain.add(id);
+    }
+    if (lost.length > 0) this.options.brokenOff?.(lost.length);
     this.#wake();
+  }
+
+  /** What was asked for with that number is here. */
+  #arrivedNow(id: number): void {
+    this.#incoming.delete(id);
+    if (this.#askedAgain.delete(id)) this.#notWanted.push(id);
   }
 
   /** Bytes that the source sent without a copy in its memory. */
@@ -194,7 +216,7 @@ export class RemoteEngine implements Engine {
       : entries;
     const words = Uint32Array.from(list, ({ index, action }) => (action << ACTION_SHIFT) | packed.origin(index));
     const id = this.here.store(request, (answer) => {
-      this.#incoming.delete(id);
+      this.#arrivedNow(id);
       if (!this.options.move || takeLinked || answer.error) return done(answer);
       const rest = new Set(answer.details.map(({ index }) => index));
       const arrived = list.map(({ index }) => index).filter((index) => !rest.has(index));
@@ -252,7 +274,7 @@ export class RemoteEngine implements Engine {
     const { source, held } = this.#files.get(handle)!;
     const bring = (hashes?: Uint8Array) => {
       const id = this.here.receive(dir, handle, offset, length, (answer) => {
-        this.#incoming.delete(id);
+        this.#arrivedNow(id);
         finish(answer);
       });
       const value = message({ handle: source, offset: BigInt(offset), length: BigInt(length), held: hashes });
@@ -394,6 +416,7 @@ export class RemoteEngine implements Engine {
     if (this.#released.length > 0) {
       this.#tell({ case: "release", value: message({ batches: this.#released.splice(0) }) });
     }
+    if (this.#notWanted.length > 0) this.#tell({ case: "arrived", value: message({ ids: this.#notWanted.splice(0) }) });
     if (this.#asks.length === 0) return;
     const requests = this.#asks;
     this.#asks = [];
@@ -402,8 +425,10 @@ export class RemoteEngine implements Engine {
 
   #takeArrived(): void {
     while (this.#arrived.length > 0) {
-      const { answers, progress, bytesZeroCopy, retransmits, roundTripUs } = this.#arrived.shift()!;
+      const { answers, progress, bytesZeroCopy, retransmits, roundTripUs, lanesLost } = this.#arrived.shift()!;
       this.#retransmits = Math.max(this.#retransmits, Number(retransmits));
+      if (lanesLost > this.#lanesLost) this.#laneLost();
+      this.#lanesLost = Math.max(this.#lanesLost, lanesLost);
       this.#roundTripMs = Math.max(this.#roundTripMs, Number(roundTripUs) / 1000);
       this.#sourceProgress = Math.max(this.#sourceProgress, Number(progress));
       this.#bytesZeroCopy = Math.max(this.#bytesZeroCopy, Number(bytesZeroCopy));

@@ -114,6 +114,8 @@ class Source implements SourceRole {
   #closed = false;
   #told = 0;
   #toldMs = 0;
+  #lanesLost = 0;
+  #lanesLostTold = 0;
   readonly #turning: Promise<void>;
 
   constructor(private readonly engine: SourceEngine, private readonly options: SourceOptions) {
@@ -130,7 +132,9 @@ class Source implements SourceRole {
   }
 
   async addLane(descriptor: number): Promise<void> {
-    await this.engine.lane(descriptor);
+    if (await this.engine.lane(descriptor) || this.#closed) return;
+    this.#lanesLost++;
+    this.#tell();
   }
 
   retireLane(): void {
@@ -160,16 +164,18 @@ class Source implements SourceRole {
   #tell(): void {
     if (this.#closed) return;
     const nowMs = performance.now();
-    if (this.#answers.length === 0 && nowMs - this.#toldMs < NEWS_EVERY_MS) return;
+    const urgent = this.#answers.length > 0 || this.#lanesLost > this.#lanesLostTold;
+    if (!urgent && nowMs - this.#toldMs < NEWS_EVERY_MS) return;
     const { ticks, bytesMoved, bytesByMethod, retransmits = 0, roundTripMs = 0 } = this.engine.progress();
     const progress = ticks + bytesMoved;
-    if (this.#answers.length === 0 && progress === this.#told) return;
-    [this.#told, this.#toldMs] = [progress, nowMs];
+    if (!urgent && progress === this.#told) return;
+    [this.#told, this.#toldMs, this.#lanesLostTold] = [progress, nowMs, this.#lanesLost];
     const figures = {
       progress: BigInt(Math.round(progress)),
       bytesZeroCopy: BigInt(bytesByMethod.sendfile),
       retransmits: BigInt(retransmits),
       roundTripUs: BigInt(Math.round(roundTripMs * 1000)),
+      lanesLost: this.#lanesLost,
     };
     for (const answers of this.#pieces()) this.options.answer(create(SourceAnswersSchema, { answers, ...figures }));
   }
@@ -207,6 +213,9 @@ class Source implements SourceRole {
         return this.#forget(id, request.value);
       case "leave":
         return this.#leave(id, request.value);
+      case "arrived":
+        for (const arrived of request.value.ids) this.engine.drop(arrived);
+        return;
       case "release":
         for (const number of request.value.batches) this.#batches.drop(number, ({ batch }) => batch.release());
         return;

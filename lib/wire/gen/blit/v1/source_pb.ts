@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file blit/v1/source.proto.
  */
 export const file_blit_v1_source: GenFile = /*@__PURE__*/
-  fileDesc("ChRibGl0L3YxL3NvdXJjZS5wcm90bxIHYmxpdC52MSI6Cg5Tb3VyY2VSZXF1ZXN0cxIoCghyZXF1ZXN0cxgBIAMoCzIWLmJsaXQudjEuU291cmNlUmVxdWVzdCLSAgoNU291cmNlUmVxdWVzdBIKCgJpZBgBIAEoDRIjCgRsaXN0GAIgASgLMhMuYmxpdC52MS5MaXN0U291cmNlSAASHQoEcGFjaxgDIAEoCzINLmJsaXQudjEuUGFja0gAEiMKBG9wZW4YBCABKAsyEy5ibGl0LnYxLk9wZW5Tb3VyY2VIABIfCgVyYW5nZRgFIAEoCzIOLmJsaXQudjEuUmFuZ2VIABInCgZmaW5pc2gYBiABKAsyFS5ibGl0LnYxLkZpbmlzaFNvdXJjZUgAEiEKBmZvcmdldBgHIAEoCzIPLmJsaXQudjEuRm9yZ2V0SAASKAoFbGVhdmUYCCABKAsyFy5ibGl0LnYxLkxlYXZlRGlyZWN0b3J5SAASKgoHcmVsZWFzZRgJIAEoCzIXLmJsaXQudjEuUmVsZWFzZUJhdGNoZXNIAEIJCgdyZXF1ZXN0IsUBCgpMaXN0U291cmNlEgsKA2RpchgBIAEoDRIUCgxwYXJlbnRfYmF0Y2gYAiABKA0SDQoFaW5kZXgYAyABKA0SDgoGcGFyZW50GAQgASgNEgwKBG1vcmUYBSABKAgSEQoEbmFtZRgGIAEoDEgAiAEBEg0KBWZhY3RzGAcgASgIEiwKC2Rlc3RpbmF0aW9uGAggASgLMhIuYmxpdC52MS5Sb290UGxhY2VIAYgBAUIHCgVfbmFtZUIOCgxfZGVzdGluYXRpb24iVwoJUm9vdFBsYWNlEg8KB21hY2hpbmUYASABKAkSDgoGZGV2aWNlGAIgASgEEg0KBWlub2RlGAMgASgEEhEKBG5hbWUYBCABKAxIAIgBAUIHCgVfbmFtZSJGCgRQYWNrEgsKA2RpchgBIAEoDRINCgViYXRjaBgCIAEoDRINCgV3b3JkcxgDIAEoDBITCgt0YWtlX2xpbmtlZBgEIAEoCCI3CgpPcGVuU291cmNlEgsKA2RpchgBIAEoDRINCgViYXRjaBgCIAEoDRINCgVpbmRleBgDIAEoDSJFCgVSYW5nZRIOCgZoYW5kbGUYASABKAQSDgoGb2Zmc2V0GAIgASgEEg4KBmxlbmd0aBgDIAEoBBIMCgRoZWxkGAQgASgMIi4KDEZpbmlzaFNvdXJjZRIOCgZoYW5kbGUYASABKAQSDgoGY29tbWl0GAIgASgIIjUKBkZvcmdldBILCgNkaXIYASABKA0SDQoFYmF0Y2gYAiABKA0SDwoHaW5kaWNlcxgDIAMoDSI7Cg5MZWF2ZURpcmVjdG9yeRILCgNkaXIYASABKA0SDgoGcmVtb3ZlGAIgASgIEgwKBGRyb3AYAyABKAgiIQoOUmVsZWFzZUJhdGNoZXMSDwoHYmF0Y2hlcxgBIAMoDSKOAQoNU291cmNlQW5zd2VycxImCgdhbnN3ZXJzGAEgAygLMhUuYmxpdC52MS5Tb3VyY2VBbnN3ZXISEAoIcHJvZ3Jlc3MYAiABKAQSFwoPYnl0ZXNfemVyb19jb3B5GAMgASgEEhMKC3JldHJhbnNtaXRzGAQgASgEEhUKDXJvdW5kX3RyaXBfdXMYBSABKAQisgEKDFNvdXJjZUFuc3dlchIKCgJpZBgBIAEoDRIhCgZsaXN0ZWQYAiABKAsyDy5ibGl0LnYxLkxpc3RlZEgAEiEKBm9wZW5lZBgDIAEoCzIPLmJsaXQudjEuT3BlbmVkSAASJwoJZm9yZ290dGVuGAQgASgLMhIuYmxpdC52MS5Gb3Jnb3R0ZW5IABIdCgRkb25lGAUgASgLMg0uYmxpdC52MS5Eb25lSABCCAoGYW5zd2VyIn0KBkxpc3RlZBIoCgVlcnJvchgBIAEoCzIULmJsaXQudjEuU291cmNlRXJyb3JIAIgBARINCgViYXRjaBgCIAEoDRIPCgdlbnRyaWVzGAMgASgMEgwKBG1vcmUYBCABKAgSEQoJZGlyZWN0b3J5GAUgASgMQggKBl9lcnJvciJ6CgZPcGVuZWQSKAoFZXJyb3IYASABKAsyFC5ibGl0LnYxLlNvdXJjZUVycm9ySACIAQESDgoGaGFuZGxlGAIgASgEEgwKBHNpemUYAyABKAQSDgoGcmVjb3JkGAQgASgMEg4KBnNwYXJzZRgFIAEoCEIICgZfZXJyb3IiMAoJRm9yZ290dGVuEiMKBmVycm9ycxgBIAMoCzITLmJsaXQudjEuRW50cnlFcnJvciI6CgREb25lEigKBWVycm9yGAEgASgLMhQuYmxpdC52MS5Tb3VyY2VFcnJvckgAiAEBQggKBl9lcnJvciIrCgtTb3VyY2VFcnJvchIOCgZudW1iZXIYASABKA0SDAoEc3RlcBgCIAEoDSJACgpFbnRyeUVycm9yEg0KBWluZGV4GAEgASgNEiMKBWVycm9yGAIgASgLMhQuYmxpdC52MS5Tb3VyY2VFcnJvcmIGcHJvdG8z");
+  fileDesc("ChRibGl0L3YxL3NvdXJjZS5wcm90bxIHYmxpdC52MSI6Cg5Tb3VyY2VSZXF1ZXN0cxIoCghyZXF1ZXN0cxgBIAMoCzIWLmJsaXQudjEuU291cmNlUmVxdWVzdCL3AgoNU291cmNlUmVxdWVzdBIKCgJpZBgBIAEoDRIjCgRsaXN0GAIgASgLMhMuYmxpdC52MS5MaXN0U291cmNlSAASHQoEcGFjaxgDIAEoCzINLmJsaXQudjEuUGFja0gAEiMKBG9wZW4YBCABKAsyEy5ibGl0LnYxLk9wZW5Tb3VyY2VIABIfCgVyYW5nZRgFIAEoCzIOLmJsaXQudjEuUmFuZ2VIABInCgZmaW5pc2gYBiABKAsyFS5ibGl0LnYxLkZpbmlzaFNvdXJjZUgAEiEKBmZvcmdldBgHIAEoCzIPLmJsaXQudjEuRm9yZ2V0SAASKAoFbGVhdmUYCCABKAsyFy5ibGl0LnYxLkxlYXZlRGlyZWN0b3J5SAASKgoHcmVsZWFzZRgJIAEoCzIXLmJsaXQudjEuUmVsZWFzZUJhdGNoZXNIABIjCgdhcnJpdmVkGAogASgLMhAuYmxpdC52MS5BcnJpdmVkSABCCQoHcmVxdWVzdCIWCgdBcnJpdmVkEgsKA2lkcxgBIAMoDSLFAQoKTGlzdFNvdXJjZRILCgNkaXIYASABKA0SFAoMcGFyZW50X2JhdGNoGAIgASgNEg0KBWluZGV4GAMgASgNEg4KBnBhcmVudBgEIAEoDRIMCgRtb3JlGAUgASgIEhEKBG5hbWUYBiABKAxIAIgBARINCgVmYWN0cxgHIAEoCBIsCgtkZXN0aW5hdGlvbhgIIAEoCzISLmJsaXQudjEuUm9vdFBsYWNlSAGIAQFCBwoFX25hbWVCDgoMX2Rlc3RpbmF0aW9uIlcKCVJvb3RQbGFjZRIPCgdtYWNoaW5lGAEgASgJEg4KBmRldmljZRgCIAEoBBINCgVpbm9kZRgDIAEoBBIRCgRuYW1lGAQgASgMSACIAQFCBwoFX25hbWUiRgoEUGFjaxILCgNkaXIYASABKA0SDQoFYmF0Y2gYAiABKA0SDQoFd29yZHMYAyABKAwSEwoLdGFrZV9saW5rZWQYBCABKAgiNwoKT3BlblNvdXJjZRILCgNkaXIYASABKA0SDQoFYmF0Y2gYAiABKA0SDQoFaW5kZXgYAyABKA0iRQoFUmFuZ2USDgoGaGFuZGxlGAEgASgEEg4KBm9mZnNldBgCIAEoBBIOCgZsZW5ndGgYAyABKAQSDAoEaGVsZBgEIAEoDCIuCgxGaW5pc2hTb3VyY2USDgoGaGFuZGxlGAEgASgEEg4KBmNvbW1pdBgCIAEoCCI1CgZGb3JnZXQSCwoDZGlyGAEgASgNEg0KBWJhdGNoGAIgASgNEg8KB2luZGljZXMYAyADKA0iOwoOTGVhdmVEaXJlY3RvcnkSCwoDZGlyGAEgASgNEg4KBnJlbW92ZRgCIAEoCBIMCgRkcm9wGAMgASgIIiEKDlJlbGVhc2VCYXRjaGVzEg8KB2JhdGNoZXMYASADKA0iogEKDVNvdXJjZUFuc3dlcnMSJgoHYW5zd2VycxgBIAMoCzIVLmJsaXQudjEuU291cmNlQW5zd2VyEhAKCHByb2dyZXNzGAIgASgEEhcKD2J5dGVzX3plcm9fY29weRgDIAEoBBITCgtyZXRyYW5zbWl0cxgEIAEoBBIVCg1yb3VuZF90cmlwX3VzGAUgASgEEhIKCmxhbmVzX2xvc3QYBiABKA0isgEKDFNvdXJjZUFuc3dlchIKCgJpZBgBIAEoDRIhCgZsaXN0ZWQYAiABKAsyDy5ibGl0LnYxLkxpc3RlZEgAEiEKBm9wZW5lZBgDIAEoCzIPLmJsaXQudjEuT3BlbmVkSAASJwoJZm9yZ290dGVuGAQgASgLMhIuYmxpdC52MS5Gb3Jnb3R0ZW5IABIdCgRkb25lGAUgASgLMg0uYmxpdC52MS5Eb25lSABCCAoGYW5zd2VyIn0KBkxpc3RlZBIoCgVlcnJvchgBIAEoCzIULmJsaXQudjEuU291cmNlRXJyb3JIAIgBARINCgViYXRjaBgCIAEoDRIPCgdlbnRyaWVzGAMgASgMEgwKBG1vcmUYBCABKAgSEQoJZGlyZWN0b3J5GAUgASgMQggKBl9lcnJvciJ6CgZPcGVuZWQSKAoFZXJyb3IYASABKAsyFC5ibGl0LnYxLlNvdXJjZUVycm9ySACIAQESDgoGaGFuZGxlGAIgASgEEgwKBHNpemUYAyABKAQSDgoGcmVjb3JkGAQgASgMEg4KBnNwYXJzZRgFIAEoCEIICgZfZXJyb3IiMAoJRm9yZ290dGVuEiMKBmVycm9ycxgBIAMoCzITLmJsaXQudjEuRW50cnlFcnJvciI6CgREb25lEigKBWVycm9yGAEgASgLMhQuYmxpdC52MS5Tb3VyY2VFcnJvckgAiAEBQggKBl9lcnJvciIrCgtTb3VyY2VFcnJvchIOCgZudW1iZXIYASABKA0SDAoEc3RlcBgCIAEoDSJACgpFbnRyeUVycm9yEg0KBWluZGV4GAEgASgNEiMKBWVycm9yGAIgASgLMhQuYmxpdC52MS5Tb3VyY2VFcnJvcmIGcHJvdG8z");
 
 /**
  * Several requests at once.
@@ -122,6 +122,14 @@ export type SourceRequest = Message<"blit.v1.SourceRequest"> & {
      */
     value: ReleaseBatches;
     case: "release";
+  } | {
+    /**
+     * What was asked for twice has arrived. Not answered.
+     *
+     * @generated from field: blit.v1.Arrived arrived = 10;
+     */
+    value: Arrived;
+    case: "arrived";
   } | { case: undefined; value?: undefined };
 };
 
@@ -131,6 +139,27 @@ export type SourceRequest = Message<"blit.v1.SourceRequest"> & {
  */
 export const SourceRequestSchema: GenMessage<SourceRequest> = /*@__PURE__*/
   messageDesc(file_blit_v1_source, 1);
+
+/**
+ * Requests of Pack and Range that need not be answered again.
+ *
+ * @generated from message blit.v1.Arrived
+ */
+export type Arrived = Message<"blit.v1.Arrived"> & {
+  /**
+   * Their numbers.
+   *
+   * @generated from field: repeated uint32 ids = 1;
+   */
+  ids: number[];
+};
+
+/**
+ * Describes the message blit.v1.Arrived.
+ * Use `create(ArrivedSchema)` to create a new message.
+ */
+export const ArrivedSchema: GenMessage<Arrived> = /*@__PURE__*/
+  messageDesc(file_blit_v1_source, 2);
 
 /**
  * Asks for a directory's entries.
@@ -200,7 +229,7 @@ export type ListSource = Message<"blit.v1.ListSource"> & {
  * Use `create(ListSourceSchema)` to create a new message.
  */
 export const ListSourceSchema: GenMessage<ListSource> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 2);
+  messageDesc(file_blit_v1_source, 3);
 
 /**
  * A directory, wherever it is reached from.
@@ -242,7 +271,7 @@ export type RootPlace = Message<"blit.v1.RootPlace"> & {
  * Use `create(RootPlaceSchema)` to create a new message.
  */
 export const RootPlaceSchema: GenMessage<RootPlace> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 3);
+  messageDesc(file_blit_v1_source, 4);
 
 /**
  * Asks for records.
@@ -284,7 +313,7 @@ export type Pack = Message<"blit.v1.Pack"> & {
  * Use `create(PackSchema)` to create a new message.
  */
 export const PackSchema: GenMessage<Pack> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 4);
+  messageDesc(file_blit_v1_source, 5);
 
 /**
  * Begins a large file.
@@ -319,7 +348,7 @@ export type OpenSource = Message<"blit.v1.OpenSource"> & {
  * Use `create(OpenSourceSchema)` to create a new message.
  */
 export const OpenSourceSchema: GenMessage<OpenSource> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 5);
+  messageDesc(file_blit_v1_source, 6);
 
 /**
  * Asks for data.
@@ -362,7 +391,7 @@ export type Range = Message<"blit.v1.Range"> & {
  * Use `create(RangeSchema)` to create a new message.
  */
 export const RangeSchema: GenMessage<Range> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 6);
+  messageDesc(file_blit_v1_source, 7);
 
 /**
  * Ends a large file.
@@ -390,7 +419,7 @@ export type FinishSource = Message<"blit.v1.FinishSource"> & {
  * Use `create(FinishSourceSchema)` to create a new message.
  */
 export const FinishSourceSchema: GenMessage<FinishSource> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 7);
+  messageDesc(file_blit_v1_source, 8);
 
 /**
  * Removes what has arrived.
@@ -425,7 +454,7 @@ export type Forget = Message<"blit.v1.Forget"> & {
  * Use `create(ForgetSchema)` to create a new message.
  */
 export const ForgetSchema: GenMessage<Forget> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 8);
+  messageDesc(file_blit_v1_source, 9);
 
 /**
  * Nothing more is asked about a directory.
@@ -460,7 +489,7 @@ export type LeaveDirectory = Message<"blit.v1.LeaveDirectory"> & {
  * Use `create(LeaveDirectorySchema)` to create a new message.
  */
 export const LeaveDirectorySchema: GenMessage<LeaveDirectory> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 9);
+  messageDesc(file_blit_v1_source, 10);
 
 /**
  * Nothing more is asked about batches.
@@ -481,7 +510,7 @@ export type ReleaseBatches = Message<"blit.v1.ReleaseBatches"> & {
  * Use `create(ReleaseBatchesSchema)` to create a new message.
  */
 export const ReleaseBatchesSchema: GenMessage<ReleaseBatches> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 10);
+  messageDesc(file_blit_v1_source, 11);
 
 /**
  * Several answers at once.
@@ -523,6 +552,13 @@ export type SourceAnswers = Message<"blit.v1.SourceAnswers"> & {
    * @generated from field: uint64 round_trip_us = 5;
    */
   roundTripUs: bigint;
+
+  /**
+   * Lanes that broke off so far, as the source sees it: what was on them may never have reached the destination.
+   *
+   * @generated from field: uint32 lanes_lost = 6;
+   */
+  lanesLost: number;
 };
 
 /**
@@ -530,7 +566,7 @@ export type SourceAnswers = Message<"blit.v1.SourceAnswers"> & {
  * Use `create(SourceAnswersSchema)` to create a new message.
  */
 export const SourceAnswersSchema: GenMessage<SourceAnswers> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 11);
+  messageDesc(file_blit_v1_source, 12);
 
 /**
  * One answer.
@@ -590,7 +626,7 @@ export type SourceAnswer = Message<"blit.v1.SourceAnswer"> & {
  * Use `create(SourceAnswerSchema)` to create a new message.
  */
 export const SourceAnswerSchema: GenMessage<SourceAnswer> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 12);
+  messageDesc(file_blit_v1_source, 13);
 
 /**
  * Entries of a directory.
@@ -639,7 +675,7 @@ export type Listed = Message<"blit.v1.Listed"> & {
  * Use `create(ListedSchema)` to create a new message.
  */
 export const ListedSchema: GenMessage<Listed> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 13);
+  messageDesc(file_blit_v1_source, 14);
 
 /**
  * A large file.
@@ -688,7 +724,7 @@ export type Opened = Message<"blit.v1.Opened"> & {
  * Use `create(OpenedSchema)` to create a new message.
  */
 export const OpenedSchema: GenMessage<Opened> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 14);
+  messageDesc(file_blit_v1_source, 15);
 
 /**
  * What became of entries that were to be removed.
@@ -709,7 +745,7 @@ export type Forgotten = Message<"blit.v1.Forgotten"> & {
  * Use `create(ForgottenSchema)` to create a new message.
  */
 export const ForgottenSchema: GenMessage<Forgotten> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 15);
+  messageDesc(file_blit_v1_source, 16);
 
 /**
  * The request was carried out, or not.
@@ -730,7 +766,7 @@ export type Done = Message<"blit.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 16);
+  messageDesc(file_blit_v1_source, 17);
 
 /**
  * Why something failed.
@@ -758,7 +794,7 @@ export type SourceError = Message<"blit.v1.SourceError"> & {
  * Use `create(SourceErrorSchema)` to create a new message.
  */
 export const SourceErrorSchema: GenMessage<SourceError> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 17);
+  messageDesc(file_blit_v1_source, 18);
 
 /**
  * One entry that failed.
@@ -786,5 +822,5 @@ export type EntryError = Message<"blit.v1.EntryError"> & {
  * Use `create(EntryErrorSchema)` to create a new message.
  */
 export const EntryErrorSchema: GenMessage<EntryError> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 18);
+  messageDesc(file_blit_v1_source, 19);
 
