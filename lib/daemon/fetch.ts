@@ -10,6 +10,7 @@ import { pathFromBytes } from "../base/path_bytes.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import { formatRemote, type RemoteEndpoint } from "../endpoint/remote.ts";
 import type { Progress } from "../model/event.ts";
+import { CONNECTION_LOST, ConnectionLost } from "../session/client_stream.ts";
 import { startPull } from "../session/pull.ts";
 import { failureToWire, progressToWire, summaryToWire } from "../wire/event_codec.ts";
 import {
@@ -102,7 +103,8 @@ export async function* fetchTree(
   running.done.then(
     (summary) => end({ case: "summary", value: summaryToWire(summary) }, summary.status),
     (thrown) => {
-      const failure = failureToWire({ path: "", code: "failed", message: BlitError.from(thrown).message });
+      const code = thrown instanceof ConnectionLost ? CONNECTION_LOST : "failed";
+      const failure = failureToWire({ path: "", code, message: BlitError.from(thrown).message });
       end({ case: "error", value: { $typeName: "blit.v1.Failure", ...failure } }, "failed");
     },
   ).finally(() => {

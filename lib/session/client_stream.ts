@@ -39,6 +39,9 @@ const REDIAL_MS = 200;
 /** Raised for what may work when it is tried again: the connection broke, the daemon is restarting. */
 export class ConnectionLost extends BlitError {}
 
+/** In a Failure: the job's daemon lost its connection to another one. */
+export const CONNECTION_LOST = "connection_lost";
+
 export interface LaneTaker {
   addLane(descriptor: number): Promise<void>;
   /** Ends one lane in order, unless it is the last. */
@@ -89,7 +92,7 @@ export class ClientStream {
   async next(): Promise<TransferResponse["message"] | undefined> {
     for (;;) {
       const { done, value } = await this.#responses!.next().catch((thrown) => {
-        throw this.#lost(thrown);
+        throw lossOf(this.daemon, thrown);
       });
       if (done) return undefined;
       const { message } = value;
@@ -191,13 +194,13 @@ export class ClientStream {
     this.end();
     this.#channel[Symbol.dispose]();
   }
+}
 
-  #lost(thrown: unknown): BlitError {
-    const error = daemonError(this.daemon, thrown);
-    // What the daemon itself said will be the same next time.
-    const said = thrown instanceof Error && (thrown as { isWireError?: boolean }).isWireError === true;
-    return said ? error : new ConnectionLost("failed", error.message, error.hint, { cause: thrown });
-  }
+/** What a failed call of a daemon means: ConnectionLost, unless the daemon itself said it, which would be the same next time. */
+export function lossOf(daemon: DaemonAddress, thrown: unknown): BlitError {
+  const error = daemonError(daemon, thrown);
+  const said = thrown instanceof BlitError || (thrown as { isWireError?: boolean }).isWireError === true;
+  return said ? error : new ConnectionLost("failed", error.message, error.hint, { cause: thrown });
 }
 
 function lanesToStart(): number {

@@ -4,13 +4,14 @@ import { create } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { BlitError } from "../base/errors.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
-import { daemonError, openControlChannel } from "../carrier/control.ts";
+import { openControlChannel } from "../carrier/control.ts";
 import type { RemoteEndpoint } from "../endpoint/remote.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
 import { eventFromWire, progressFromWire, summaryFromWire } from "../wire/event_codec.ts";
 import { SummarySchema, TransferService } from "../wire/gen/blit/v1/transfer_pb.ts";
 import { jobToWire } from "../wire/job_codec.ts";
+import { CONNECTION_LOST, ConnectionLost, lossOf } from "./client_stream.ts";
 import { idleProgress } from "./idle_progress.ts";
 import type { RunningJob } from "./run.ts";
 
@@ -76,13 +77,16 @@ class Fetching {
           case "finished": {
             const { outcome } = message.value;
             if (outcome.case === "summary") return summaryFromWire(outcome.value, job);
-            throw new BlitError("failed", outcome.value?.message ?? "The daemon could not do the job");
+            const said = outcome.value?.message ?? "The daemon could not do the job";
+            throw outcome.value?.code === CONNECTION_LOST
+              ? new ConnectionLost("failed", said)
+              : new BlitError("failed", said);
           }
         }
       }
       throw new BlitError("failed", "The daemon ended the transfer before it was done");
     } catch (error) {
-      throw daemonError(destination, error);
+      throw error instanceof ConnectionLost ? error : lossOf(destination, error);
     }
   }
 

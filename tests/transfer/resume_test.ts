@@ -168,3 +168,38 @@ testNeeding(
     await assertFaithful(dir.at("src"), dir.at("mod/dst"));
   },
 );
+
+testNeeding(
+  [linux, command("rsync")],
+  "a job between daemons goes on when the one that sends was killed and is back",
+  async () => {
+    await using dir = await testDirectory();
+    await fill(dir, "a/src/large");
+    await dir.write({ "b/dst": null });
+    await using into = await startDaemon(dir, {
+      config: `allow_daemons = ["127.0.0.1"]\n[[modules]]\nname = "default"\npath = "$DIR/b"\n`,
+    });
+    let from = await startDaemon(dir, { root: "a" });
+    const { port } = from;
+    const places = [`127.0.0.1:${port}:/default/src/`, into.place("default/dst")];
+    const options = ["--resume", "--bwlimit", "24M", "--wait", "300ms", "--retry", "20", "--json"];
+    const copying = await startBlit(["copy", ...places, ...options]);
+    let name: string | undefined;
+    await until(
+      async () => {
+        name = await partOf(dir, "b/dst");
+        return name !== undefined && (await Deno.stat(dir.at(`b/dst/${name}`))).blocks! > 12 << 11;
+      },
+      "the part",
+      copying,
+    );
+    from.program.kill("SIGKILL");
+    await from.program.result;
+    from = await startDaemon(dir, { root: "a", args: ["--port", String(port)] });
+    const result = await copying.result;
+    await from[Symbol.asyncDispose]();
+    assertExit(result, 0);
+    assertMatch(JSON.parse(result.stdout).notices[0], /trying again/);
+    await assertFaithful(dir.at("a/src"), dir.at("b/dst"));
+  },
+);
