@@ -84,6 +84,23 @@ export class TestDaemon implements AsyncDisposable {
     return [...Deno.readDirSync(`/proc/${this.program.pid}/fd`)].length;
   }
 
+  /** Open descriptors but for connections to the control port: how long those stay is their clients' affair. */
+  ownDescriptors(): number {
+    const port = this.port.toString(16).toUpperCase().padStart(4, "0");
+    const tables = ["tcp", "tcp6"].map((name) => Deno.readTextFileSync(`/proc/${this.program.pid}/net/${name}`));
+    const established = new RegExp(`^ *\\d+: \\S+:${port} \\S+ 01 .*? \\d+ +\\d+ (\\d+) `, "gm");
+    const calling = new Set(tables.flatMap((table) => [...table.matchAll(established)].map(([, inode]) => inode)));
+    const folder = `/proc/${this.program.pid}/fd`;
+    return [...Deno.readDirSync(folder)].filter(({ name }) => {
+      try {
+        const inode = /^socket:\[(\d+)\]$/.exec(Deno.readLinkSync(`${folder}/${name}`))?.[1];
+        return inode === undefined || !calling.has(inode);
+      } catch {
+        return false; // closed meanwhile
+      }
+    }).length;
+  }
+
   /** Bytes of the process that are in memory. */
   memory(): number {
     const status = Deno.readTextFileSync(`/proc/${this.program.pid}/status`);
