@@ -1,8 +1,8 @@
 /**
- * One row of the bench: a workload in a place, all contenders taking turns (A B C A B C ...).
+ * One row of the bench: a workload in a place, all contenders taking turns (A B C B C A ...).
  *
- * Per round and contender: 1. the destination is made what it should be before, 2. what is dirty is written out and the
- * machine given time to calm down, 3. the timed run, 4. the result is compared with the source to the last byte, 5. it
+ * Per round and contender: 1. the destination is made what it should be before, 2. what is dirty is written out, the
+ * machine given time to calm down and the memory that the copy will take touched, 3. the timed run, 4. the result is compared with the source to the last byte, 5. it
  * is removed. Only 3 is timed. The first round warms caches and is thrown away. Who fails or copies wrongly drops out,
  * and the row says so.
  */
@@ -60,8 +60,10 @@ export async function runRow(plan: RowPlan): Promise<RowResult> {
   for (let round = 0; round <= plan.runs; round++) {
     plan.onRound?.(round);
     await waitForIdle(plan.patienceMs, signal);
-    for (const [index, contender] of plan.contenders.entries()) {
-      if (results[index].failure === undefined) await takeTurn(plan, contender, results[index], round);
+    for (let turn = 0; turn < plan.contenders.length; turn++) {
+      // Another one begins each round: who comes first after the pause must not always be the same.
+      const index = (round + turn) % plan.contenders.length;
+      if (results[index].failure === undefined) await takeTurn(plan, plan.contenders[index], results[index], round);
     }
   }
   if (plan.countsCalls) await countRound(plan, results);
@@ -100,6 +102,7 @@ async function takeTurn(plan: RowPlan, contender: Contender, result: ContenderRe
   // Rows of many short runs leave nothing behind that would take a while; once per round is enough for them.
   if (workload.runFactor <= 2) await waitForIdle(plan.patienceMs, signal);
   if (plan.cold) await dropCaches(signal);
+  else if (workload.runFactor <= 2) await warmMemory(plan.facts, signal);
   const command = contender.command(source, destination);
   const outcome = await measure(command, `${place.root}/errors`, signal, contender.environment);
   if ("failure" in outcome) result.failure = outcome.failure;
@@ -109,6 +112,11 @@ async function takeTurn(plan: RowPlan, contender: Contender, result: ContenderRe
   }
   if (!workload.destination) await removeTree(destination, signal);
   else if (result.failure !== undefined) await rebuild(plan, destination);
+}
+
+/** On a virtual machine memory that was given back costs a visit to the host when it is touched again, whoever does it. */
+async function warmMemory({ allocated, files }: Facts, signal?: AbortSignal): Promise<void> {
+  await run([await program("warm"), String(Math.round(1.5 * allocated + files * 2048))], signal);
 }
 
 async function dropCaches(signal?: AbortSignal): Promise<void> {
