@@ -95,7 +95,7 @@ testNeeding(needs, "contenders take turns, and the warm-up round is not counted"
     const log = await Deno.makeTempFile();
     const contenders = ["a", "b"].map((id) => scripted(id, `echo ${id} >> ${log}; cp -a "$1" "$2"`));
     await runRow(planFor(named("tiny"), place, contenders));
-    assertEquals((await Deno.readTextFile(log)).split("\n").join(""), "ababab");
+    assertEquals((await Deno.readTextFile(log)).split("\n").join(""), "abbaab");
     await Deno.remove(log);
   });
 });

@@ -196,7 +196,7 @@ testNeeding([linux], "jobs are listed while they run, can be followed and stoppe
   await dir.write({ "src/a": "x", "mod": null });
   await fill(dir.at("src/large"), 40);
   await using daemon = await startDaemon(dir, { root: "mod" });
-  const copying = await startBlit(["copy", dir.at("src/"), daemon.place("default/dst"), "--bwlimit", "20M"]);
+  const copying = await startBlit(["copy", dir.at("src/"), daemon.place("default/dst"), "--bwlimit", "1M"]);
   await until(async () => await dir.exists("mod/dst/a"), "the first file");
   const listed = await blitJson(["jobs", "list", daemon.host]);
   assertEquals(listed.summary.jobs.map(({ status, verb, place }: Record<string, string>) => [status, verb, place]), [
