@@ -70,7 +70,7 @@ const tuneRows = ["tiny", "eight1m", "small100k", "nochange", "mixed"];
 const scaleCounts: readonly number[] = [10_000, 100_000, 1_000_000, 4_000_000];
 
 export const usage = `usage: deno task bench local [options]     measure copies and mirrors on this machine
-       deno task bench remote [options]    measure pushes and pulls against rsync's daemon
+       deno task bench remote [options]    measure pushes, pulls and copies between daemons
        deno task bench tune [options]      check the predictor, and runs with a history against runs without
        deno task bench scale [options]     time and memory for ever more files
        deno task bench micro               single steps: batches, decisions, codecs, the shim's operations

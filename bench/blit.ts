@@ -85,17 +85,18 @@ export function recordingIn(config: string): Contender["environment"] {
 
 /** blit in a row, and in a row about starting up also the empty program. */
 export function blitFor(row: Row, blit: Blit, environment: Contender["environment"]): Contender[] {
-  const mirror = row.workload.task === "mirror";
+  const { task, checksum } = row.workload;
+  const mirror = task === "mirror";
   const contender: Contender = {
     id: "blit",
-    label: mirror ? "blit mirror" : "blit copy",
+    label: `blit ${task}${checksum ? " --checksum" : ""}`,
     role: "blit",
     note: blit.how,
     keeps: keepsAll,
     environment,
     command: (source, to) =>
       mirror
-        ? [...blit.command, "mirror", `${source}/`, `${to}/`, "--yes"]
+        ? [...blit.command, "mirror", ...(checksum ? ["--checksum"] : []), `${source}/`, `${to}/`, "--yes"]
         : [...blit.command, "copy", `${source}/`, `${to}/`],
   };
   if (!row.workload.startup) return [contender];

@@ -5,14 +5,14 @@ import type { Workload } from "./workloads.ts";
 
 export type Role = "blit" | "peer" | "floor" | "baseline";
 
-/** What a copy must agree in with its source, beyond names, contents and file times to the second. */
+/** What a copy must agree in with its source, beyond names and contents. Without times those of directories do not count either. */
 export interface Keeps {
-  readonly nanoseconds: boolean;
+  readonly times: "nanoseconds" | "seconds" | "none";
   readonly modes: boolean;
   readonly directoryTimes: boolean;
 }
 
-export const keepsAll: Keeps = { nanoseconds: true, modes: true, directoryTimes: true };
+export const keepsAll: Keeps = { times: "nanoseconds", modes: true, directoryTimes: true };
 
 export interface Contender {
   readonly id: string;

@@ -23,6 +23,10 @@ export async function floorsFor(row: Row): Promise<Contender[]> {
       const sparse = await largeFloor(row, "sparse");
       return sharesExtents.includes(row.fileSystem) ? [await largeFloor(row, "clone"), sparse] : [sparse];
     }
+    case "checksum": {
+      const path = await program("compare");
+      return [floor("floor", "reads and compares both sides", (source, to) => [path, source, to])];
+    }
     case "mirror": {
       const path = await program("floor_mirror");
       return [floor("floor", "lists and stats both sides", (source, to) => [path, source, to])];

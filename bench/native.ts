@@ -21,7 +21,8 @@ export type Program =
   | "floor_small"
   | "floor_large"
   | "floor_mirror"
-  | "floor_stream";
+  | "floor_stream"
+  | "pipe_tcp";
 
 const sourceDir = `${import.meta.dirname}/native/`;
 const shimDir = sourceDir.replace(/bench\/native\/$/, "native/");

@@ -11,8 +11,9 @@ export type NetworkId = typeof networkIds[number];
 export interface Network {
   readonly id: NetworkId;
   readonly description: string;
-  /** Of the server. */
+  /** Of the server's end. */
   readonly address: string;
+  readonly clientAddress: string;
   /** The command as it runs at the server's, or the client's, end. */
   atServer(command: readonly string[]): string[];
   atClient(command: readonly string[]): string[];
@@ -43,7 +44,14 @@ export async function withNetwork<T>(id: NetworkId, body: (network: Network) => 
   const description = descriptions[id];
   if (id === "loopback") {
     const plain = (command: readonly string[]) => [...command];
-    return await body({ id, description, address: "127.0.0.1", atServer: plain, atClient: plain });
+    return await body({
+      id,
+      description,
+      address: "127.0.0.1",
+      clientAddress: "127.0.0.1",
+      atServer: plain,
+      atClient: plain,
+    });
   }
   const [server, client] = [`blit-bench-${Deno.pid}-s`, `blit-bench-${Deno.pid}-c`];
   try {
@@ -55,6 +63,7 @@ export async function withNetwork<T>(id: NetworkId, body: (network: Network) => 
       id,
       description,
       address: "10.213.0.1",
+      clientAddress: "10.213.0.2",
       atServer: (command) => ["ip", "netns", "exec", server, ...command],
       atClient: (command) => ["ip", "netns", "exec", client, ...command],
     });

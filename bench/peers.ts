@@ -17,7 +17,9 @@ const peers: readonly Peer[] = [
     versionCommand: ["cp", "--version"],
     keeps: keepsAll,
     contender: ({ workload }) =>
-      workload.task === "copy"
+      workload.checksum
+        ? undefined
+        : workload.task === "copy"
         ? { label: "cp -a", note: "keeps everything", command: (source, to) => ["cp", "-a", source, to] }
         : {
           label: "cp -au",
@@ -34,6 +36,7 @@ const peers: readonly Peer[] = [
         "-a",
         ...(workload.floor === "sparse" ? ["-S"] : []),
         ...(workload.task === "mirror" ? ["--delete"] : []),
+        ...(workload.checksum ? ["--checksum"] : []),
       ];
       return {
         label: ["rsync", ...options].join(" "),
@@ -45,14 +48,15 @@ const peers: readonly Peer[] = [
   {
     id: "rclone",
     versionCommand: ["rclone", "version"],
-    keeps: { nanoseconds: true, modes: false, directoryTimes: false },
+    keeps: { times: "nanoseconds", modes: false, directoryTimes: false },
     contender: ({ workload }) => {
       // It fills the holes of a sparse file: ten GiB written is another task.
       if (workload.floor === "sparse") return undefined;
       const verb = workload.task === "mirror" ? "sync" : "copy";
       const options = ["--config", "", "--links", "--transfers", "8", "--checkers", "8"];
+      if (workload.checksum) options.push("--checksum");
       return {
-        label: `rclone ${verb}`,
+        label: `rclone ${verb}${workload.checksum ? " --checksum" : ""}`,
         note: "8 transfers; no modes, owners or directory times",
         command: (source, to) => ["rclone", verb, ...options, source, to],
       };
@@ -61,7 +65,7 @@ const peers: readonly Peer[] = [
   {
     id: "xcp",
     versionCommand: ["xcp", "--version"],
-    keeps: { nanoseconds: true, modes: true, directoryTimes: false },
+    keeps: { times: "nanoseconds", modes: true, directoryTimes: false },
     contender: ({ workload }) => {
       if (workload.task === "mirror") return undefined;
       return {
@@ -72,9 +76,18 @@ const peers: readonly Peer[] = [
     },
   },
   {
+    id: "fcp",
+    versionCommand: ["fcp", "--version"],
+    keeps: { times: "none", modes: true, directoryTimes: false },
+    contender: ({ workload }) => {
+      if (workload.task === "mirror") return undefined;
+      return { label: "fcp", note: "copies in parallel; no times", command: (source, to) => ["fcp", source, to] };
+    },
+  },
+  {
     id: "tar",
     versionCommand: ["tar", "--version"],
-    keeps: { nanoseconds: false, modes: true, directoryTimes: true },
+    keeps: { times: "seconds", modes: true, directoryTimes: true },
     contender: ({ workload }) => {
       if (workload.task === "mirror") return undefined;
       const sparse = workload.floor === "sparse" ? "-S " : "";
@@ -92,10 +105,11 @@ export const peerIds: readonly string[] = peers.map((peer) => peer.id);
 
 /** Which peers this machine has. */
 export async function findPeers(): Promise<Tool[]> {
-  return await Promise.all(peers.map(async ({ id, versionCommand }) => {
+  const found = await Promise.all(peers.map(async ({ id, versionCommand }): Promise<Tool> => {
     const version = await versionLine(versionCommand);
-    return version ? { id, version } : { id, absent: "not installed" };
+    return version ? { id, version } : { id, absent: "not installed; bench/install_peers does it" };
   }));
+  return [...found, { id: "robocopy", absent: "runs on Windows, where this bench does not" }];
 }
 
 /** Those of the peers named that can do the row. */

@@ -27,6 +27,8 @@ export interface Place {
   readonly fileSystem: FileSystem;
   /** A directory that only this bench uses. */
   readonly root: string;
+  /** Where the source goes when it is on another file system. */
+  readonly sourceRoot?: string;
 }
 
 /** How much room a workload needs. */
@@ -39,6 +41,8 @@ interface ImageKind {
   readonly mkfs: (room: Room) => string[];
   readonly leastBytes: number;
   readonly description: string;
+  /** The source stands on the tmpfs, and only the destination in the image. */
+  readonly sourceOutside?: boolean;
 }
 
 const imageKinds: Record<string, ImageKind> = {
@@ -60,6 +64,12 @@ const imageKinds: Record<string, ImageKind> = {
     mkfs: () => ["mkfs.btrfs", "-q", "-f"],
     leastBytes: 1024 * 2 ** 20,
     description: "btrfs, loop image on tmpfs",
+  },
+  cross: {
+    mkfs: () => ["mkfs.xfs", "-q", "-f", "-m", "reflink=1"],
+    leastBytes: 512 * 2 ** 20,
+    description: "from tmpfs to xfs (loop image on tmpfs)",
+    sourceOutside: true,
   },
 };
 
@@ -167,7 +177,10 @@ async function mountImage(id: string, room: Room, working: string, signal?: Abor
   await run(["truncate", "-s", String(imageBytes(id, room)), image], signal);
   await run([...kind.mkfs(room), image], signal);
   await run(["mount", "-o", "loop", image, root], signal);
-  return { id, description: kind.description, fileSystem: id as FileSystem, root };
+  if (!kind.sourceOutside) return { id, description: kind.description, fileSystem: id as FileSystem, root };
+  const sourceRoot = `${working}/from`;
+  await Deno.mkdir(sourceRoot);
+  return { id, description: kind.description, fileSystem: "other", root, sourceRoot };
 }
 
 /** Unmounts and removes a working directory. Its own programs may take a moment to let go of the mount. */

@@ -1,28 +1,31 @@
 /**
- * `bench remote`: pushes and pulls between a client and a daemon, against rsync's daemon and, for one file, a C program that does only
- * the necessary system calls. Both sides are on this machine; the network between them is one of networks.ts. Source and destination
+ * `bench remote`: pushes and pulls between a client and a daemon and copies between two daemons, against what others have for that
+ * and, for one file, a C program that does only the necessary system calls. All sides are on this machine; the network between them is one of networks.ts. Source and destination
  * are in memory, so that the network path is what is measured.
  */
 
 import type { RemoteOptions } from "./args.ts";
-import { type Blit, findBlit, recordingIn, toolOf } from "./blit.ts";
-import { type Contender, keepsAll } from "./contender.ts";
+import { type Blit, findBlit, toolOf } from "./blit.ts";
 import { introduction, roomFor, type Surroundings } from "./local.ts";
 import { describeMachine } from "./machine.ts";
 import { factsOf } from "./manifest.ts";
 import { program } from "./native.ts";
 import { type Network, type NetworkId, networkMissing, withNetwork } from "./networks.ts";
 import { findPeers } from "./peers.ts";
-import { type Place, roomMissing, withPlace } from "./places.ts";
+import { roomMissing, withPlace } from "./places.ts";
 import { run, throwIfAborted } from "./process.ts";
+import { type Direction, directions, remotePeerIds, startContenders } from "./remote_contenders.ts";
 import { type Results, saveResults, schemaVersion } from "./result.ts";
 import { runRow } from "./row.ts";
-import { type Server, startBlitDaemon, startRsyncDaemon } from "./servers.ts";
 import { oneFile } from "./shapes.ts";
 import { renderRow } from "./table.ts";
 import { type Workload, workloadById } from "./workloads.ts";
 
-export type Direction = "push" | "pull";
+const descriptions: Readonly<Record<Direction, string>> = {
+  push: "push",
+  pull: "pull",
+  between: "from one daemon to another",
+};
 
 /** Over a line that carries a few MB/s a file of 2 GiB would take a quarter of an hour. */
 const wanFile: Workload = {
@@ -40,7 +43,7 @@ function workloadsFor(network: NetworkId, only: readonly string[]): readonly Wor
 
 export async function runRemote(options: RemoteOptions, around: Surroundings): Promise<Results> {
   const blit = await findBlit();
-  const peers = (await findPeers()).filter(({ id }) => id === "rsync");
+  const peers = (await findPeers()).filter(({ id }) => remotePeerIds.includes(id));
   const results: Results = {
     schema: schemaVersion,
     started: new Date().toISOString(),
@@ -105,23 +108,20 @@ async function runWorkload(competition: Competition, workload: Workload, blit: B
     return;
   }
   await run([await program("warm"), String(2 * room.bytes)], signal);
-  for (const direction of ["push", "pull"] as const) {
+  for (const direction of directions) {
     const name = `${workload.id} ${direction} over ${network.id}`;
     await withPlace("tmpfs", room, signal, async (place) => {
-      await using rsync = await startRsyncDaemon(place.root, network, config);
-      await using daemon = blit && await startBlitDaemon(blit, place.root, network, config);
-      const contenders = [
-        ...(blit && daemon ? [blitContender(blit, place, direction, workload, network, daemon, config)] : []),
-        rsyncContender(place, direction, workload, network, rsync),
-        ...(workload.floor === "large" && network.id === "loopback" ? [await floor(workload)] : []),
-      ];
+      const peers = results.tools.flatMap((tool) => "version" in tool ? [tool.id] : []);
+      const setting = { blit, peers, place, direction, workload, network, config };
+      await using servers = new AsyncDisposableStack();
+      const { contenders, daemon } = await startContenders(setting, servers);
       const runs = Math.max(1, Math.round(options.runs * workload.runFactor));
       const row = await runRow({
         workload,
         place: {
           ...place,
           id: `${direction}:${network.id}`,
-          description: `${direction} over ${network.description}, tmpfs`,
+          description: `${descriptions[direction]} over ${network.description}, tmpfs`,
         },
         facts,
         contenders,
@@ -139,66 +139,4 @@ async function runWorkload(competition: Competition, workload: Workload, blit: B
       around.print(peak === undefined ? "\n" : `peak memory of the daemon: ${Math.round(peak / 1024)} MiB\n\n`);
     });
   }
-}
-
-function blitContender(
-  blit: Blit,
-  place: Place,
-  direction: Direction,
-  { task }: Workload,
-  network: Network,
-  { port }: Server,
-  config: string,
-): Contender {
-  const remote = (path: string) => `${network.address}:${port}:/default${path.slice(place.root.length)}`;
-  return {
-    id: "blit",
-    label: `blit ${task}`,
-    role: "blit",
-    note: blit.how,
-    keeps: keepsAll,
-    environment: recordingIn(config),
-    command: (source, to) => {
-      const [from, into] = direction === "push" ? [source, remote(to)] : [remote(source), to];
-      const words = task === "mirror" ? ["mirror", `${from}/`, `${into}/`, "--yes"] : ["copy", `${from}/`, `${into}/`];
-      return network.atClient([...blit.command, ...words]);
-    },
-  };
-}
-
-function rsyncContender(
-  place: Place,
-  direction: Direction,
-  { task }: Workload,
-  network: Network,
-  { port }: Server,
-): Contender {
-  const options = ["-a", "--whole-file", ...(task === "mirror" ? ["--delete"] : [])];
-  const remote = (path: string) => `rsync://${network.address}:${port}/bench${path.slice(place.root.length)}`;
-  return {
-    id: "rsyncd",
-    label: ["rsync", ...options].join(" "),
-    role: "peer",
-    note: "against its own daemon",
-    keeps: keepsAll,
-    command: (source, to) => {
-      const [from, into] = direction === "push" ? [source, remote(to)] : [remote(source), to];
-      return network.atClient(["rsync", ...options, `${from}/`, `${into}/`]);
-    },
-  };
-}
-
-async function floor({ fileName }: Workload): Promise<Contender> {
-  const path = await program("floor_stream");
-  return {
-    id: "floor-stream",
-    label: "C floor: stream",
-    role: "floor",
-    note: "sendfile to recv and pwrite over two connections",
-    keeps: { nanoseconds: true, modes: true, directoryTimes: false },
-    command: (
-      source,
-      to,
-    ) => ["sh", "-c", 'mkdir "$3" && "$1" "$2/$4" "$3/$4" 2', "sh", path, source, to, fileName ?? ""],
-  };
 }

@@ -151,7 +151,7 @@ export async function compareTrees(
   const options = [
     ...(keeps.modes ? [] : ["--no-mode"]),
     ...(keeps.directoryTimes ? [] : ["--no-dir-times"]),
-    ...(keeps.nanoseconds ? [] : ["--seconds"]),
+    ...{ nanoseconds: [], seconds: ["--seconds"], none: ["--no-times"] }[keeps.times],
   ];
   const text = await run([await program("compare"), ...options, source, destination], signal);
   try {
@@ -169,7 +169,7 @@ async function rebuild({ workload, scale, signal }: RowPlan, destination: string
 }
 
 function sourceOf(place: Place): string {
-  return `${place.root}/source`;
+  return `${place.sourceRoot ?? place.root}/source`;
 }
 
 function existingOf(place: Place): string {

@@ -156,7 +156,7 @@ async function runRound(course: Course, place: Place, rows: readonly ScaleRow[],
 async function runTask(course: Course, place: Place, row: ScaleRow, counted: boolean): Promise<void> {
   const { blit, config, network, around } = course;
   const { task, way } = row;
-  await using daemon = way === "push" ? await startBlitDaemon(blit, place.root, network, config) : undefined;
+  await using daemon = way === "push" ? await startBlitDaemon(blit, place.root, network, config, "server") : undefined;
   const destination = destinationOf(place);
   const to = daemon ? `${network.address}:${daemon.port}:/default${destination.slice(place.root.length)}` : destination;
   const outcome = await measure(

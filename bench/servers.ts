@@ -1,4 +1,4 @@
-/** The servers of remote rows, exporting one directory: blit's daemon and rsync's. Each ends with its `using`. */
+/** The servers of remote rows, exporting one directory: blit's daemon, rsync's and rclone's. Each ends with its `using`. */
 
 import type { Blit } from "./blit.ts";
 import { BenchError } from "./failure.ts";
@@ -13,22 +13,63 @@ export interface Server extends AsyncDisposable {
 
 const startMs = 10_000;
 
-export async function startBlitDaemon(blit: Blit, root: string, network: Network, config: string): Promise<Server> {
-  const command = [...blit.command, "daemon", "--root", root, "--bind", network.address, "--port", "0", "--no-mdns"];
-  const child = spawn(network.atServer(command), { XDG_CONFIG_HOME: config });
+/** `end` is the end of the network that it stands at. Each daemon there may fetch from the other. */
+export async function startBlitDaemon(
+  blit: Blit,
+  root: string,
+  network: Network,
+  folder: string,
+  end: "server" | "client",
+): Promise<Server> {
+  const [address, at] = end === "server"
+    ? [network.address, network.atServer]
+    : [network.clientAddress, network.atClient];
+  const config = `${folder}/daemon-${end}.toml`;
+  const fetching = JSON.stringify([network.address, network.clientAddress]);
+  const module = `[[modules]]\nname = "default"\npath = ${JSON.stringify(root)}\n`;
+  await Deno.writeTextFile(config, `allow_daemons = ${fetching}\n${module}`);
+  const options = ["--config", config, "--bind", address, "--port", "0", "--no-mdns"];
+  const child = spawn(at([...blit.command, "daemon", ...options]), { XDG_CONFIG_HOME: folder });
   const port = await portOf(child, /^blit daemon ready on \S+:(\d+)$/m);
   return server(child, port, "blit");
 }
 
 export async function startRsyncDaemon(root: string, network: Network, folder: string): Promise<Server> {
-  const port = 20_000 + Deno.pid % 20_000;
+  const port = freePort();
   const owner = Deno.uid() === 0 ? "uid = 0\ngid = 0\n" : "";
   const config = `${folder}/rsyncd.conf`;
   await Deno.writeTextFile(config, `use chroot = no\n${owner}[bench]\npath = ${root}\nread only = no\n`);
   const options = [`--config=${config}`, `--port=${port}`, `--address=${network.address}`];
   const child = spawn(network.atServer(["rsync", "--daemon", "--no-detach", ...options]), {});
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await listening(child, port);
   return server(child, port, "rsync");
+}
+
+/** Anybody may enter; a key of its own for the run. */
+export async function startRcloneServer(root: string, network: Network): Promise<Server> {
+  const port = freePort();
+  const options = ["--config", "", "--no-auth", "--addr", `${network.address}:${port}`, "--dir-cache-time", "0"];
+  const child = spawn(network.atServer(["rclone", "serve", "sftp", ...options, root]), {});
+  await listening(child, port);
+  return server(child, port, "rclone");
+}
+
+/** A port that nobody has now. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** Waits until somebody in the child's network namespace listens on the port. */
+async function listening(child: Deno.ChildProcess, port: number): Promise<void> {
+  const line = new RegExp(`:${port.toString(16).toUpperCase().padStart(4, "0")} [0-9A-F]+:0000 0A `);
+  for (const end = Date.now() + startMs; Date.now() < end;) {
+    const tables = await Promise.all(["tcp", "tcp6"].map((name) => readText(`/proc/${child.pid}/net/${name}`)));
+    if (line.test(tables.join(""))) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  child.kill("SIGKILL");
+  throw new BenchError("A server does not start");
 }
 
 function spawn(command: string[], env: Record<string, string>): Deno.ChildProcess {

@@ -29,13 +29,17 @@ export type Floor =
   /** One file, its data only. */
   | "sparse"
   /** Both sides compared, differences rewritten. */
-  | "mirror";
+  | "mirror"
+  /** Both sides read. */
+  | "checksum";
 
 export interface Workload {
   readonly id: string;
   readonly title: string;
   /** `copy`: into a directory that does not exist; `mirror`: onto `destination`, deletions included. */
   readonly task: "copy" | "mirror";
+  /** Contents are compared, not sizes and times. */
+  readonly checksum?: boolean;
   readonly floor: Floor;
   /** For a workload of one file: its name. */
   readonly fileName?: string;
@@ -86,6 +90,16 @@ export const workloads: readonly Workload[] = [
     restore: (scale) => changedBack(small(scale), changedEvery),
   },
   {
+    id: "checksum",
+    title: "the same tree mirrored again, nothing changed, contents compared",
+    task: "mirror",
+    checksum: true,
+    floor: "checksum",
+    runFactor: 1,
+    source: small,
+    destination: small,
+  },
+  {
     id: "one2g",
     title: "one file of 2 GiB",
     task: "copy",
@@ -93,6 +107,15 @@ export const workloads: readonly Workload[] = [
     fileName: "large.bin",
     runFactor: 1,
     source: (scale) => oneFile("large.bin", scaled(2 * GiB, scale, MiB)),
+  },
+  {
+    id: "one4g",
+    title: "one file of 4 GiB",
+    task: "copy",
+    floor: "large",
+    fileName: "large.bin",
+    runFactor: 1,
+    source: (scale) => oneFile("large.bin", scaled(4 * GiB, scale, MiB)),
   },
   {
     id: "tiny",

@@ -1,8 +1,8 @@
 /*
- * Compares two trees to the last byte: usage compare [--no-mode] [--no-dir-times] [--seconds] SRC DST.
+ * Compares two trees to the last byte: usage compare [--no-mode] [--no-dir-times] [--seconds] [--no-times] SRC DST.
  *
- * Checks names, types, contents, link targets, modification times (nanoseconds, or whole seconds with --seconds) and
- * permissions; the root's own time and mode are not looked at. Prints one JSON line with the counts, the first
+ * Checks names, types, contents, link targets, modification times (nanoseconds, whole seconds with --seconds, none
+ * with --no-times) and permissions; the root's own time and mode are not looked at. Prints one JSON line with the counts, the first
  * difference, and the blocks both sides occupy (to see whether holes survived). Exit 0 whether or not they differ.
  */
 #include "tree.h"
@@ -12,7 +12,7 @@
 
 #define BUFFER_BYTES ((size_t)1 << 20)
 
-static bool check_mode = true, check_dir_times = true, whole_seconds;
+static bool check_mode = true, check_times = true, check_dir_times = true, whole_seconds;
 static int roots[2];
 static char **files;
 static size_t file_count;
@@ -111,7 +111,7 @@ static void compare_entry(const char *path, char *buffers[2]) {
   }
   if ((st[0].st_mode & S_IFMT) != (st[1].st_mode & S_IFMT)) return differ(path, "type");
   if (check_mode && !S_ISLNK(st[0].st_mode) && st[0].st_mode != st[1].st_mode) differ(path, "mode");
-  if ((check_dir_times || !S_ISDIR(st[0].st_mode)) && !same_time(&st[0], &st[1])) differ(path, "time");
+  if (check_times && (check_dir_times || !S_ISDIR(st[0].st_mode)) && !same_time(&st[0], &st[1])) differ(path, "time");
   if (S_ISLNK(st[0].st_mode)) return compare_link(path);
   if (!S_ISREG(st[0].st_mode)) return;
   if (st[0].st_size != st[1].st_size) return differ(path, "size");
@@ -140,9 +140,10 @@ int main(int argc, char **argv) {
     if (strcmp(argv[at], "--no-mode") == 0) check_mode = false;
     else if (strcmp(argv[at], "--no-dir-times") == 0) check_dir_times = false;
     else if (strcmp(argv[at], "--seconds") == 0) whole_seconds = true;
+    else if (strcmp(argv[at], "--no-times") == 0) check_times = false;
     else return fprintf(stderr, "unknown option %s\n", argv[at]), 64;
   }
-  if (argc - at != 2) return fputs("usage: compare [--no-mode] [--no-dir-times] [--seconds] SRC DST\n", stderr), 64;
+  if (argc - at != 2) return fputs("usage: compare [--no-mode] [--no-dir-times] [--seconds] [--no-times] SRC DST\n", stderr), 64;
   char **paths[2];
   size_t counts[2], i = 0, j = 0;
   for (int side = 0; side < 2; side++) {

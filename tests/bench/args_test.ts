@@ -11,7 +11,7 @@ function local(...argv: string[]): LocalOptions {
 Deno.test("without options everything is measured at full size, five times", () => {
   const options = local();
   assertEquals([options.scale, options.runs, options.placesGiven], [1, 5, false]);
-  assertEquals(options.places, ["tmpfs", "xfs", "ext4", "btrfs"]);
+  assertEquals(options.places, ["tmpfs", "xfs", "ext4", "btrfs", "cross"]);
   assertEquals(options.only.includes("small100k") && options.only.includes("one2g"), true);
 });
 

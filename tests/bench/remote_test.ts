@@ -22,7 +22,7 @@ Deno.test("remote measures over every network unless told which", () => {
 
 testNeeding(
   [linux, command("cc"), command("rsync")],
-  "pushes and pulls are measured against rsync's daemon, and their results checked",
+  "pushes, pulls and copies between daemons are measured against what is there, and their results checked",
   async () => {
     await using dir = await testDirectory();
     let printed = "";
@@ -46,9 +46,14 @@ testNeeding(
     assertEquals(rows.map(({ workload, place }) => `${workload} ${place}`), [
       "small100k push:loopback",
       "small100k pull:loopback",
+      "small100k between:loopback",
       "one2g push:loopback",
       "one2g pull:loopback",
+      "one2g between:loopback",
     ]);
+    assertEquals(rows[1].contenders.map(({ id }) => id), ["blit", "rsyncd", "tar"]);
+    const others = command("rclone").missing === undefined ? ["rsyncd", "rclone", "tar"] : ["rsyncd", "tar"];
+    assertEquals(rows[3].contenders.map(({ id }) => id), ["blit", ...others, "floor-stream"]);
     for (const { contenders } of rows) {
       for (const { id, failure, samples } of contenders) {
         assertEquals([id, failure, samples.length], [id, undefined, 1]);
