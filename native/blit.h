@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 4
+#define BLIT_ABI 5
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -311,6 +311,9 @@ BLIT_EXPORT int64_t blit_path_facts(const char *path, int64_t follow, struct bli
 /* What a directory holds: 1, or 0 where it holds a directory or more than so many entries. Ends when it has seen that, or more bytes
  * than that. -errno. */
 BLIT_EXPORT int64_t blit_path_first_look(const char *path, uint64_t max_files, uint64_t max_bytes, struct blit_first_look *out);
+/* Whether the file system that a path leads to answers within that time, waiting on a thread of its own: 1, or 0 and the thread stays
+ * with it. -errno where no thread can be had. */
+BLIT_EXPORT int64_t blit_path_answers(const char *path, int64_t wait_ms);
 /* Makes the directory and those above it. 1 if it made one, 0 if all were there, -errno. */
 BLIT_EXPORT int64_t blit_path_make(const char *path);
 /* Renames, never over something. 0 or -errno. */

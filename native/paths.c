@@ -39,6 +39,76 @@ int64_t blit_path_first_look(const char *path, uint64_t max_files, uint64_t max_
 	return little;
 }
 
+/* Belongs to the one who asks and the thread that looks; the last one frees it. */
+struct question {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool answered;
+	int owners;
+	char path[];
+};
+
+static void question_leave(struct question *q, bool answered)
+{
+	bool last;
+	pthread_mutex_lock(&q->lock);
+	q->answered = q->answered || answered;
+	last = --q->owners == 0;
+	pthread_cond_signal(&q->changed);
+	pthread_mutex_unlock(&q->lock);
+	if (!last)
+		return;
+	pthread_cond_destroy(&q->changed);
+	pthread_mutex_destroy(&q->lock);
+	free(q);
+}
+
+/* Where nothing stands, what is above it has to answer. */
+static void *question_ask(void *arg)
+{
+	struct question *q = arg;
+	struct stat st;
+	char *slash;
+	while (stat(q->path, &st) < 0 && (slash = strrchr(q->path, '/')) && slash > q->path)
+		*slash = 0;
+	question_leave(q, true);
+	return NULL;
+}
+
+int64_t blit_path_answers(const char *path, int64_t wait_ms)
+{
+	size_t size = strlen(path) + 1;
+	struct question *q = calloc(1, sizeof *q + size);
+	struct timespec until;
+	pthread_t thread;
+	int error;
+	bool answered;
+	if (!q)
+		return -ENOMEM;
+	memcpy(q->path, path, size);
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_cond_init(&q->changed, NULL);
+	q->owners = 2;
+	error = pthread_create(&thread, NULL, question_ask, q);
+	if (error) {
+		q->owners = 1;
+		question_leave(q, false);
+		return -error;
+	}
+	pthread_detach(thread);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += wait_ms % 1000 * 1000000;
+	until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&q->lock);
+	while (!q->answered && pthread_cond_timedwait(&q->changed, &q->lock, &until) == 0)
+		;
+	answered = q->answered;
+	pthread_mutex_unlock(&q->lock);
+	question_leave(q, false);
+	return answered;
+}
+
 int64_t blit_path_make(const char *path)
 {
 	size_t len = strlen(path);

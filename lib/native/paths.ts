@@ -32,6 +32,16 @@ export function pathFacts(path: string, follow: boolean): PathFacts | undefined 
   return { kind: Number(out[0]), dev: Number(out[1]), ino: Number(out[2]), size: Number(out[3]) };
 }
 
+/**
+ * Whether the file system that a path leads to answers within a few milliseconds, as all do that are alive and near. Always false
+ * without the shim.
+ */
+export function answersSoon(path: string): boolean {
+  return openLibrary()?.symbols.blit_path_answers(cString(path), SOON_MS) === 1n;
+}
+
+const SOON_MS = 20n;
+
 /** What a directory shows before it is scanned. */
 export interface FirstLook {
   readonly files: number;

@@ -3,9 +3,9 @@
  * asks of a mount that is dead would hold up the run, its messages and Ctrl-C for ever.
  */
 
-import { dirname } from "@std/path";
+import { directoryName } from "../endpoint/place.ts";
 import type { Job } from "../model/job.ts";
-import { openLibrary } from "../native/library.ts";
+import { answersSoon } from "../native/paths.ts";
 import { stallError } from "../plan/stall.ts";
 
 /**
@@ -13,8 +13,9 @@ import { stallError } from "../plan/stall.ts";
  * stall time.
  */
 export async function awaitAnswers({ sources, destination, backupDir, stallTimeoutMs }: Job): Promise<void> {
-  openLibrary(); // before anything waits: without it a limit on file sizes ends the process when the runtime writes its caches
-  const silent = new Set([...sources, destination ?? ".", backupDir ?? "."]);
+  // Most do at once. Waiting with promises and timers for that takes 20 ms of the runtime's time, more than a small job.
+  const silent = new Set([...sources, destination ?? ".", backupDir ?? "."].filter((path) => !answersSoon(path)));
+  if (silent.size === 0) return;
   const asking = [...silent].map((path) => look(path).then(() => silent.delete(path)));
   if (!Number.isFinite(stallTimeoutMs)) return void await Promise.all(asking);
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -27,7 +28,7 @@ export async function awaitAnswers({ sources, destination, backupDir, stallTimeo
 
 async function look(path: string): Promise<void> {
   for (let at = path; !await Deno.stat(at).then(() => true, () => false);) {
-    const up = dirname(at);
+    const up = directoryName(at);
     if (up === at) return;
     at = up;
   }
