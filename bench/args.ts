@@ -62,6 +62,8 @@ export type Command =
   | { readonly verb: "compare"; readonly before: string; readonly after: string }
   | { readonly verb: "help" };
 
+const quickRows = ["small100k", "nochange", "one2g", "tiny"];
+
 const remoteRows = ["one2g", "small100k", "nochange"];
 
 /** Many and few files, small and large ones, and nothing to do: what history could make slower. */
@@ -78,11 +80,11 @@ export const usage = `usage: deno task bench local [options]     measure copies 
        deno task bench chart FILE          draw a result file again, as local and remote do (FILE.svg)
 
 options of local:
-  --quick           a tenth of the size, in tmpfs and xfs only (about three minutes)
+  --quick           a tenth of the size, ${quickRows.length} rows, in tmpfs and xfs only (less than three minutes)
   --scale X         share of the full size and count (1)
   --runs N          timed rounds of each row (5; short rows take more)
   --only ROW,...    ${workloads.map(({ id }) => id).join(", ")}
-  --place NAME,...  ${knownPlaces.join(", ")}, or a directory (every one that this machine can make)
+  --place NAME,...  ${knownPlaces.join(", ")}, or a directory (each row in those that tell most about it)
   --peers NAME,...  ${peerIds.join(", ")} (all that are installed); "none" for none
   --cold            drop the system's caches before each run (as root; means nothing in tmpfs)
   --wait-idle S     seconds to wait at most for an idle machine before a run (2; quick 0.2)
@@ -139,7 +141,7 @@ function parseLocal(argv: readonly string[]): LocalOptions {
   const given = parseOptions(argv, [...rowOptionNames, "--peers", "--json"], ["--quick", "--cold"]);
   const peers = given.get("--peers");
   const places = given.has("--quick") ? ["tmpfs", "xfs"] : knownPlaces;
-  const only = workloads.map(({ id }) => id);
+  const only = given.has("--quick") ? quickRows : workloads.map(({ id }) => id);
   return {
     ...rowOptions(given, { scale: given.has("--quick") ? 0.1 : 1, runs: 5, only, places }),
     peers: peers === "none" ? [] : known("peer", list(peers), peerIds),

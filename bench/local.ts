@@ -71,7 +71,8 @@ export async function runLocal(options: LocalOptions, around: Surroundings): Pro
     for (const place of here) {
       for (const id of options.only) {
         const workload = workloadById(id);
-        if (workload) await runOne(competition, workload, place);
+        if (!workload || !options.placesGiven && workload.places?.includes(place) === false) continue;
+        await runOne(competition, workload, place);
       }
     }
   } finally {

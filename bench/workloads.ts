@@ -45,6 +45,8 @@ export interface Workload {
   readonly fileName?: string;
   /** Timed runs per run asked for: short rows need more of them. */
   readonly runFactor: number;
+  /** Where it is measured unless places are named; everywhere when absent. */
+  readonly places?: readonly string[];
   /** Whether the row is about starting up: the empty program is measured beside it. */
   readonly startup?: boolean;
   source(scale: number): Iterable<Entry>;
@@ -68,6 +70,7 @@ export const workloads: readonly Workload[] = [
     task: "copy",
     floor: "tree",
     runFactor: 1,
+    places: ["tmpfs", "xfs"],
     source: small,
   },
   {
@@ -76,6 +79,7 @@ export const workloads: readonly Workload[] = [
     task: "mirror",
     floor: "mirror",
     runFactor: 2,
+    places: ["tmpfs", "xfs"],
     source: small,
     destination: small,
   },
@@ -85,6 +89,7 @@ export const workloads: readonly Workload[] = [
     task: "mirror",
     floor: "mirror",
     runFactor: 1,
+    places: ["tmpfs"],
     source: small,
     destination: (scale) => beforeChange(small(scale), changedEvery),
     restore: (scale) => changedBack(small(scale), changedEvery),
@@ -96,6 +101,7 @@ export const workloads: readonly Workload[] = [
     checksum: true,
     floor: "checksum",
     runFactor: 1,
+    places: ["tmpfs"],
     source: small,
     destination: small,
   },
@@ -115,6 +121,7 @@ export const workloads: readonly Workload[] = [
     floor: "large",
     fileName: "large.bin",
     runFactor: 1,
+    places: ["tmpfs"],
     source: (scale) => oneFile("large.bin", scaled(4 * GiB, scale, MiB)),
   },
   {
@@ -123,6 +130,7 @@ export const workloads: readonly Workload[] = [
     task: "copy",
     floor: "tree",
     runFactor: 5,
+    places: ["tmpfs", "xfs"],
     startup: true,
     source: () => oneFile("tiny.bin", 4 * KiB),
   },
@@ -132,6 +140,7 @@ export const workloads: readonly Workload[] = [
     task: "copy",
     floor: "tree",
     runFactor: 5,
+    places: ["tmpfs"],
     source: () => equalFiles(8, MiB),
   },
   {
@@ -140,6 +149,7 @@ export const workloads: readonly Workload[] = [
     task: "copy",
     floor: "tree",
     runFactor: 1,
+    places: ["tmpfs"],
     source: (scale) => mixedFiles(scaled(1000, scale, 50)),
   },
   {
@@ -148,6 +158,7 @@ export const workloads: readonly Workload[] = [
     task: "copy",
     floor: "tree",
     runFactor: 1,
+    places: ["tmpfs"],
     source: (scale) => sourceTree(scaled(80_000, scale, 100)),
   },
   {
@@ -157,6 +168,7 @@ export const workloads: readonly Workload[] = [
     floor: "sparse",
     fileName: "image.raw",
     runFactor: 1,
+    places: ["tmpfs", "xfs"],
     source: (scale) => sparseFile("image.raw", scaled(10 * GiB, scale, 16 * MiB), 64 * KiB, 6400 * KiB),
   },
   {
@@ -165,6 +177,7 @@ export const workloads: readonly Workload[] = [
     task: "copy",
     floor: "tree",
     runFactor: 2,
+    places: ["tmpfs"],
     source: (scale) => deepTree(scaled(300, scale, 10), 8),
   },
   {
@@ -173,6 +186,7 @@ export const workloads: readonly Workload[] = [
     task: "copy",
     floor: "tree",
     runFactor: 1,
+    places: ["tmpfs"],
     source: (scale) => wideTree(scaled(50_000, scale, 20)),
   },
 ];
