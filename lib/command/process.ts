@@ -59,7 +59,7 @@ export function outputError(): BlitError | undefined {
 
 export function processContext(exit: (code: ExitCode) => void): CommandContext {
   return {
-    startJob,
+    startJob: async (job, sink) => (await import("./start_job.ts")).startJob(job, sink),
     stdout,
     stderr,
     get stdinIsTerminal() {
@@ -75,16 +75,6 @@ export function processContext(exit: (code: ExitCode) => void): CommandContext {
     nowMs: () => performance.now(),
   };
 }
-
-/** What jobs between machines need is loaded only for them. */
-const startJob: CommandContext["startJob"] = async (job, sink) => {
-  await (await import("../session/answering.ts")).awaitAnswers(job);
-  const mayBeRemote = [...job.sources, job.destination ?? ""].some((path) => path.includes(":"));
-  if (mayBeRemote && (await import("../endpoint/remote_place.ts")).isBetweenMachines(job)) {
-    return (await import("../session/transfer_client.ts")).startTransfer(job, sink);
-  }
-  return (await import("../session/run.ts")).startJob(job, sink);
-};
 
 function readStandardInput(): Uint8Array {
   const chunks: Uint8Array[] = [];

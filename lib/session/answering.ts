@@ -13,7 +13,7 @@ import { stallError } from "../plan/stall.ts";
  * stall time.
  */
 export async function awaitAnswers({ sources, destination, backupDir, stallTimeoutMs }: Job): Promise<void> {
-  // Most do at once. Waiting with promises and timers for that takes 20 ms of the runtime's time, more than a small job.
+  // Nearly all do at once. Waiting for that with promises and the process's first timer would take longer than a small job.
   const silent = new Set([...sources, destination ?? ".", backupDir ?? "."].filter((path) => !answersSoon(path)));
   if (silent.size === 0) return;
   const asking = [...silent].map((path) => look(path).then(() => silent.delete(path)));
