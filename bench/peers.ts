@@ -77,7 +77,8 @@ const peers: readonly Peer[] = [
   },
   {
     id: "fcp",
-    versionCommand: ["fcp", "--version"],
+    // It takes the option for an error.
+    versionCommand: ["sh", "-c", "command -v fcp >/dev/null && { fcp --version 2>&1 || true; }"],
     keeps: { times: "none", modes: true, directoryTimes: false },
     contender: ({ workload }) => {
       if (workload.task === "mirror") return undefined;

@@ -38,7 +38,7 @@ export async function attempt(
 export async function versionLine(command: readonly string[]): Promise<string | undefined> {
   const result = await attempt(command);
   if (!result.success) return undefined;
-  return (result.stdout || result.stderr).split("\n")[0].trim();
+  return result.stdout.split("\n")[0].trim();
 }
 
 export function throwIfAborted(signal?: AbortSignal): void {
