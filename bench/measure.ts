@@ -33,20 +33,26 @@ interface RunReport {
 }
 
 /**
- * System calls of one run, children included, counted by the kernel's tracepoint (a tracer would slow it down a hundredfold);
- * undefined where perf is missing or may not count.
+ * The command, told to write down how many system calls it and its children make: by the kernel's tracepoint, since a tracer would slow
+ * it down a hundredfold. Undefined where perf is missing or may not count.
  */
-export async function countCalls(
-  command: readonly string[],
-  file: string,
-  signal?: AbortSignal,
-  environment?: Readonly<Record<string, string>>,
-): Promise<number | undefined> {
-  const perf = ["perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter", "-o", file, "--", ...command];
-  if (!(await attempt(perf, signal, environment)).success) return undefined;
-  const count = Number((await Deno.readTextFile(file)).match(/^(\d+),.*raw_syscalls:sys_enter/m)?.[1]);
+export async function countingCalls(command: readonly string[], file: string): Promise<string[] | undefined> {
+  const counting = (counted: readonly string[]) => [
+    ...["perf", "stat", "-x,", "-e", callEvent, "-o", file, "--"],
+    ...counted,
+  ];
+  const usable = (await attempt(counting(["true"]))).success && await callsIn(file) !== undefined;
+  return usable ? counting(command) : undefined;
+}
+
+/** What a command from `countingCalls` wrote down. */
+export async function callsIn(file: string): Promise<number | undefined> {
+  const text = await Deno.readTextFile(file).catch(() => "");
+  const count = Number(new RegExp(`^(\\d+),.*${callEvent}`, "m").exec(text)?.[1]);
   return count > 0 ? count : undefined;
 }
+
+const callEvent = "raw_syscalls:sys_enter";
 
 /** A program that fails is an outcome; only a bench that cannot measure throws. `errorFile` is overwritten. */
 export async function measure(

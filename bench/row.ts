@@ -3,7 +3,7 @@
  *
  * Per round and contender: 1. the destination is made what it should be before, 2. what is dirty is written out, the
  * machine given time to calm down and the memory that the copy will take touched, 3. the timed run, 4. the result is compared with the source to the last byte, 5. it
- * is removed. Only 3 is timed. The first round warms caches and is thrown away. Who fails or copies wrongly drops out,
+ * is removed. Only 3 is timed. The first round warms caches, counts system calls and is thrown away. Who fails or copies wrongly drops out,
  * and the row says so.
  */
 
@@ -12,7 +12,7 @@ import { BenchError } from "./failure.ts";
 import { makeTree, removeTree } from "./generate.ts";
 import { waitForIdle } from "./idle.ts";
 import type { Facts } from "./manifest.ts";
-import { countCalls, measure } from "./measure.ts";
+import { callsIn, countingCalls, measure } from "./measure.ts";
 import { program } from "./native.ts";
 import type { Place } from "./places.ts";
 import { run } from "./process.ts";
@@ -31,7 +31,7 @@ export interface RowPlan {
   readonly patienceMs: number;
   /** Drop the system's caches before each run. */
   readonly cold?: boolean;
-  /** Count system calls in one further round. */
+  /** Count system calls in the round that is not timed. */
   readonly countsCalls?: boolean;
   readonly signal?: AbortSignal;
   /** Told before every round; round 0 is the warm-up. */
@@ -66,7 +66,6 @@ export async function runRow(plan: RowPlan): Promise<RowResult> {
       if (results[index].failure === undefined) await takeTurn(plan, plan.contenders[index], results[index], round);
     }
   }
-  if (plan.countsCalls) await countRound(plan, results);
   const { id: placeId, description } = place;
   return {
     workload: workload.id,
@@ -80,19 +79,6 @@ export async function runRow(plan: RowPlan): Promise<RowResult> {
   };
 }
 
-/** As a turn, but nothing is timed and nothing compared. */
-async function countRound(plan: RowPlan, results: readonly ContenderResult[]): Promise<void> {
-  const { workload, place, scale, signal } = plan;
-  for (const [index, contender] of plan.contenders.entries()) {
-    if (results[index].failure !== undefined) continue;
-    const destination = workload.destination ? existingOf(place) : `${place.root}/copy-calls-${contender.id}`;
-    if (workload.restore) await makeTree(destination, workload.restore(scale), signal);
-    const command = contender.command(sourceOf(place), destination);
-    results[index].calls = await countCalls(command, `${place.root}/calls`, signal, contender.environment);
-    if (!workload.destination) await removeTree(destination, signal);
-  }
-}
-
 async function takeTurn(plan: RowPlan, contender: Contender, result: ContenderResult, round: number): Promise<void> {
   const { workload, place, scale, signal } = plan;
   const source = sourceOf(place);
@@ -104,10 +90,13 @@ async function takeTurn(plan: RowPlan, contender: Contender, result: ContenderRe
   if (plan.cold) await dropCaches(signal);
   else if (workload.runFactor <= 2) await warmMemory(plan.facts, signal);
   const command = contender.command(source, destination);
-  const outcome = await measure(command, `${place.root}/errors`, signal, contender.environment);
+  const calls = `${place.root}/calls`;
+  const counting = round === 0 && plan.countsCalls ? await countingCalls(command, calls) : undefined;
+  const outcome = await measure(counting ?? command, `${place.root}/errors`, signal, contender.environment);
   if ("failure" in outcome) result.failure = outcome.failure;
   else {
     if (round > 0) result.samples.push(outcome.sample);
+    else if (counting) result.calls = await callsIn(calls);
     if (contender.keeps) await check(source, destination, contender.keeps, result, signal);
   }
   if (!workload.destination) await removeTree(destination, signal);

@@ -61,6 +61,7 @@ function scaled(full: number, scale: number, least: number): number {
 }
 
 const small = (scale: number) => smallFiles(scaled(100_000, scale, 20));
+const fewer = (scale: number) => smallFiles(scaled(20_000, scale, 20));
 const changedEvery = 100;
 
 export const workloads: readonly Workload[] = [
@@ -85,25 +86,25 @@ export const workloads: readonly Workload[] = [
   },
   {
     id: "changed1",
-    title: "the same tree mirrored again, 1 % of the files changed",
+    title: "20k such files mirrored again, 1 % of them changed",
     task: "mirror",
     floor: "mirror",
     runFactor: 1,
     places: ["tmpfs"],
-    source: small,
-    destination: (scale) => beforeChange(small(scale), changedEvery),
-    restore: (scale) => changedBack(small(scale), changedEvery),
+    source: fewer,
+    destination: (scale) => beforeChange(fewer(scale), changedEvery),
+    restore: (scale) => changedBack(fewer(scale), changedEvery),
   },
   {
     id: "checksum",
-    title: "the same tree mirrored again, nothing changed, contents compared",
+    title: "20k such files mirrored again, contents compared",
     task: "mirror",
     checksum: true,
     floor: "checksum",
     runFactor: 1,
     places: ["tmpfs"],
-    source: small,
-    destination: small,
+    source: fewer,
+    destination: fewer,
   },
   {
     id: "one2g",
@@ -112,6 +113,7 @@ export const workloads: readonly Workload[] = [
     floor: "large",
     fileName: "large.bin",
     runFactor: 1,
+    places: ["tmpfs", "xfs", "ext4", "cross"],
     source: (scale) => oneFile("large.bin", scaled(2 * GiB, scale, MiB)),
   },
   {
@@ -121,7 +123,7 @@ export const workloads: readonly Workload[] = [
     floor: "large",
     fileName: "large.bin",
     runFactor: 1,
-    places: ["tmpfs"],
+    places: ["btrfs"],
     source: (scale) => oneFile("large.bin", scaled(4 * GiB, scale, MiB)),
   },
   {
@@ -154,12 +156,12 @@ export const workloads: readonly Workload[] = [
   },
   {
     id: "source",
-    title: "a source tree like a kernel's",
+    title: "a source tree of 40k files, shaped like a kernel's",
     task: "copy",
     floor: "tree",
     runFactor: 1,
     places: ["tmpfs"],
-    source: (scale) => sourceTree(scaled(80_000, scale, 100)),
+    source: (scale) => sourceTree(scaled(40_000, scale, 100)),
   },
   {
     id: "sparse",
@@ -182,12 +184,12 @@ export const workloads: readonly Workload[] = [
   },
   {
     id: "wide",
-    title: "one directory with 50k files of 512 bytes",
+    title: "one directory with 20k files of 512 bytes",
     task: "copy",
     floor: "tree",
     runFactor: 1,
     places: ["tmpfs"],
-    source: (scale) => wideTree(scaled(50_000, scale, 20)),
+    source: (scale) => wideTree(scaled(20_000, scale, 20)),
   },
 ];
 
