@@ -118,6 +118,12 @@ function imageBytes(id: string, room: Room): number {
   return Math.max(roomyBytes(room), imageKinds[id].leastBytes);
 }
 
+/**
+ * How much larger an image is than what will be written to it, which alone takes memory: xfs reserves more for each file than the file
+ * needs, and where three quarters of it are reserved every file takes half as long again.
+ */
+const spaciousness = 4;
+
 /** With space for a file system's own needs; whole MiB. */
 function roomyBytes(room: Room): number {
   return Math.ceil((room.bytes * 1.25 + room.entries * 2048) / 2 ** 20 + 512) * 2 ** 20;
@@ -174,7 +180,7 @@ async function mountImage(id: string, room: Room, working: string, signal?: Abor
   const root = `${working}/mnt`;
   const kind = imageKinds[id];
   await Deno.mkdir(root);
-  await run(["truncate", "-s", String(imageBytes(id, room)), image], signal);
+  await run(["truncate", "-s", String(spaciousness * imageBytes(id, room)), image], signal);
   await run([...kind.mkfs(room), image], signal);
   await run(["mount", "-o", "loop", image, root], signal);
   if (!kind.sourceOutside) return { id, description: kind.description, fileSystem: id as FileSystem, root };
