@@ -13,6 +13,7 @@ const columns = [
   { id: "rsyncd", title: "rsync daemon" },
   { id: "rclone", title: "rclone" },
   { id: "xcp", title: "xcp" },
+  { id: "fcp", title: "fcp" },
   { id: "tar", title: "tar to tar" },
 ] as const;
 

@@ -17,6 +17,8 @@ const RANGE_MIN_BYTES = 4 * MIB;
 export type LargeDone = (error: EngineError | undefined, size: number) => void;
 
 export class LargeFiles {
+  #underWay = 0;
+
   constructor(
     private readonly engine: Engine,
     private readonly workers: number,
@@ -26,11 +28,25 @@ export class LargeFiles {
   ) {}
 
   copy(node: DirNode, batch: EntryBatch, index: number, done: LargeDone): void {
+    this.#underWay++;
+    const settled: LargeDone = (error, size) => {
+      this.#underWay--;
+      done(error, size);
+    };
     this.engine.openLarge(node.id, batch, index, (opened) => {
       this.lost(opened.lost);
-      if (opened.error || opened.handle === undefined) return done(opened.error, opened.size);
-      this.#copyRanges(node, opened.handle, opened.size, done);
+      if (opened.error || opened.handle === undefined) return settled(opened.error, opened.size);
+      this.#copyRanges(node, opened.handle, opened.size, settled);
     });
+  }
+
+  /**
+   * Ranges of one file that are handed out at a time. Writers to one file wait for each other, so with enough files each worker gets one
+   * of its own.
+   */
+  #rangesAtOnce(): number {
+    if (this.#underWay < this.workers) return this.workers * 2;
+    return this.#underWay < this.workers * 2 ? 2 : 1;
   }
 
   #copyRanges(node: DirNode, handle: bigint, size: number, done: LargeDone): void {
@@ -45,7 +61,7 @@ export class LargeFiles {
         done(failure ?? finished.error, size);
       });
     const next = () => {
-      while (failure === undefined && offset < size && open < this.workers * 2) {
+      while (failure === undefined && offset < size && open < this.#rangesAtOnce()) {
         const length = Math.min(range, size - offset);
         open++;
         this.engine.copyRange(node.id, handle, offset, length, (answer) => {

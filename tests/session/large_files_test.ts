@@ -119,3 +119,15 @@ Deno.test("a file that cannot be put in place is a failure, and what was lost is
   assertEquals(done, [[error, MIB]]);
   assertEquals(lost.filter((bits) => bits > 0), [1, 2]);
 });
+
+Deno.test("with enough large files fewer ranges of one are handed out, so that each worker gets a file of its own", () => {
+  const engine = new FakeEngine({ lost: 0, size: 256 * MIB, handle: 99n });
+  const files = new LargeFiles(engine as unknown as Engine, 2, 64 << 20, () => {});
+  const underWay: number[] = [];
+  for (let count = 0; count < 5; count++) {
+    const before = engine.ranges.length;
+    files.copy(node, batch, 3, () => {});
+    underWay.push(engine.ranges.length - before);
+  }
+  assertEquals(underWay, [4, 2, 2, 1, 1]);
+});
