@@ -74,6 +74,7 @@ const scaleCounts: readonly number[] = [10_000, 100_000, 1_000_000, 4_000_000];
 export const usage = `usage: deno task bench local [options]     measure copies and mirrors on this machine
        deno task bench remote [options]    measure pushes, pulls and copies between daemons
        deno task bench tune [options]      check the predictor, and runs with a history against runs without
+       deno task bench compare OLD NEW     say what got slower; exit code 3 where a row did by more than 5 %
        deno task bench scale [options]     time and memory for ever more files
        deno task bench micro               single steps: batches, decisions, codecs, the shim's operations
        deno task bench readme FILE         put the table of a result file into README.md
