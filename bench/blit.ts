@@ -4,6 +4,7 @@ import { denortFromNpm } from "../.ci/denort.ts";
 import { buildDir } from "./native.ts";
 import { type Contender, keepsAll, type Row, type Tool } from "./contender.ts";
 import { attempt, versionLine } from "./process.ts";
+import type { Workload } from "./workloads.ts";
 
 const repository = import.meta.dirname?.replace(/bench$/, "") ?? "";
 const emptyProgram = `${import.meta.dirname}/empty.ts`;
@@ -83,10 +84,15 @@ export function recordingIn(config: string): Contender["environment"] {
   return { XDG_CONFIG_HOME: config, BLIT_DISABLE_PERF_HISTORY: "" };
 }
 
+/** blit's arguments for a task, from the contents of one directory to those of another; neither path ends in a slash. */
+export function blitWords({ task, checksum }: Pick<Workload, "task" | "checksum">, from: string, to: string): string[] {
+  const options = [...(checksum ? ["--checksum"] : []), ...(task === "mirror" ? ["--yes"] : [])];
+  return [task, `${from}/`, `${to}/`, ...options];
+}
+
 /** blit in a row, and in a row about starting up also the empty program. */
 export function blitFor(row: Row, blit: Blit, environment: Contender["environment"]): Contender[] {
   const { task, checksum } = row.workload;
-  const mirror = task === "mirror";
   const contender: Contender = {
     id: "blit",
     label: `blit ${task}${checksum ? " --checksum" : ""}`,
@@ -94,10 +100,7 @@ export function blitFor(row: Row, blit: Blit, environment: Contender["environmen
     note: blit.how,
     keeps: keepsAll,
     environment,
-    command: (source, to) =>
-      mirror
-        ? [...blit.command, "mirror", ...(checksum ? ["--checksum"] : []), `${source}/`, `${to}/`, "--yes"]
-        : [...blit.command, "copy", `${source}/`, `${to}/`],
+    command: (source, to) => [...blit.command, ...blitWords(row.workload, source, to)],
   };
   if (!row.workload.startup) return [contender];
   const empty: Contender = {

@@ -11,6 +11,10 @@ interface Peer {
   contender(row: Row): Pick<Contender, "label" | "note" | "command"> | undefined;
 }
 
+export const rcloneOptions: readonly string[] = [
+  ...["--config", "", "--links", "--transfers", "8", "--checkers", "8"],
+];
+
 const peers: readonly Peer[] = [
   {
     id: "cp",
@@ -53,8 +57,7 @@ const peers: readonly Peer[] = [
       // It fills the holes of a sparse file: ten GiB written is another task.
       if (workload.floor === "sparse") return undefined;
       const verb = workload.task === "mirror" ? "sync" : "copy";
-      const options = ["--config", "", "--links", "--transfers", "8", "--checkers", "8"];
-      if (workload.checksum) options.push("--checksum");
+      const options = [...rcloneOptions, ...(workload.checksum ? ["--checksum"] : [])];
       return {
         label: `rclone ${verb}${workload.checksum ? " --checksum" : ""}`,
         note: "8 transfers; no modes, owners or directory times",

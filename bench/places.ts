@@ -45,12 +45,14 @@ interface ImageKind {
   readonly sourceOutside?: boolean;
 }
 
+const xfs: ImageKind = {
+  mkfs: () => ["mkfs.xfs", "-q", "-f", "-m", "reflink=1"],
+  leastBytes: 512 * 2 ** 20,
+  description: "xfs with reflink, loop image on tmpfs",
+};
+
 const imageKinds: Record<string, ImageKind> = {
-  xfs: {
-    mkfs: () => ["mkfs.xfs", "-q", "-f", "-m", "reflink=1"],
-    leastBytes: 512 * 2 ** 20,
-    description: "xfs with reflink, loop image on tmpfs",
-  },
+  xfs,
   ext4: {
     // The inode tables are written at once: otherwise the kernel does it in the background of the timed runs.
     mkfs: (room) => [
@@ -65,12 +67,7 @@ const imageKinds: Record<string, ImageKind> = {
     leastBytes: 1024 * 2 ** 20,
     description: "btrfs, loop image on tmpfs",
   },
-  cross: {
-    mkfs: () => ["mkfs.xfs", "-q", "-f", "-m", "reflink=1"],
-    leastBytes: 512 * 2 ** 20,
-    description: "from tmpfs to xfs (loop image on tmpfs)",
-    sourceOutside: true,
-  },
+  cross: { ...xfs, description: "from tmpfs to xfs (loop image on tmpfs)", sourceOutside: true },
 };
 
 export const knownPlaces: readonly string[] = ["tmpfs", ...Object.keys(imageKinds)];

@@ -3,10 +3,11 @@
  * file the C floor. Servers export the row's place and end with the row.
  */
 
-import { type Blit, recordingIn } from "./blit.ts";
+import { type Blit, blitWords, recordingIn } from "./blit.ts";
 import { type Contender, keepsAll } from "./contender.ts";
 import { program } from "./native.ts";
 import type { Network } from "./networks.ts";
+import { rcloneOptions } from "./peers.ts";
 import type { Place } from "./places.ts";
 import { run } from "./process.ts";
 import { freePort, type Server, startBlitDaemon, startRcloneServer, startRsyncDaemon } from "./servers.ts";
@@ -64,12 +65,12 @@ function ends({ direction }: Setting, source: string, to: string, remote: (path:
 }
 
 function blitContender(setting: Setting, blit: Blit, { port }: Server, other: Server | undefined): Contender {
-  const { place, network, workload: { task }, config } = setting;
+  const { place, network, workload, config } = setting;
   const inModule = (path: string) => `/default${path.slice(place.root.length)}`;
   const remote = (path: string) => `${network.address}:${port}:${inModule(path)}`;
   return {
     id: "blit",
-    label: `blit ${task}`,
+    label: `blit ${workload.task}`,
     role: "blit",
     note: blit.how,
     keeps: keepsAll,
@@ -78,8 +79,7 @@ function blitContender(setting: Setting, blit: Blit, { port }: Server, other: Se
       const [from, into] = other
         ? [remote(source), `${network.clientAddress}:${other.port}:${inModule(to)}`]
         : ends(setting, source, to, remote);
-      const words: string[] = [task, `${from}/`, `${into}/`, ...(task === "mirror" ? ["--yes"] : [])];
-      return network.atClient([...blit.command, ...words]);
+      return network.atClient([...blit.command, ...blitWords(workload, from, into)]);
     },
   };
 }
@@ -103,7 +103,6 @@ function rsyncContender(setting: Setting, { port }: Server): Contender {
 
 async function rcloneContender(setting: Setting, { port }: Server): Promise<Contender> {
   const { place, network } = setting;
-  const options = ["--config", "", "--links", "--transfers", "8", "--checkers", "8"];
   // Any password will do, but without one it looks for keys.
   const password = (await run(["rclone", "obscure", "any"])).trim();
   const access = `user=bench,pass=${password},shell_type=none,disable_hashcheck=true`;
@@ -117,7 +116,7 @@ async function rcloneContender(setting: Setting, { port }: Server): Promise<Cont
     keeps: { times: "seconds", modes: false, directoryTimes: false },
     command: (source, to) => {
       const [from, into] = ends(setting, source, to, remote);
-      return network.atClient(["rclone", "copy", ...options, from, into]);
+      return network.atClient(["rclone", "copy", ...rcloneOptions, from, into]);
     },
   };
 }

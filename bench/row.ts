@@ -2,8 +2,9 @@
  * One row of the bench: a workload in a place, all contenders taking turns (A B C B C A ...).
  *
  * Per round and contender: 1. the destination is made what it should be before, 2. what is dirty is written out, the
- * machine given time to calm down and the memory that the copy will take touched, 3. the timed run, 4. the result is compared with the source to the last byte, 5. it
- * is removed. Only 3 is timed. The first round warms caches, counts system calls and is thrown away. Who fails or copies wrongly drops out,
+ * machine given time to calm down and the memory that the copy will take touched, 3. the timed run, 4. the result is
+ * compared with the source to the last byte, 5. it is removed. Only 3 is timed. The first round warms caches, counts
+ * system calls and is thrown away. Who fails or copies wrongly drops out,
  * and the row says so.
  */
 
@@ -157,7 +158,7 @@ async function rebuild({ workload, scale, signal }: RowPlan, destination: string
   await makeTree(destination, workload.destination(scale), signal);
 }
 
-function sourceOf(place: Place): string {
+export function sourceOf(place: Place): string {
   return `${place.sourceRoot ?? place.root}/source`;
 }
 

@@ -9,7 +9,7 @@
  */
 
 import type { ScaleOptions } from "./args.ts";
-import { type Blit, findBlit, recordingIn, toolOf } from "./blit.ts";
+import { type Blit, blitWords, findBlit, recordingIn, toolOf } from "./blit.ts";
 import { keepsAll } from "./contender.ts";
 import { BenchError } from "./failure.ts";
 import { makeTree, removeTree } from "./generate.ts";
@@ -22,16 +22,8 @@ import { type Network, withNetwork } from "./networks.ts";
 import { type Place, type Room, roomMissing, sweepAbandoned, withPlace } from "./places.ts";
 import { run, throwIfAborted } from "./process.ts";
 import { saveResults } from "./result.ts";
-import { compareTrees } from "./row.ts";
-import {
-  renderScale,
-  type ScaleResults,
-  type ScaleRow,
-  scaleSchema,
-  type ScaleTask,
-  scaleTasks,
-  scaleWays,
-} from "./scale_result.ts";
+import { compareTrees, sourceOf } from "./row.ts";
+import { renderScale, type ScaleResults, type ScaleRow, scaleSchema, scaleTasks, scaleWays } from "./scale_result.ts";
 import { startBlitDaemon } from "./servers.ts";
 import { countedTree, everyFile } from "./shapes.ts";
 import { showCount } from "./units.ts";
@@ -160,7 +152,7 @@ async function runTask(course: Course, place: Place, row: ScaleRow, counted: boo
   const destination = destinationOf(place);
   const to = daemon ? `${network.address}:${daemon.port}:/default${destination.slice(place.root.length)}` : destination;
   const outcome = await measure(
-    [...blit.command, ...words(task, `${sourceOf(place)}/`, `${to}/`)],
+    [...blit.command, ...blitWords({ task: task === "copy" ? task : "mirror" }, sourceOf(place), to)],
     `${place.root}/errors`,
     around.signal,
     recordingIn(config),
@@ -171,10 +163,6 @@ async function runTask(course: Course, place: Place, row: ScaleRow, counted: boo
     row.samples.push(outcome.sample);
     if (peak !== undefined) row.daemon_peak_kib.push(peak);
   }
-}
-
-function words(task: ScaleTask, source: string, to: string): string[] {
-  return task === "copy" ? ["copy", source, to] : ["mirror", source, to, "--yes"];
 }
 
 function removeFiles(source: string, entries: number, signal: AbortSignal): void {
@@ -195,10 +183,6 @@ function runsFor({ runs }: ScaleOptions, entries: number): number {
 
 function warmUps(entries: number): number {
   return entries < manyEntries ? 1 : 0;
-}
-
-function sourceOf(place: Place): string {
-  return `${place.root}/source`;
 }
 
 function destinationOf(place: Place): string {

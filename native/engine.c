@@ -486,7 +486,7 @@ int64_t blit_engine_work(struct engine *e)
 	return 0;
 }
 
-static struct timespec clock_in(int64_t ns)
+struct timespec clock_in(int64_t ns)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_REALTIME, &t);

@@ -203,6 +203,8 @@ void task_detail(struct task *t, uint32_t index, uint32_t code, uint64_t value, 
 /* Waits as the bandwidth limit demands before moving n bytes. */
 void engine_pace(struct engine *e, uint64_t n);
 int64_t engine_now_ns(void);
+/* The wall clock's time so many nanoseconds from now, as pthread_cond_timedwait takes it. */
+struct timespec clock_in(int64_t ns);
 /* Shows that the worker is not stuck. */
 void worker_tick(struct worker *w);
 void worker_count_file(struct worker *w, const struct facts *f);

@@ -79,7 +79,6 @@ int64_t blit_path_answers(const char *path, int64_t wait_ms)
 {
 	size_t size = strlen(path) + 1;
 	struct question *q = calloc(1, sizeof *q + size);
-	struct timespec until;
 	pthread_t thread;
 	int error;
 	bool answered;
@@ -96,10 +95,7 @@ int64_t blit_path_answers(const char *path, int64_t wait_ms)
 		return -error;
 	}
 	pthread_detach(thread);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += wait_ms % 1000 * 1000000;
-	until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
+	struct timespec until = clock_in(wait_ms * 1000000);
 	pthread_mutex_lock(&q->lock);
 	while (!q->answered && pthread_cond_timedwait(&q->changed, &q->lock, &until) == 0)
 		;

@@ -5,6 +5,7 @@ import { runRemote } from "../../bench/remote.ts";
 import { loadResults } from "../../bench/result.ts";
 import { testDirectory } from "../support/environment.ts";
 import { command, linux, testNeeding } from "../support/needs.ts";
+import { unwatched } from "./surroundings.ts";
 
 function remote(...words: string[]): RemoteOptions {
   const command = parseArgs(["remote", ...words]);
@@ -33,14 +34,7 @@ testNeeding(
       only: ["small100k", "one2g"],
       networks: ["loopback"],
       json: dir.at("result.json"),
-    }, {
-      print: (text) => printed += text,
-      status: () => {},
-      color: false,
-      command: "bench",
-      file: dir.at("result.json"),
-      signal: new AbortController().signal,
-    });
+    }, unwatched(dir.at("result.json"), (text) => printed += text));
     const { rows, complete } = await loadResults(dir.at("result.json"));
     assert(complete);
     assertEquals(rows.map(({ workload, place }) => `${workload} ${place}`), [

@@ -6,6 +6,7 @@ import { runScale } from "../../bench/scale.ts";
 import { absenceOf, roomMissing } from "../../bench/places.ts";
 import { testDirectory } from "../support/environment.ts";
 import { command, linux, type Need, testNeeding } from "../support/needs.ts";
+import { unwatched } from "./surroundings.ts";
 
 const memory: Need = {
   missing: await absenceOf("tmpfs") ?? await roomMissing("tmpfs", { bytes: 2 ** 27, entries: 3000 }),
@@ -17,14 +18,10 @@ testNeeding(
   async () => {
     await using dir = await testDirectory();
     let printed = "";
-    await runScale({ counts: [30, 1200, 1e15], runs: 1, patienceMs: 1 }, {
-      print: (text) => printed += text,
-      status: () => {},
-      color: false,
-      command: "bench",
-      file: dir.at("result.json"),
-      signal: new AbortController().signal,
-    });
+    await runScale(
+      { counts: [30, 1200, 1e15], runs: 1, patienceMs: 1 },
+      unwatched(dir.at("result.json"), (text) => printed += text),
+    );
     const { rows, skipped_counts, complete }: ScaleResults = JSON.parse(await dir.read("result.json"));
     assert(complete);
     assertEquals(rows.map(({ entries, way, task }) => `${entries} ${way} ${task}`), [

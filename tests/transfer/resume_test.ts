@@ -23,6 +23,12 @@ async function fill(dir: TestDirectory, path: string): Promise<void> {
   }
 }
 
+/** Whether more than 12 MiB of a large file have arrived. */
+async function partHolds(dir: TestDirectory, path: string): Promise<boolean> {
+  const name = await partOf(dir, path);
+  return name !== undefined && (await Deno.stat(dir.at(`${path}/${name}`))).blocks! > 12 << 11;
+}
+
 async function partOf(dir: TestDirectory, path = "dst"): Promise<string | undefined> {
   if (!await dir.exists(path)) return undefined;
   const names = temporaryNames(await dir.snapshot(path));
@@ -151,11 +157,7 @@ testNeeding(
     const place = `127.0.0.1:${port}:/default/dst`;
     const retrying = ["--resume", "--wait", "300ms", "--retry", "20"];
     const copying = await startBlit(["copy", dir.at("src/"), place, "--bwlimit", "24M", ...retrying, "--json"]);
-    let name: string | undefined;
-    await until(async () => {
-      name = await partOf(dir, "mod/dst");
-      return name !== undefined && (await Deno.stat(dir.at(`mod/dst/${name}`))).blocks! > 12 << 11;
-    }, "the part");
+    await until(() => partHolds(dir, "mod/dst"), "the part");
     daemon.program.kill("SIGKILL");
     await daemon.program.result;
     daemon = await startDaemon(dir, { root: "mod", args: ["--port", String(port)] });
@@ -184,15 +186,7 @@ testNeeding(
     const places = [`127.0.0.1:${port}:/default/src/`, into.place("default/dst")];
     const options = ["--resume", "--bwlimit", "24M", "--wait", "300ms", "--retry", "20", "--json"];
     const copying = await startBlit(["copy", ...places, ...options]);
-    let name: string | undefined;
-    await until(
-      async () => {
-        name = await partOf(dir, "b/dst");
-        return name !== undefined && (await Deno.stat(dir.at(`b/dst/${name}`))).blocks! > 12 << 11;
-      },
-      "the part",
-      copying,
-    );
+    await until(() => partHolds(dir, "b/dst"), "the part", copying);
     from.program.kill("SIGKILL");
     await from.program.result;
     from = await startDaemon(dir, { root: "a", args: ["--port", String(port)] });
