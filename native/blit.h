@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 5
+#define BLIT_ABI 6
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -314,6 +314,14 @@ BLIT_EXPORT int64_t blit_path_first_look(const char *path, uint64_t max_files, u
 /* Whether the file system that a path leads to answers within that time, waiting on a thread of its own: 1, or 0 and the thread stays
  * with it. -errno where no thread can be had. */
 BLIT_EXPORT int64_t blit_path_answers(const char *path, int64_t wait_ms);
+/* The bytes of a regular file, as far as they fit; those of /proc and /sys, which do not know their size, included. Their number,
+ * -EINVAL for anything else, -errno. */
+BLIT_EXPORT int64_t blit_path_read(const char *path, void *out, uint64_t size);
+/* Puts a line at the end of a regular file, which is made for its owner alone, in one write. The file's size then, -EINVAL for
+ * anything else, -errno. */
+BLIT_EXPORT int64_t blit_path_append(const char *path, const void *line, uint64_t size);
+/* The path without symlinks, unterminated. Its length, -ENAMETOOLONG where it does not fit, -errno. */
+BLIT_EXPORT int64_t blit_path_real(const char *path, char *out, uint64_t size);
 /* Makes the directory and those above it. 1 if it made one, 0 if all were there, -errno. */
 BLIT_EXPORT int64_t blit_path_make(const char *path);
 /* Renames, never over something. 0 or -errno. */

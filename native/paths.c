@@ -1,6 +1,8 @@
 /* Paths as the user gave them: looked at, made, renamed, removed. For names that are not UTF-8, which Deno's own calls cannot say. */
 #include "engine.h"
 
+#include <sys/uio.h>
+
 int64_t blit_path_facts(const char *path, int64_t follow, struct blit_path_facts *out)
 {
 	struct stat st;
@@ -103,6 +105,68 @@ int64_t blit_path_answers(const char *path, int64_t wait_ms)
 	pthread_mutex_unlock(&q->lock);
 	question_leave(q, false);
 	return answered;
+}
+
+int64_t blit_path_read(const char *path, void *out, uint64_t size)
+{
+	/* Nobody waits for the other end of a fifo. */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	uint64_t got = 0;
+	ssize_t n = 1;
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		n = -errno;
+	else if (!S_ISREG(st.st_mode))
+		n = -EINVAL;
+	while (n > 0 && got < size) {
+		n = read(fd, (char *)out + got, size - got);
+		if (n > 0)
+			got += n;
+		else if (n < 0)
+			n = errno == EINTR ? 1 : -errno;
+	}
+	close(fd);
+	return n < 0 ? n : (int64_t)got;
+}
+
+int64_t blit_path_append(const char *path, const void *line, uint64_t size)
+{
+	int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
+	struct iovec parts[] = { { .iov_base = "\n" }, { .iov_base = (void *)line, .iov_len = size } };
+	struct stat st;
+	char last;
+	ssize_t n;
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return -EINVAL;
+	}
+	/* A full disk may have cut the last line short; it then costs itself, not this one too. */
+	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n')
+		parts[0].iov_len = 1;
+	n = writev(fd, parts, 2);
+	if (n < 0)
+		n = -errno;
+	else if ((uint64_t)n < parts[0].iov_len + size)
+		n = -ENOSPC;
+	close(fd);
+	return n < 0 ? n : st.st_size + n;
+}
+
+int64_t blit_path_real(const char *path, char *out, uint64_t size)
+{
+	char *real = realpath(path, NULL);
+	size_t len;
+	if (!real)
+		return -errno;
+	len = strlen(real);
+	if (len <= size)
+		memcpy(out, real, len);
+	free(real);
+	return len <= size ? (int64_t)len : -ENAMETOOLONG;
 }
 
 int64_t blit_path_make(const char *path)

@@ -1,13 +1,54 @@
-/* Paths as the user gave them: whether what they lead to answers. A file system that does not is tests/blackbox/stall_test.ts. */
+/* Paths as the user gave them: what is read there, where they lead, whether that answers. A file system that does not is tests/blackbox/stall_test.ts. */
 #include "test.h"
 
 /* Longer than any machine takes, however busy: no check waits for it. */
 #define LONG_MS 600000
 
+static void test_read(void)
+{
+	char out[8] = "........";
+	CHECK_EQUAL(blit_path_read("file", out, sizeof out), 1);
+	CHECK(memcmp(out, "x.......", sizeof out) == 0);
+	CHECK_EQUAL(blit_path_read("file", out, 0), 0);
+	CHECK_EQUAL(blit_path_read("/proc/self/status", out, sizeof out), sizeof out);
+	CHECK_EQUAL(blit_path_read("none", out, sizeof out), -ENOENT);
+	CHECK_EQUAL(blit_path_read("file/none", out, sizeof out), -ENOTDIR);
+	CHECK_EQUAL(blit_path_read(".", out, sizeof out), -EINVAL);
+	CHECK_EQUAL(mkfifo("fifo", 0600), 0);
+	CHECK_EQUAL(blit_path_read("fifo", out, sizeof out), -EINVAL);
+}
+
+static void test_append(void)
+{
+	char out[32];
+	CHECK_EQUAL(blit_path_append("lines", "one\n", 4), 4);
+	CHECK_EQUAL(blit_path_append("lines", "torn", 4), 8);
+	CHECK_EQUAL(blit_path_append("lines", "two\n", 4), 13);
+	CHECK_EQUAL(blit_path_read("lines", out, sizeof out), 13);
+	CHECK(memcmp(out, "one\ntorn\ntwo\n", 13) == 0);
+	CHECK_EQUAL(blit_path_append("none/lines", "one\n", 4), -ENOENT);
+	CHECK_EQUAL(blit_path_append(".", "one\n", 4), -EISDIR);
+	CHECK_EQUAL(blit_path_append("fifo", "one\n", 4), -EINVAL);
+	CHECK_EQUAL(blit_path_append("/dev/full", "one\n", 4), -EINVAL);
+}
+
+static void test_real(void)
+{
+	char out[8] = "........";
+	CHECK_EQUAL(symlink("/", "root"), 0);
+	CHECK_EQUAL(blit_path_real("root", out, sizeof out), 1);
+	CHECK(memcmp(out, "/.......", sizeof out) == 0);
+	CHECK_EQUAL(blit_path_real("root", out, 0), -ENAMETOOLONG);
+	CHECK_EQUAL(blit_path_real("none", out, sizeof out), -ENOENT);
+}
+
 int main(void)
 {
 	test_folder_enter();
 	test_write("file", "x");
+	test_read();
+	test_append();
+	test_real();
 	CHECK_EQUAL(blit_path_answers("file", LONG_MS), 1);
 	CHECK_EQUAL(blit_path_answers(".", LONG_MS), 1);
 	CHECK_EQUAL(blit_path_answers("/", LONG_MS), 1);

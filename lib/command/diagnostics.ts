@@ -11,12 +11,12 @@ import { enableHistory, historyState } from "../tune/settings.ts";
 import type { Command } from "./command.ts";
 import { tuneEnvironment } from "./tune_environment.ts";
 
-export const run: Command = async (context, typed) => {
+export const run: Command = (context, typed) => {
   const request = resolvePerf(typed);
   const environment = tuneEnvironment(context);
   const dir = configDir(environment);
   if (dir === undefined) refuseChange(request);
-  else await change(dir, request);
+  else change(dir, request);
   const view = { state: historyState(dir, environment), ...read(dir) };
   // After a change the new state is the answer, not the table.
   const answer = request.enable !== undefined || request.clear ? perfLines(view).slice(0, 1) : perfLines(view);
@@ -34,11 +34,11 @@ function refuseChange({ enable, clear }: PerfRequest): void {
 }
 
 /** First the switch: no run that ends meanwhile is recorded after the clearing. */
-async function change(dir: string, { enable, clear }: PerfRequest): Promise<void> {
+function change(dir: string, { enable, clear }: PerfRequest): void {
   try {
     if (enable !== undefined) enableHistory(dir, enable);
     if (!clear) return;
-    await clearHistory(dir);
+    clearHistory(dir);
     forgetPredictor(dir);
   } catch (error) {
     throw BlitError.from(error, `change the performance history in "${dir}"`);

@@ -5,8 +5,8 @@ import { isGiven } from "../args/parse.ts";
 import { ExitCode } from "../base/errors.ts";
 import { profileJson, profileLines } from "../report/perf_table.ts";
 import { configDir } from "../tune/config_dir.ts";
+import { allLearnt } from "../tune/learning.ts";
 import { emptyPredictor } from "../tune/predictor.ts";
-import { loadPredictor } from "../tune/predictor_store.ts";
 import { learntProfiles } from "../tune/profiles.ts";
 import { historyState } from "../tune/settings.ts";
 import type { Command } from "./command.ts";
@@ -17,7 +17,7 @@ export const run: Command = (context, typed) => {
   const environment = tuneEnvironment(context);
   const dir = configDir(environment);
   const state = historyState(dir, environment);
-  const profiles = learntProfiles(dir === undefined ? emptyPredictor : loadPredictor(dir));
+  const profiles = learntProfiles(dir === undefined ? emptyPredictor : allLearnt(dir));
   if (isGiven(typed, "json")) {
     context.stdout.write(`${JSON.stringify({ history: state, ...profileJson(profiles) })}\n`);
     return ExitCode.Ok;

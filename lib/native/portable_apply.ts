@@ -76,7 +76,7 @@ async function act(context: Context, lane: Lane, task: EntryTask, place: Place):
     }
     case Action.Forget:
       await forgetSource(context, task.row, place);
-      context.files++;
+      context.countFile();
       return { bytes: 0, lost: 0 };
   }
 }
@@ -118,7 +118,7 @@ async function finish(
   lost: number,
 ): Promise<Outcome> {
   if (context.config.move && alone) await removeSource(place.sourcePath, facts);
-  context.files++;
+  context.countFile(facts.kind === Kind.File ? facts.size : undefined);
   return { bytes, lost };
 }
 

@@ -6,6 +6,7 @@
 import { statfsSync } from "node:fs";
 import process from "node:process";
 import type { Method } from "../model/event.ts";
+import { sizeBounds } from "../model/run_record.ts";
 import type { EngineConfig } from "./engine.ts";
 import { DirectoryTable } from "./portable_dirs.ts";
 import { Own, ownError, Step } from "./portable_error.ts";
@@ -38,6 +39,8 @@ export class Context {
   };
   bytesMoved = 0;
   files = 0;
+  /** Regular files done, by size. */
+  readonly sizes: number[] = sizeBounds.map(() => 0).concat(0);
   stopped = false;
   #nextByteMs = 0;
   #tempNumber = crypto.getRandomValues(new Uint32Array(1))[0];
@@ -57,6 +60,14 @@ export class Context {
   /** A path that leads to an open file, or the given one where that is not possible. */
   through(descriptor: number, path: string): string {
     return this.directories.anchored ? `/proc/self/fd/${descriptor}` : path;
+  }
+
+  /** A file is in its place; of a regular one its bytes. */
+  countFile(size?: number): void {
+    this.files++;
+    if (size === undefined) return;
+    const at = sizeBounds.findIndex((bound) => size < bound);
+    this.sizes[at < 0 ? sizeBounds.length : at]++;
   }
 
   count(method: Method, bytes: number): void {

@@ -153,7 +153,7 @@ class PortableEngine implements Engine {
   }
 
   progress(): Counters {
-    const { bytesByMethod, files, bytesMoved } = this.context;
+    const { bytesByMethod, files, bytesMoved, sizes } = this.context;
     // Where the time goes is not measured here: asynchronous calls overlap.
     return {
       bytesByMethod: { ...bytesByMethod },
@@ -163,7 +163,7 @@ class PortableEngine implements Engine {
       sourceMs: 0,
       destinationMs: 0,
       ticks: files,
-      sizes: [],
+      sizes,
     };
   }
 

@@ -119,6 +119,7 @@ export class LargeFiles {
       using from = await during(Step.RemoveSource, context.directories.pin(directory, Side.Source));
       await removeSource(from.prefix + row.name, facts);
     }
+    context.countFile(facts.size);
     return lost;
   }
 

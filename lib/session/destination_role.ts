@@ -140,9 +140,9 @@ class Destination implements DestinationRole {
       if (!this.#stopped) await this.#run.execute();
       this.#removeSourceRoot();
       patienceMs = undefined;
-      return await this.#conclude();
+      return this.#conclude();
     } catch (error) {
-      await this.#conclude("failed");
+      this.#conclude("failed");
       throw error;
     } finally {
       this.#over = true;
@@ -156,14 +156,14 @@ class Destination implements DestinationRole {
     if (job.verb === "move" && !job.dryRun && placement.removeRoot && !this.#stopped) this.#engine.leaveRoot(true);
   }
 
-  async #conclude(status?: "failed"): Promise<Summary> {
+  #conclude(status?: "failed"): Summary {
     const tally = this.#tally;
     const counters = this.#engine.progress();
     const { retransmits, roundTripMs } = counters;
     tally.addCounters(counters);
     const summary = tally.summary(this.#stopped);
     const record = recordOf(this.#tuning, { ...summary, status: status ?? summary.status }, tally, this.#startedAt);
-    const failed = await this.#tuning.learning.remember({ ...record, lanes: this.#lanesMost });
+    const failed = this.#tuning.learning.remember({ ...record, lanes: this.#lanesMost });
     if (failed) tally.planner(`The run was not recorded: ${failed.message}`);
     return {
       ...summary,

@@ -56,10 +56,10 @@ class JobRun {
         if (!this.#tryRename(placement, filter)) await this.#runPlacement(placement, filter);
       }
     } catch (error) {
-      await this.#conclude("failed");
+      this.#conclude("failed");
       throw error;
     }
-    return await this.#conclude();
+    return this.#conclude();
   }
 
   /** What the machine and earlier runs suggest for this part of the job. */
@@ -72,13 +72,13 @@ class JobRun {
   }
 
   /** The summary; what it teaches is kept for later runs. */
-  async #conclude(status?: "failed"): Promise<Summary> {
+  #conclude(status?: "failed"): Summary {
     const tally = this.#tally;
     if (this.#tuning) tally.predictedPlanningMs = predictedMs(this.#tuning, tally.filesTotal, tally.bytesTotal);
     const summary = tally.summary(this.#stopped);
     if (!this.#tuning) return summary;
     const record = recordOf(this.#tuning, { ...summary, status: status ?? summary.status }, tally, this.#startedAt);
-    const failed = await this.#tuning.learning.remember(record);
+    const failed = this.#tuning.learning.remember(record);
     if (failed) tally.planner(`The run was not recorded: ${failed.message}`);
     // Under a limit the workers' waiting says nothing about the machine.
     return { ...summary, bottleneck: this.job.bandwidthLimit > 0 ? undefined : bottleneckLine(record) };

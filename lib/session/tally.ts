@@ -2,6 +2,7 @@
 
 import type { Change, EntryKind, EventSink, Failure, Method, Phase, Progress, Summary, Waits } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
+import { sizeBounds } from "../model/run_record.ts";
 import type { RouteDecision } from "../tune/router.ts";
 import { type Counters, type EngineError, Lost } from "../native/engine.ts";
 
@@ -44,7 +45,7 @@ export class Tally {
   readonly #notices = new Map<string, string>();
   readonly #bytesByMethod: Partial<Record<Method, number>> = {};
   #waits: Waits = { planner: 0, source: 0, destination: 0 };
-  readonly #sizes: number[] = [];
+  readonly #sizes: number[] = sizeBounds.map(() => 0).concat(0);
   #finishedBytes = 0;
   #finishedFiles = 0;
   readonly #startedMs = performance.now();
@@ -131,7 +132,7 @@ export class Tally {
     this.#finishedBytes += counters.bytesMoved;
     this.#finishedFiles += counters.files;
     this.#waits = this.#waitsWith(counters);
-    counters.sizes.forEach((count, i) => this.#sizes[i] = (this.#sizes[i] ?? 0) + count);
+    counters.sizes.forEach((count, i) => this.#sizes[i] += count);
   }
 
   progress(counters: Counters | undefined, currentPath: string | undefined): Progress {

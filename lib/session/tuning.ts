@@ -30,10 +30,11 @@ export interface Tuning {
 /** Looks at the machine, the two file systems, what was learnt, and as much of the source as the tiny route may hold. */
 export function tune(job: Job, placement: Placement): Tuning {
   const learning = openLearning();
-  const source = fileSystemFacts(closestRealPath(placement.sourceRoot));
-  const destination = placement.destinationRoot === undefined
+  const { sourceRoot, destinationRoot } = placement;
+  const source = fileSystemFacts(closestRealPath(sourceRoot));
+  const destination = destinationRoot === undefined || onOneFileSystem(sourceRoot, destinationRoot)
     ? source
-    : fileSystemFacts(closestRealPath(placement.destinationRoot));
+    : fileSystemFacts(closestRealPath(destinationRoot));
   const flags = flagsOf(job);
   const sides = { source: source.profile, destination: destination.profile, flags };
   const limits = tinyLimits(learning.predictor, sides);
@@ -70,6 +71,11 @@ export function tuneRemote(job: Job, destinationRoot: string): Tuning {
     plaid: job.plaid,
   });
   return { route, sizing, source, destination, flags, learning };
+}
+
+function onOneFileSystem(a: string, b: string): boolean {
+  const [first, second] = [a, b].map((path) => pathFacts(path, true)?.dev);
+  return first !== undefined && first === second;
 }
 
 function flagsOf(job: Job): RunFlag[] {

@@ -51,8 +51,9 @@ function cpusOf(files: SystemFiles, { dir, version }: Group): number | undefined
 function memoryOf(files: SystemFiles, { dir, version }: Group): number | undefined {
   const limits = version === 2 ? ["memory.max", "memory.high"] : ["memory.limit_in_bytes"];
   const limit = least(limits.map((name) => readNumber(files, `${dir}/${name}`)));
+  if (limit === undefined || limit >= NO_LIMIT) return undefined;
   const used = readNumber(files, `${dir}/${version === 2 ? "memory.current" : "memory.usage_in_bytes"}`);
-  if (limit === undefined || limit >= NO_LIMIT || used === undefined) return undefined;
+  if (used === undefined) return undefined;
   const droppable = /^(?:total_)?inactive_file (\d+)$/m.exec(files.read(`${dir}/memory.stat`) ?? "");
   return Math.max(0, limit - used + Number(droppable?.[1] ?? 0));
 }

@@ -32,6 +32,8 @@ export interface PairModel {
 /** Models by key, least recently taught first. */
 export interface PredictorState {
   readonly version: typeof predictorVersion;
+  /** The newest record that was learnt, as `learnNew` marks it; empty when nothing was. */
+  readonly learntUntil: string;
   readonly pairs: ReadonlyMap<string, PairModel>;
 }
 
@@ -56,7 +58,7 @@ const SETTLED_FROM = 3;
 /** A shorter run ends before its workers have settled on anything. */
 const SETTLED_COPY_MS = 500;
 
-export const emptyPredictor: PredictorState = { version: predictorVersion, pairs: new Map() };
+export const emptyPredictor: PredictorState = { version: predictorVersion, learntUntil: "", pairs: new Map() };
 
 /** Expected planning time in ms of a job with so many files and bytes. */
 export function predictPlanning(state: PredictorState, situation: Situation, files: number, bytes: number): number {
@@ -83,6 +85,27 @@ export function isInstructive(record: RunRecord): boolean {
   return record.status === "ok" && !record.workload.flags.some((flag) => untypical.includes(flag));
 }
 
+/** The state after those runs, newest first, that came after the last one it has learnt. */
+export function learnNew(state: PredictorState, newestFirst: Iterable<RunRecord>): PredictorState {
+  const unlearnt: RunRecord[] = [];
+  for (const record of newestFirst) {
+    if (mark(record) === state.learntUntil) break;
+    unlearnt.push(record);
+  }
+  if (unlearnt.length === 0) return state;
+  return { ...unlearnt.toReversed().reduce(learn, state), learntUntil: mark(unlearnt[0]) };
+}
+
+/** Tells records apart: no two runs start in one millisecond and last the same microseconds. */
+function mark({ time, total_ms }: RunRecord): string {
+  return `${time} ${total_ms}`;
+}
+
+/** How many runs between these file systems the state has learnt. */
+export function runsLearnt(state: PredictorState, record: RunRecord): number {
+  return modelFor(state, { ...record, flags: record.workload.flags }).cost.runs;
+}
+
 /** The state after one more run; the same where the run is not instructive. */
 export function learn(state: PredictorState, record: RunRecord): PredictorState {
   if (!isInstructive(record)) return state;
@@ -96,7 +119,7 @@ export function learn(state: PredictorState, record: RunRecord): PredictorState 
     pairs.set(key, model);
   }
   for (const key of [...pairs.keys()].slice(0, Math.max(0, pairs.size - PAIRS_MAX))) pairs.delete(key);
-  return { version: predictorVersion, pairs };
+  return { ...state, pairs };
 }
 
 function teach(model: PairModel, record: RunRecord): PairModel {

@@ -1,21 +1,23 @@
 /**
  * Keeps what the predictor learnt in `perf_predictor.json`.
  *
- * Read at every start, so small and read in one go. Two runs that end at once may lose what one of them learnt, never
- * more: the file is replaced as a whole. What cannot be understood is forgotten.
+ * Read at every start, so small and read in one go. The file is replaced as a whole; of two runs that end at once one may
+ * put back what the other had already learnt, with its mark, so the next one learns it again. What cannot be understood
+ * is forgotten.
  */
 
+import { readSmallText } from "../native/paths.ts";
 import type { CostModel } from "./planning_cost.ts";
 import { clampCost } from "./planning_cost.ts";
 import { emptyPredictor, type PairModel, type PredictorState, predictorVersion, type Settled } from "./predictor.ts";
-import { readSmallFile, removeIfThere, replaceFile } from "./private_files.ts";
+import { removeIfThere, replaceFile } from "./private_files.ts";
 
 const fileName = "perf_predictor.json";
 
 /** What is kept in the configuration folder `dir`; nothing learnt where that is missing, foreign or damaged. */
 export function loadPredictor(dir: string): PredictorState {
   try {
-    const text = readSmallFile(dir, fileName);
+    const text = readSmallText(`${dir}/${fileName}`);
     return text === undefined ? emptyPredictor : parsePredictor(text);
   } catch {
     return emptyPredictor;
@@ -24,7 +26,7 @@ export function loadPredictor(dir: string): PredictorState {
 
 /** Throws what the file system says. */
 export function savePredictor(dir: string, state: PredictorState): void {
-  replaceFile(dir, fileName, JSON.stringify({ version: state.version, pairs: [...state.pairs] }));
+  replaceFile(dir, fileName, JSON.stringify({ ...state, pairs: [...state.pairs] }));
 }
 
 /** Throws what the file system says. */
@@ -33,13 +35,14 @@ export function forgetPredictor(dir: string): void {
 }
 
 function parsePredictor(text: string): PredictorState {
-  const { version, pairs } = JSON.parse(text);
+  const { version, learntUntil, pairs } = JSON.parse(text);
   if (version !== predictorVersion || !Array.isArray(pairs)) return emptyPredictor;
   const sound = pairs.filter((pair): pair is [string, PairModel] =>
     Array.isArray(pair) && typeof pair[0] === "string" && isPairModel(pair[1])
   );
   return {
     version: predictorVersion,
+    learntUntil: typeof learntUntil === "string" ? learntUntil : "",
     pairs: new Map(sound.map(([key, model]) => [key, { ...model, cost: { ...model.cost, ...clampCost(model.cost) } }])),
   };
 }

@@ -1,5 +1,8 @@
 /** Small files of the user's own in the configuration folder: nobody else reads them, and none is ever seen half written. */
 
+import { Kind } from "../model/entry.ts";
+import { pathFacts } from "../native/paths.ts";
+
 /** Makes the folder, readable by its owner only. Throws what the file system says. */
 export function makePrivateDir(dir: string): void {
   Deno.mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -27,19 +30,10 @@ export function removeIfThere(path: string): void {
   }
 }
 
-/** The text of `dir`/`name`, undefined where nothing stands. Throws for anything that is no file that can be read. */
-export function readSmallFile(dir: string, name: string): string | undefined {
-  const path = `${dir}/${name}`;
-  try {
-    refuseNonFile(path);
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-    throw error;
-  }
-}
-
-/** Throws where anything but a regular file stands, or nothing: a fifo would hang whoever opens it. */
-export function refuseNonFile(path: string): void {
-  if (!Deno.statSync(path).isFile) throw new Error(`Cannot use "${path}": it is not a regular file`);
+/** Opens for reading and writing. Throws what the file system says, and for anything but a regular file. */
+export function openPrivateFile(path: string, options: Deno.OpenOptions): Deno.FsFile {
+  const found = pathFacts(path, true);
+  // A fifo would hang whoever opens it.
+  if (found && found.kind !== Kind.File) throw new Error(`Cannot use "${path}": it is not a regular file`);
+  return Deno.openSync(path, { ...options, read: true, mode: 0o600 });
 }

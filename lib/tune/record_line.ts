@@ -14,13 +14,13 @@ export const LINE_MAX_BYTES = 4096;
 
 /** With its line end. Undefined for a record that is too long to be one. */
 export function encodeRecord(record: RunRecord): Uint8Array<ArrayBuffer> | undefined {
-  const bytes = new TextEncoder().encode(`${JSON.stringify(record, tidyNumber)}\n`);
+  const bytes = new TextEncoder().encode(`${JSON.stringify(tidied(record))}\n`);
   return bytes.length <= LINE_MAX_BYTES ? bytes : undefined;
 }
 
 /** Undefined for anything that is not a record of this version. */
 export function decodeRecord(line: string): RunRecord | undefined {
-  if (line.length > LINE_MAX_BYTES) return undefined;
+  if (line === "" || line.length > LINE_MAX_BYTES) return undefined;
   try {
     const value: unknown = JSON.parse(line);
     return isRecord(value) ? value : undefined;
@@ -29,9 +29,21 @@ export function decodeRecord(line: string): RunRecord | undefined {
   }
 }
 
-/** Microseconds are more than any clock here deserves. */
-function tidyNumber(_key: string, value: unknown): unknown {
-  return typeof value === "number" ? Math.round(value * 1000) / 1000 : value;
+/** Microseconds are more than any clock here deserves. A replacer for JSON.stringify would be asked 50 times. */
+function tidied(record: RunRecord): RunRecord {
+  const waits = Object.entries(record.waits_ms).map(([name, ms]) => [name, tidy(ms)]);
+  return {
+    ...record,
+    predicted_planning_ms: tidy(record.predicted_planning_ms),
+    planning_ms: tidy(record.planning_ms),
+    copy_ms: tidy(record.copy_ms),
+    total_ms: tidy(record.total_ms),
+    waits_ms: Object.fromEntries(waits),
+  };
+}
+
+function tidy(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }
 
 const statuses = ["ok", "partial", "failed", "interrupted"];

@@ -5,8 +5,9 @@
  */
 
 import type { HistoryState } from "../model/run_record.ts";
+import { readSmallText } from "../native/paths.ts";
 import { type Environment, processEnvironment } from "./config_dir.ts";
-import { readSmallFile, replaceFile } from "./private_files.ts";
+import { replaceFile } from "./private_files.ts";
 
 /** `dir`: the configuration folder, if there is one. */
 export function historyState(dir: string | undefined, environment: Environment = processEnvironment): HistoryState {
@@ -25,7 +26,7 @@ export function enableHistory(dir: string, enabled: boolean): void {
 function readSettings(dir: string): Record<string, unknown> | undefined {
   const unclear = { perf_history: false };
   try {
-    const text = readSmallFile(dir, "settings.json");
+    const text = readSmallText(`${dir}/settings.json`);
     if (text === undefined) return undefined;
     const parsed: unknown = JSON.parse(text);
     return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : unclear;

@@ -1,5 +1,7 @@
 /** Reads what Linux tells about itself in /proc and /sys. Tests put other texts in its place. */
 
+import { readSmallText, realPath } from "../native/paths.ts";
+
 export interface SystemFiles {
   /** The text without surrounding white space; undefined when there is none to be had. */
   read(path: string): string | undefined;
@@ -7,14 +9,11 @@ export interface SystemFiles {
   realPath(path: string): string | undefined;
 }
 
-export const systemFiles: SystemFiles = {
-  read: (path) => attempt(() => Deno.readTextFileSync(path).trim()),
-  realPath: (path) => attempt(() => Deno.realPathSync(path)),
-};
+export const systemFiles: SystemFiles = { read, realPath };
 
-function attempt<T>(action: () => T): T | undefined {
+function read(path: string): string | undefined {
   try {
-    return action();
+    return readSmallText(path)?.trim();
   } catch {
     return undefined;
   }

@@ -81,3 +81,16 @@ testNeeding(needs, "without the native library a replaced file is old or new, an
   assertUntouched(before, await dir.snapshot("outside"), "the symlink's target");
   assertNothingTorn(new Map(), await dir.snapshot("v1"), new Map([["a", (await dir.snapshot("dst")).get("a")!]]));
 });
+
+testNeeding(needs, "without the native library runs are recorded, each on a line of its own", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "src/a": "A", "config/blit/perf_local.jsonl": "{cut short" });
+  const recording = { ...bare, env: { XDG_CONFIG_HOME: dir.at("config"), BLIT_DISABLE_PERF_HISTORY: "" } };
+  for (const name of ["one", "two"]) assertExit(await blit(["copy", dir.at("src"), dir.at(name)], recording), 0);
+  const { stdout } = await blit(["diagnostics", "perf", "--json"], recording);
+  const { runs, unreadable_lines } = JSON.parse(stdout);
+  assertEquals([runs.length, unreadable_lines], [2, 1]);
+  await Deno.remove(dir.at("config/blit/perf_local.jsonl"));
+  await dir.make("config/blit", ["fifo perf_local.jsonl"]);
+  assertExit(await blit(["copy", dir.at("src"), dir.at("three")], recording), 0);
+});

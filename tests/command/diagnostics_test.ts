@@ -31,9 +31,11 @@ function environmentOf(variables: Record<string, string> = {}): Environment {
 }
 
 /** Runs that were recorded and learnt from. */
-async function remember({ world }: Config, count: number): Promise<void> {
+function remember({ world }: Config, count: number): void {
   const { remember } = openLearning(environmentOf(world.environment));
-  for (let i = 0; i < count; i++) assertEquals(await remember(sampleRecord({ planning_ms: 5 + i })), undefined);
+  for (let i = 0; i < count; i++) {
+    assertEquals(remember(sampleRecord({ planning_ms: 5 + i, total_ms: 1000 + i })), undefined);
+  }
 }
 
 Deno.test("without a history there is nothing to show, and nothing is made", () =>
@@ -47,7 +49,7 @@ Deno.test("without a history there is nothing to show, and nothing is made", () 
 
 Deno.test("recorded runs are a table, and with --json the records themselves", () =>
   withConfig(async (config) => {
-    await remember(config, 3);
+    remember(config, 3);
     const { stdout } = await runLine("diagnostics perf", config.world);
     assertStringIncludes(stdout, "Performance history: enabled, 3 runs\n");
     assertEquals(stdout.split("\n").filter((line) => line.startsWith("2026-02-03 14:05")).length, 3);
@@ -57,7 +59,7 @@ Deno.test("recorded runs are a table, and with --json the records themselves", (
 
 Deno.test("what was learnt is told, and with --json the figures", () =>
   withConfig(async (config) => {
-    await remember(config, 3);
+    remember(config, 3);
     const { stdout } = await runLine("profile", config.world);
     assertStringIncludes(stdout, "ext4 on nvme0n1 > xfs on nvme1n1, streaming: 3 runs\n");
     const json = JSON.parse((await runLine("profile --json", config.world)).stdout);
@@ -66,7 +68,7 @@ Deno.test("what was learnt is told, and with --json the figures", () =>
 
 Deno.test("recording is switched off and on, the runs stay, and what is not used is said", () =>
   withConfig(async (config) => {
-    await remember(config, 2);
+    remember(config, 2);
     const off = await runLine("diagnostics perf --disable", config.world);
     assertEquals([off.code, off.stdout], [0, "Performance history: disabled by settings, 2 runs\n"]);
     assertEquals(
@@ -91,7 +93,7 @@ Deno.test("the environment's no is shown", () =>
 
 Deno.test("clearing forgets the runs and what was learnt, and twice is no error", () =>
   withConfig(async (config) => {
-    await remember(config, 2);
+    remember(config, 2);
     for (let i = 0; i < 2; i++) {
       const { code, stdout } = await runLine("diagnostics perf --clear", config.world);
       assertEquals([code, stdout], [0, "Performance history: enabled, 0 runs\n"]);
@@ -101,7 +103,7 @@ Deno.test("clearing forgets the runs and what was learnt, and twice is no error"
 
 Deno.test("lines that cannot be read are counted", () =>
   withConfig(async ({ dir, world }) => {
-    await appendRecord(dir, sampleRecord());
+    appendRecord(dir, sampleRecord());
     await Deno.writeTextFile(`${dir}/perf_local.jsonl`, "{torn\n", { append: true });
     const { stdout } = await runLine("diagnostics perf", world);
     assertStringIncludes(stdout, "Performance history: enabled, 1 run, 1 unreadable line skipped\n");

@@ -44,6 +44,7 @@ export function copyContract(name: string, open: OpenEngine, can: Capabilities):
     }
     const progress = scene.engine.progress();
     assertEquals([progress.files, progress.bytesMoved], [sizes.length, answer.bytes]);
+    assertEquals(progress.sizes, [2, 1, 3, 1, 0, 0, 0]);
     assertEquals(Object.values(progress.bytesByMethod).reduce((a, b) => a + b), answer.bytes);
     batch.release();
     const again = await scene.batch();

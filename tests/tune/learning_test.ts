@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { configDir, type Environment, processEnvironment } from "../../lib/tune/config_dir.ts";
 import { readHistory } from "../../lib/tune/history.ts";
-import { openLearning } from "../../lib/tune/learning.ts";
-import { emptyPredictor } from "../../lib/tune/predictor.ts";
+import { allLearnt, openLearning } from "../../lib/tune/learning.ts";
+import type { RunRecord } from "../../lib/model/run_record.ts";
+import { emptyPredictor, learn, type PredictorState, runsLearnt } from "../../lib/tune/predictor.ts";
 import { forgetPredictor, loadPredictor, savePredictor } from "../../lib/tune/predictor_store.ts";
 import { enableHistory, historyState } from "../../lib/tune/settings.ts";
 import { sampleRecord } from "./sample.ts";
@@ -50,11 +51,11 @@ Deno.test("a file that cannot be replaced leaves no temporary one behind", () =>
   }));
 
 Deno.test("a run is recorded and learnt from, and the next one knows it", () =>
-  inHome(async (home, dir) => {
+  inHome((home, dir) => {
     const learning = openLearning(environment({ HOME: home }));
     assertEquals(learning.state, "enabled");
     assertEquals(learning.predictor, emptyPredictor);
-    assertEquals(await learning.remember(sampleRecord()), undefined);
+    assertEquals(learning.remember(sampleRecord()), undefined);
     assertEquals(readHistory(dir).records, [sampleRecord()]);
     assertEquals(openLearning(environment({ HOME: home })).predictor, loadPredictor(dir));
     assert(loadPredictor(dir).pairs.size > 0);
@@ -63,10 +64,50 @@ Deno.test("a run is recorded and learnt from, and the next one knows it", () =>
     assertEquals(loadPredictor(dir), emptyPredictor);
   }));
 
-Deno.test("a plaid run is recorded but teaches nothing", () =>
+const shortRun = (stalls: number, change: Partial<RunRecord> = {}) =>
+  sampleRecord({ time: new Date(1e12 + stalls).toISOString(), stalls, total_ms: 20, copy_ms: 10, ...change });
+
+const runsOf = (state: PredictorState) => runsLearnt(state, sampleRecord());
+
+Deno.test("short runs between places that are known well are learnt in batches, and none is lost or learnt twice", () =>
+  inHome((home, dir) => {
+    const run = (record: RunRecord) => openLearning(environment({ HOME: home })).remember(record);
+    for (let i = 0; i < 10; i++) run(shortRun(i));
+    assertEquals(runsOf(loadPredictor(dir)), 10);
+    run(shortRun(10));
+    assertEquals([runsOf(loadPredictor(dir)), runsOf(allLearnt(dir))], [10, 11]);
+    // A long one is learnt at once, with those that waited.
+    run(shortRun(11, { total_ms: 1000 }));
+    assertEquals(runsOf(loadPredictor(dir)), 12);
+    let least = Infinity;
+    for (let i = 12; i < 100; i++) {
+      run(shortRun(i));
+      assertEquals(runsOf(allLearnt(dir)), i + 1);
+      least = Math.min(least, runsOf(loadPredictor(dir)) - i);
+    }
+    assert(least < -5 && least > -40, `${-least} records waited`);
+  }));
+
+Deno.test("what is learnt in a batch is what would be learnt run by run", () =>
+  inHome((home, dir) => {
+    const records = Array.from({ length: 60 }, (_, i) => shortRun(i, { planning_ms: 1 + i % 7 }));
+    for (const record of records) openLearning(environment({ HOME: home })).remember(record);
+    assertEquals(allLearnt(dir).pairs, records.reduce(learn, emptyPredictor).pairs);
+  }));
+
+Deno.test("a history that cannot be read leaves what was learnt", () =>
   inHome(async (home, dir) => {
+    openLearning(environment({ HOME: home })).remember(sampleRecord());
+    const state = loadPredictor(dir);
+    await Deno.remove(`${dir}/perf_local.jsonl`);
+    await Deno.mkdir(`${dir}/perf_local.jsonl`);
+    assertEquals(allLearnt(dir), state);
+  }));
+
+Deno.test("a plaid run is recorded but teaches nothing", () =>
+  inHome((home, dir) => {
     assertEquals(
-      await openLearning(environment({ HOME: home })).remember(sampleRecord({ flags: ["plaid"] })),
+      openLearning(environment({ HOME: home })).remember(sampleRecord({ flags: ["plaid"] })),
       undefined,
     );
     assertEquals(readHistory(dir).records.length, 1);
@@ -81,7 +122,7 @@ Deno.test("a history that is switched off stays as it is, until it is switched o
     assertEquals(JSON.parse(await Deno.readTextFile(`${dir}/settings.json`)), { colour: "blue", perf_history: false });
     const off = openLearning(environment({ HOME: home }));
     assertEquals(off.state, "disabled by settings");
-    assertEquals(await off.remember(sampleRecord()), undefined);
+    assertEquals(off.remember(sampleRecord()), undefined);
     assertEquals(readHistory(dir).records, []);
     enableHistory(dir, true);
     assertEquals(openLearning(environment({ HOME: home })).state, "enabled");
@@ -110,10 +151,10 @@ Deno.test("settings that cannot be understood count as no", () =>
     assertEquals(historyState(dir, environment({})), "disabled by settings");
   }));
 
-Deno.test("without a configuration folder nothing is recorded and nothing fails", async () => {
+Deno.test("without a configuration folder nothing is recorded and nothing fails", () => {
   const learning = openLearning(environment({}));
   assertEquals(learning.state, "no configuration directory");
-  assertEquals(await learning.remember(sampleRecord()), undefined);
+  assertEquals(learning.remember(sampleRecord()), undefined);
 });
 
 Deno.test("a history that cannot be written is told, not thrown", () =>
@@ -121,12 +162,12 @@ Deno.test("a history that cannot be written is told, not thrown", () =>
     await Deno.writeTextFile(`${home}/.config`, "a file where the folder should be");
     const learning = openLearning(environment({ HOME: home }));
     assertEquals(learning.state, "enabled");
-    assert(await learning.remember(sampleRecord()) instanceof Error);
+    assert(learning.remember(sampleRecord()) instanceof Error);
   }));
 
 Deno.test("what was learnt is kept, and what is damaged or foreign is forgotten", () =>
   inHome(async (home, dir) => {
-    await openLearning(environment({ HOME: home })).remember(sampleRecord());
+    openLearning(environment({ HOME: home })).remember(sampleRecord());
     const state = loadPredictor(dir);
     const text = await Deno.readTextFile(`${dir}/perf_predictor.json`);
     savePredictor(dir, state);
@@ -139,7 +180,7 @@ Deno.test("what was learnt is kept, and what is damaged or foreign is forgotten"
 
 Deno.test("of what was learnt only the damaged pair is forgotten, and wild figures are tamed", () =>
   inHome(async (home, dir) => {
-    await openLearning(environment({ HOME: home })).remember(sampleRecord());
+    openLearning(environment({ HOME: home })).remember(sampleRecord());
     const { pairs } = JSON.parse(await Deno.readTextFile(`${dir}/perf_predictor.json`));
     const [[key, model], second] = pairs;
     const wild = { ...model, cost: { ...model.cost, perFile: 1e9, fixed: -5 } };
