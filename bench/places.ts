@@ -40,6 +40,8 @@ export interface Room {
 interface ImageKind {
   readonly mkfs: (room: Room) => string[];
   readonly leastBytes: number;
+  /** How much larger the image is than what will be written to it, which alone takes memory. */
+  readonly spaciousness: number;
   readonly description: string;
   /** The source stands on the tmpfs, and only the destination in the image. */
   readonly sourceOutside?: boolean;
@@ -48,6 +50,9 @@ interface ImageKind {
 const xfs: ImageKind = {
   mkfs: () => ["mkfs.xfs", "-q", "-f", "-m", "reflink=1"],
   leastBytes: 512 * 2 ** 20,
+  // It reserves more for each file than the file needs, and where three quarters of it are reserved every file takes half as
+  // long again.
+  spaciousness: 4,
   description: "xfs with reflink, loop image on tmpfs",
 };
 
@@ -60,11 +65,13 @@ const imageKinds: Record<string, ImageKind> = {
       ...["-N", String(room.entries + 10_000)],
     ],
     leastBytes: 512 * 2 ** 20,
+    spaciousness: 1,
     description: "ext4 with journal, loop image on tmpfs",
   },
   btrfs: {
     mkfs: () => ["mkfs.btrfs", "-q", "-f"],
     leastBytes: 1024 * 2 ** 20,
+    spaciousness: 1,
     description: "btrfs, loop image on tmpfs",
   },
   cross: { ...xfs, description: "from tmpfs to xfs (loop image on tmpfs)", sourceOutside: true },
@@ -114,12 +121,6 @@ function memoryFor(id: string, room: Room): number {
 function imageBytes(id: string, room: Room): number {
   return Math.max(roomyBytes(room), imageKinds[id].leastBytes);
 }
-
-/**
- * How much larger an image is than what will be written to it, which alone takes memory: xfs reserves more for each file than the file
- * needs, and where three quarters of it are reserved every file takes half as long again.
- */
-const spaciousness = 4;
 
 /** With space for a file system's own needs; whole MiB. */
 function roomyBytes(room: Room): number {
@@ -177,7 +178,7 @@ async function mountImage(id: string, room: Room, working: string, signal?: Abor
   const root = `${working}/mnt`;
   const kind = imageKinds[id];
   await Deno.mkdir(root);
-  await run(["truncate", "-s", String(spaciousness * imageBytes(id, room)), image], signal);
+  await run(["truncate", "-s", String(kind.spaciousness * imageBytes(id, room)), image], signal);
   await run([...kind.mkfs(room), image], signal);
   await run(["mount", "-o", "loop", image, root], signal);
   if (!kind.sourceOutside) return { id, description: kind.description, fileSystem: id as FileSystem, root };

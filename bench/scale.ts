@@ -25,7 +25,7 @@ import { saveResults } from "./result.ts";
 import { compareTrees, sourceOf } from "./row.ts";
 import { renderScale, type ScaleResults, type ScaleRow, scaleSchema, scaleTasks, scaleWays } from "./scale_result.ts";
 import { startBlitDaemon } from "./servers.ts";
-import { countedTree, everyFile } from "./shapes.ts";
+import { countedTree, everyFile, tinyEvery } from "./shapes.ts";
 import { showCount } from "./units.ts";
 
 /** From so many entries on, rounds take minutes: there are fewer, and none to warm up. */
@@ -172,9 +172,15 @@ function removeFiles(source: string, entries: number, signal: AbortSignal): void
   }
 }
 
-/** Without walking the tree: half of its files take one page. */
+/** Without walking the tree. */
 function scaleRoom(entries: number): Room {
-  return roomFor({ files: entries, directories: 0, links: 0, bytes: 0, allocated: Math.ceil(entries / 2) * 4096 });
+  return roomFor({
+    files: entries,
+    directories: 0,
+    links: 0,
+    bytes: 0,
+    allocated: Math.ceil(entries / tinyEvery) * 4096,
+  });
 }
 
 function runsFor({ runs }: ScaleOptions, entries: number): number {

@@ -80,16 +80,16 @@ export function* wideTree(count: number): Generator<Entry> {
   for (let index = 0; index < count; index++) yield file(`wide/file${padded(index, 7)}`, index, 512);
 }
 
-/**
- * `count` entries in directories of 1000 (the directory counted): every second file is empty, the others fit into one
- * page.
- */
+/** Of the files of `countedTree` one in so many has any bytes; four million entries then fit, twice, into 16 GiB. */
+export const tinyEvery = 8;
+
+/** `count` entries in directories of 1000 (the directory counted): most files are empty, the others fit into one page. */
 export function* countedTree(count: number): Generator<Entry> {
   for (let index = 0; index < count; index++) {
     const parent = `dir${padded(Math.floor(index / 1000), 5)}`;
     const inDir = index % 1000;
     if (inDir === 0) yield dir(parent, index);
-    else yield file(`${parent}/file${padded(inDir, 3)}`, index, inDir % 2 === 0 ? 0 : 1 + index % 61);
+    else yield file(`${parent}/file${padded(inDir, 3)}`, index, inDir % tinyEvery === 0 ? 1 + index % 61 : 0);
   }
 }
 
