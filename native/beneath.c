@@ -80,7 +80,7 @@ int64_t blit_beneath_open(const char *root, const char *path)
 	return fd;
 }
 
-int64_t blit_beneath_make(const char *root, const char *path, uint32_t *made)
+int64_t blit_beneath_make(const char *root, const char *path, int64_t sync, uint32_t *made)
 {
 	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	*made = 0;
@@ -99,7 +99,7 @@ int64_t blit_beneath_make(const char *root, const char *path, uint32_t *made)
 			next = open_child(fd, name, O_RDONLY);
 			if (next == -ENOENT) {
 				if (mkdirat(fd, name, 0777) == 0)
-					++*made;
+					++*made, err = sync ? os_sync(fd) : 0;
 				else if (errno != EEXIST)
 					err = -errno;
 				next = err ? err : open_child(fd, name, O_RDONLY);

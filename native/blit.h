@@ -323,7 +323,7 @@ BLIT_EXPORT int64_t blit_path_append(const char *path, const void *line, uint64_
 /* The path without symlinks, unterminated. Its length, -ENAMETOOLONG where it does not fit, -errno. */
 BLIT_EXPORT int64_t blit_path_real(const char *path, char *out, uint64_t size);
 /* Makes the directory and those above it. 1 if it made one, 0 if all were there, -errno. */
-BLIT_EXPORT int64_t blit_path_make(const char *path);
+BLIT_EXPORT int64_t blit_path_make(const char *path, int64_t sync);
 /* Renames, never over something. 0 or -errno. */
 BLIT_EXPORT int64_t blit_path_rename(const char *from, const char *to);
 BLIT_EXPORT int64_t blit_path_remove_dir(const char *path);
@@ -349,7 +349,7 @@ struct blit_listing;
 /* Descriptor of the directory, open for reading, or -errno; -ELOOP where a symlink stands in the path. */
 BLIT_EXPORT int64_t blit_beneath_open(const char *root, const char *path);
 /* The same, making what is missing (mode 0777 less the umask; *made: how many); a descriptor or -errno. */
-BLIT_EXPORT int64_t blit_beneath_make(const char *root, const char *path, uint32_t *made);
+BLIT_EXPORT int64_t blit_beneath_make(const char *root, const char *path, int64_t sync, uint32_t *made);
 /* Packs the entry itself. Its bytes, or -errno. */
 BLIT_EXPORT int64_t blit_beneath_facts(const char *root, const char *path, void *out, uint64_t cap);
 /*

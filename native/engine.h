@@ -310,6 +310,7 @@ int write_at(int fd, const char *buf, size_t n, uint64_t at);
 /* Of an open large file. */
 struct large;
 int large_fd(const struct large *l, enum side side);
+int large_write(struct large *l, const char *buf, size_t n, uint64_t at);
 uint64_t large_size(const struct large *l);
 bool large_is_sparse(const struct large *l);
 bool large_is_held(const struct large *l);

@@ -15,6 +15,7 @@ struct large {
 	struct facts facts;
 	mode_t created;
 	bool remote; /* its source is on another machine: facts and attributes came with OPEN */
+	pthread_mutex_t writing;
 	char *attrs;
 	uint32_t attrs_len;
 };
@@ -30,6 +31,7 @@ static void forget(struct engine *e, struct large *l)
 		close(l->sfd);
 	if (l->dfd >= 0)
 		close(l->dfd);
+	pthread_mutex_destroy(&l->writing);
 	free(l->attrs);
 	free(l);
 }
@@ -57,6 +59,7 @@ static struct large *large_new(struct engine *e, struct dir *d)
 		return NULL;
 	l->d = d;
 	l->sfd = l->dfd = -1;
+	pthread_mutex_init(&l->writing, NULL);
 	l->discard = e->config.flags & BLIT_CFG_DISCARD || !e->have[DST];
 	pthread_mutex_lock(&e->larges_lock);
 	l->next = e->larges;
@@ -87,6 +90,15 @@ static int take_record(struct large *l, const struct task *t)
 int large_fd(const struct large *l, enum side side)
 {
 	return side == SRC ? l->sfd : l->dfd;
+}
+
+/* Writers to one inode take turns in the kernel, which spins for up to a write's time; here they sleep, and leave the core to a sender. */
+int large_write(struct large *l, const char *buf, size_t n, uint64_t at)
+{
+	pthread_mutex_lock(&l->writing);
+	int err = write_at(l->dfd, buf, n, at);
+	pthread_mutex_unlock(&l->writing);
+	return err;
 }
 
 uint64_t large_size(const struct large *l)

@@ -169,11 +169,29 @@ int64_t blit_path_real(const char *path, char *out, uint64_t size)
 	return len <= size ? (int64_t)len : -ENAMETOOLONG;
 }
 
-int64_t blit_path_make(const char *path)
+/* The name of what was just made, on the medium. */
+static int sync_above(char *path)
+{
+	char *slash = strrchr(path, '/');
+	int fd, err;
+	if (slash && slash > path)
+		*slash = 0;
+	fd = open(!slash ? "." : slash == path ? "/" : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (slash)
+		*slash = '/';
+	if (fd < 0)
+		return -errno;
+	err = os_sync(fd);
+	close(fd);
+	return err;
+}
+
+int64_t blit_path_make(const char *path, int64_t sync)
 {
 	size_t len = strlen(path);
 	char *copy = malloc(len + 1);
 	int64_t made = 0;
+	int err;
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, path, len + 1);
@@ -182,7 +200,7 @@ int64_t blit_path_make(const char *path)
 			continue;
 		copy[i] = 0;
 		if (mkdir(copy, 0777) == 0)
-			made = 1;
+			made = sync && (err = sync_above(copy)) ? err : 1;
 		else if (errno != EEXIST && errno != EISDIR)
 			made = -errno;
 		if (i < len)

@@ -247,7 +247,7 @@ int receive_data(struct lane *l, const struct blit_frame *f)
 {
 	struct worker *w = lane_worker(l);
 	struct task *t = mine(l, f->id);
-	int fd = t ? large_fd((void *)(uintptr_t)t->t.handle, DST) : -1;
+	struct large *large = t ? (void *)(uintptr_t)t->t.handle : NULL;
 	if (t && (f->offset < t->t.offset || f->length > t->t.length || f->offset - t->t.offset > t->t.length - f->length))
 		return -EPROTO;
 	for (uint64_t at = 0; at < f->length && !engine_stopped(w->e);) {
@@ -257,7 +257,7 @@ int receive_data(struct lane *l, const struct blit_frame *f)
 		if (err)
 			return err;
 		int64_t received = engine_now_ns();
-		err = t && !t->failed ? write_at(fd, w->buffer, n, f->offset + at) : 0;
+		err = t && !t->failed ? large_write(large, w->buffer, n, f->offset + at) : 0;
 		if (err)
 			t->failed = err, t->failed_step = BLIT_STEP_WRITE;
 		count_bytes(w, BLIT_M_NETWORK, t ? n : 0);

@@ -23,9 +23,9 @@ export interface Roots extends Disposable {
 export function openRoots(place: Place, job: Job, open: Open): Roots {
   const readOnly = job.dryRun || job.verb === "check";
   const backupPath = open.job?.backupDirectory === undefined ? undefined : checkPath(open.job.backupDirectory);
-  const destination = openRoot(place, place.path, readOnly);
+  const destination = openRoot(place, place.path, readOnly, job.fsync);
   try {
-    const backup = backupPath === undefined ? undefined : openRoot(place, backupPath, readOnly);
+    const backup = backupPath === undefined ? undefined : openRoot(place, backupPath, readOnly, job.fsync);
     const descriptors = [destination.descriptor, backup?.descriptor].filter((one) => one !== undefined);
     return {
       destinationRoot: pathOf(destination.descriptor),
@@ -39,13 +39,18 @@ export function openRoots(place: Place, job: Job, open: Open): Roots {
   }
 }
 
-function openRoot(place: Place, path: string, readOnly: boolean): { descriptor: number | undefined; fresh: boolean } {
+function openRoot(
+  place: Place,
+  path: string,
+  readOnly: boolean,
+  sync: boolean,
+): { descriptor: number | undefined; fresh: boolean } {
   try {
     if (readOnly) {
       const descriptor = openBeneath(place.root, path);
       return { descriptor, fresh: descriptor === undefined };
     }
-    const { descriptor, made } = makeBeneath(place.root, path);
+    const { descriptor, made } = makeBeneath(place.root, path, sync);
     return { descriptor, fresh: made > 0 };
   } catch (error) {
     const shown = path === place.path ? place.shown() : joinPath(place.shown(), path);

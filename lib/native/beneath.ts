@@ -107,11 +107,15 @@ export function openBeneath(root: string, path: string): number | undefined {
   throw error;
 }
 
-/** The same, with what is missing made; and how many directories that were. */
-export function makeBeneath(root: string, path: string): { readonly descriptor: number; readonly made: number } {
+/** The same, with what is missing made, on the medium too if asked; and how many directories that were. */
+export function makeBeneath(
+  root: string,
+  path: string,
+  sync: boolean,
+): { readonly descriptor: number; readonly made: number } {
   const made = new Uint32Array(1);
   const out = new Uint8Array(made.buffer);
-  const descriptor = Number(calls().blit_beneath_make(cString(root), cString(path), out));
+  const descriptor = Number(calls().blit_beneath_make(cString(root), cString(path), sync ? 1n : 0n, out));
   if (descriptor < 0) throw beneathError("create", path, -descriptor);
   return { descriptor, made: made[0] };
 }

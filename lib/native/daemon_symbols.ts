@@ -19,7 +19,7 @@ export const daemonSymbols = {
   blit_sockets_prompt: { parameters: ["u32"], result: "i64" },
   blit_descriptors_max: { parameters: [], result: "i64" },
   blit_beneath_open: { parameters: ["buffer", "buffer"], result: "i64" },
-  blit_beneath_make: { parameters: ["buffer", "buffer", "buffer"], result: "i64" },
+  blit_beneath_make: { parameters: ["buffer", "buffer", "i64", "buffer"], result: "i64" },
   blit_socket_take: { parameters: ["u32", "u32", "buffer", "buffer"], result: "i64" },
   blit_listener_prepare: { parameters: ["u32"], result: "i64" },
   blit_socket_dial: {

@@ -31,7 +31,7 @@ const shortCalls = {
   blit_path_read: { parameters: ["buffer", "buffer", "u64"], result: "i64" },
   blit_path_append: { parameters: ["buffer", "buffer", "u64"], result: "i64" },
   blit_path_real: { parameters: ["buffer", "buffer", "u64"], result: "i64" },
-  blit_path_make: { parameters: ["buffer"], result: "i64" },
+  blit_path_make: { parameters: ["buffer", "i64"], result: "i64" },
   blit_path_rename: { parameters: ["buffer", "buffer"], result: "i64" },
   blit_path_remove_dir: { parameters: ["buffer"], result: "i64" },
 } as const;

@@ -189,21 +189,35 @@ function kindOf(info: Deno.FileInfo): number {
   return info.isFifo ? Kind.Fifo : info.isSocket ? Kind.Socket : info.isCharDevice ? Kind.CharDevice : Kind.BlockDevice;
 }
 
-/** Makes a directory and those above it; true if it made one. Raises BlitError (failed). */
-export function makeDirectory(path: string): boolean {
+/** Makes a directory and those above it, on the medium too if asked; true if it made one. Raises BlitError (failed). */
+export function makeDirectory(path: string, sync: boolean): boolean {
   const calls = openLibrary()?.symbols;
   if (calls) {
-    const made = Number(calls.blit_path_make(cString(path)));
+    const made = Number(calls.blit_path_make(cString(path), sync ? 1n : 0n));
     if (made < 0) throw pathError("create", path, -made);
     return made === 1;
   }
   if (pathFacts(path, true)) return false;
   try {
-    Deno.mkdirSync(path, { recursive: true });
+    denoMake(path, sync);
   } catch (error) {
     throw BlitError.from(error, `create "${path}"`);
   }
   return true;
+}
+
+function denoMake(path: string, sync: boolean): void {
+  const missing: string[] = [];
+  for (let at = path; sync && !pathFacts(at, true); at = aboveOf(at)) missing.push(at);
+  Deno.mkdirSync(path, { recursive: true });
+  for (const made of missing) {
+    using above = Deno.openSync(aboveOf(made));
+    above.syncSync();
+  }
+}
+
+function aboveOf(path: string): string {
+  return path.replace(/\/*[^/]*\/*$/, "") || (path.startsWith("/") ? "/" : ".");
 }
 
 /** Renames without ever replacing anything; false where that is not possible (another file system, something stands there). */

@@ -97,7 +97,7 @@ class JobRun {
       return false;
     }
     if (!job.dryRun) {
-      makeDirectory(parent);
+      makeDirectory(parent, false);
       if (!renameIfFree(from, to)) return false;
     }
     this.#tally.renamed(entry?.destination ?? ".", entry ? "file" : "directory");
@@ -112,10 +112,10 @@ class JobRun {
     const fresh = !exists;
     const counted = fresh && destinationRoot !== undefined && this.#countsAsMade(destinationRoot);
     if (destinationRoot !== undefined && !exists && !readOnly) {
-      makeDirectory(destinationRoot);
+      makeDirectory(destinationRoot, job.fsync);
       exists = true;
     }
-    if (job.backupDir !== undefined && !readOnly) makeDirectory(job.backupDir);
+    if (job.backupDir !== undefined && !readOnly) makeDirectory(job.backupDir, job.fsync);
     const backup = job.backupDir !== undefined && pathFacts(job.backupDir, true) ? job.backupDir : undefined;
     const { sizing, source, destination } = this.#tune(placement);
     const opened = await openEngine({

@@ -169,8 +169,8 @@ class TransferRun {
     const { job, sink } = this;
     const readOnly = job.dryRun || job.verb === "check";
     const exists = pathFacts(root, true) !== undefined;
-    if (!exists && !readOnly) makeDirectory(root);
-    if (job.backupDir !== undefined && !readOnly) makeDirectory(job.backupDir);
+    if (!exists && !readOnly) makeDirectory(root, job.fsync);
+    if (job.backupDir !== undefined && !readOnly) makeDirectory(job.backupDir, job.fsync);
     const backupRoot = job.backupDir !== undefined && pathFacts(job.backupDir, true) ? job.backupDir : undefined;
     const destinationRoot = exists || !readOnly ? root : undefined;
     const placement = {

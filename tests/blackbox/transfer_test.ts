@@ -72,6 +72,20 @@ testNeeding(
   },
 );
 
+testNeeding(
+  [...needs, command("strace")],
+  "--fsync syncs the directories above a new destination, too",
+  async () => {
+    await using dir = await testDirectory();
+    await dir.write({ "src/a": "A", "there": null });
+    const wrapper = ["strace", "-f", "-y", "-qq", "-e", "trace=fsync", "-o", dir.at("trace")];
+    const target = dir.at("there/new/newer");
+    assertExit(await blit(["copy", "--fsync", dir.at("src/"), target], { wrapper }), 0);
+    const trace = await dir.read("trace");
+    for (const above of ["there", "there/new"]) assert(trace.includes(`<${dir.at(above)}>`), `${above}\n${trace}`);
+  },
+);
+
 testNeeding([...needs, fileSystem("xfs")], "a file system that shares extents is asked to", async () => {
   await using mount = await mountNew("xfs");
   await using dir = await testDirectory(mount.path);
