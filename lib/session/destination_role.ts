@@ -18,8 +18,6 @@ import { Tally } from "./tally.ts";
 import { TreeRun } from "./tree_run.ts";
 import { recordOf, tuneRemote, type Tuning } from "./tuning.ts";
 
-/** A slice of a large file that a dead lane was bringing comes again from its beginning. */
-const SLICE_BYTES = 16 << 20;
 /** How long a broken-off run waits for its workers to return. */
 const HANGING_MS = 1000;
 
@@ -117,7 +115,6 @@ class Destination implements DestinationRole {
       counted: placement.counted,
       disks,
       ...sizing,
-      rangeBytes: Math.min(sizing.rangeBytes, SLICE_BYTES),
       workers: Math.max(sizing.workers, sizing.lanes),
     };
     const filter = compileFilter(job.filter, Date.now());
