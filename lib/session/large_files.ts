@@ -12,20 +12,29 @@ export const LARGE_BYTES = 16 << 20;
 const MIB = 1 << 20;
 /** Measured on tmpfs, ext4 and xfs: flat from here to 64 MiB; small enough to keep all cores busy to the end. */
 const RANGE_MIN_BYTES = 4 * MIB;
+const RANGE_FIRST_BYTES = 16 * MIB;
+/** A range that comes sooner has cost too many messages for its bytes. */
+const QUICK_MS = 250;
+/** Of a range that a broken connection was bringing all comes again: not more than a few seconds' worth. */
+const SLOW_MS = 2000;
 
 /** `moved`: bytes of the file; with an error it was given up, unless `installed`. */
 export type LargeDone = (error: EngineError | undefined, size: number) => void;
 
 export class LargeFiles {
   #underWay = 0;
+  #rangeBytes: number;
 
   constructor(
     private readonly engine: Engine,
     private readonly workers: number,
-    /** The largest slice. */
-    private readonly rangeBytes: number,
+    /** Of the largest range. */
+    private readonly rangeBytesMax: number,
     private readonly lost: (bits: number) => void,
-  ) {}
+    private readonly nowMs = () => performance.now(),
+  ) {
+    this.#rangeBytes = Math.min(RANGE_FIRST_BYTES, rangeBytesMax);
+  }
 
   copy(node: DirNode, batch: EntryBatch, index: number, done: LargeDone): void {
     this.#underWay++;
@@ -49,9 +58,22 @@ export class LargeFiles {
     return this.#underWay < this.workers * 2 ? 2 : 1;
   }
 
-  #copyRanges(node: DirNode, handle: bigint, size: number, done: LargeDone): void {
+  /** Each range costs a message there and back: where each worker has a file of its own there is no need to share one out. */
+  #rangeBytesOf(size: number): number {
+    if (this.#rangesAtOnce() === 1) return this.#rangeBytes;
     const share = Math.ceil(size / (this.workers * 4) / MIB) * MIB;
-    const range = Math.min(Math.max(share, RANGE_MIN_BYTES), this.rangeBytes);
+    return Math.min(Math.max(share, RANGE_MIN_BYTES), this.#rangeBytes);
+  }
+
+  /** The next ranges follow what this one took. */
+  #learn(length: number, tookMs: number): void {
+    if (tookMs > SLOW_MS) this.#rangeBytes = Math.max(this.#rangeBytes / 2, RANGE_MIN_BYTES);
+    else if (tookMs < QUICK_MS && length === this.#rangeBytes) {
+      this.#rangeBytes = Math.min(this.#rangeBytes * 2, this.rangeBytesMax);
+    }
+  }
+
+  #copyRanges(node: DirNode, handle: bigint, size: number, done: LargeDone): void {
     let offset = 0;
     let open = 0;
     let failure: EngineError | undefined;
@@ -62,10 +84,12 @@ export class LargeFiles {
       });
     const next = () => {
       while (failure === undefined && offset < size && open < this.#rangesAtOnce()) {
-        const length = Math.min(range, size - offset);
+        const length = Math.min(this.#rangeBytesOf(size), size - offset);
         open++;
+        const sinceMs = this.nowMs();
         this.engine.copyRange(node.id, handle, offset, length, (answer) => {
           open--;
+          this.#learn(length, this.nowMs() - sinceMs);
           failure ??= answer.error;
           next();
         });

@@ -130,4 +130,23 @@ Deno.test("with enough large files fewer ranges of one are handed out, so that e
     underWay.push(engine.ranges.length - before);
   }
   assertEquals(underWay, [4, 2, 2, 1, 1]);
+  assertEquals(engine.ranges.map(({ length }) => length / MIB), [16, 16, 16, 16, 16, 16, 16, 16, 16, 16]);
+});
+
+Deno.test("ranges that come quickly grow, slow ones shrink, each within its bounds", () => {
+  const engine = new FakeEngine({ lost: 0, size: 2 ** 40, handle: 99n });
+  let nowMs = 0;
+  const files = new LargeFiles(engine as unknown as Engine, 2, 64 << 20, () => {}, () => nowMs);
+  files.copy(node, batch, 3, () => {});
+  const newest = (tookMs: number, rounds: number) => {
+    for (let round = 0; round < rounds; round++) {
+      nowMs += tookMs;
+      for (let answers = engine.ranges.length; answers > 0; answers--) engine.answer(0);
+    }
+    return engine.ranges[engine.ranges.length - 1].length / MIB;
+  };
+  assertEquals(newest(0, 0), 16);
+  assertEquals([newest(1000, 2), newest(10, 1), newest(10, 9)], [16, 32, 64]);
+  assertEquals([newest(3000, 1), newest(3000, 9)], [4, 4]);
+  assertEquals(newest(10, 9), 64);
 });
