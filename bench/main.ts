@@ -61,8 +61,8 @@ async function execute(command: Command, signal: AbortSignal): Promise<void> {
         file: command.options.json ?? `${repository}bench/results/${stamp}.json`,
         signal,
       };
-      if (command.verb === "scale") await runScale(command.options, around);
-      else if (command.verb === "remote") await runRemote(command.options, around);
+      if (command.verb === "scale") return void await runScale(command.options, around);
+      if (command.verb === "remote") await runRemote(command.options, around);
       else await runLocal(command.options, around);
       await Deno.writeTextFile(chartPath(around.file), chartOf(await loadResults(around.file)));
       print(`chart in ${chartPath(around.file)}\n`);

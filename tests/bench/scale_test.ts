@@ -39,6 +39,30 @@ testNeeding(
   },
 );
 
+testNeeding([linux, command("cc"), memory], "the program that measures scale ends well, without a chart", async () => {
+  await using dir = await testDirectory();
+  const main = new URL("../../bench/main.ts", import.meta.url).pathname;
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      main,
+      "scale",
+      "--counts",
+      "30",
+      "--runs",
+      "1",
+      "--wait-idle",
+      "0.1",
+      "--json",
+      dir.at("x.json"),
+    ],
+  }).output();
+  assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+  assert(new TextDecoder().decode(stdout).endsWith(`results in ${dir.at("x.json")}\n`));
+  assertEquals(await dir.names(), ["x.json"]);
+});
+
 function row(entries: number, wallMs: number, more: Partial<ScaleRow> = {}): ScaleRow {
   const sample = { wall_ms: wallMs, user_ms: 0, sys_ms: 0, peak_kib: 50 * 1024, other_ms: 0 };
   return { entries, task: "copy", way: "local", samples: [sample], daemon_peak_kib: [], ...more };
