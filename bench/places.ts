@@ -113,9 +113,12 @@ export async function roomMissing(id: string, room: Room): Promise<string | unde
   return bytes > free ? `needs ${showBytes(bytes)} in ${parentOf(id)}, ${showBytes(free)} free` : undefined;
 }
 
-/** Most bytes of memory that a place takes for `room`: an image's files stand in it and in the page cache. */
+/**
+ * Most bytes of memory that a place takes for `room`: an image's files stand in it and in the page cache. What is never
+ * written in an image takes none.
+ */
 function memoryFor(id: string, room: Room): number {
-  return id in imageKinds ? imageBytes(id, room) + room.bytes : room.bytes;
+  return id in imageKinds ? 2 * room.bytes : room.bytes;
 }
 
 function imageBytes(id: string, room: Room): number {

@@ -123,7 +123,7 @@ export const workloads: readonly Workload[] = [
     floor: "large",
     fileName: "large.bin",
     runFactor: 1,
-    places: ["btrfs"],
+    places: ["tmpfs"],
     source: (scale) => oneFile("large.bin", scaled(4 * GiB, scale, MiB)),
   },
   {
@@ -151,7 +151,7 @@ export const workloads: readonly Workload[] = [
     task: "copy",
     floor: "tree",
     runFactor: 1,
-    places: ["tmpfs"],
+    places: ["tmpfs", "btrfs"],
     source: (scale) => mixedFiles(scaled(1000, scale, 50)),
   },
   {
