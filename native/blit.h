@@ -322,7 +322,7 @@ BLIT_EXPORT int64_t blit_path_read(const char *path, void *out, uint64_t size);
 BLIT_EXPORT int64_t blit_path_append(const char *path, const void *line, uint64_t size);
 /* The path without symlinks, unterminated. Its length, -ENAMETOOLONG where it does not fit, -errno. */
 BLIT_EXPORT int64_t blit_path_real(const char *path, char *out, uint64_t size);
-/* Makes the directory and those above it. 1 if it made one, 0 if all were there, -errno. */
+/* Makes the directory and those above it, on the medium too if asked. 1 if it made one, 0 if all were there, -errno. */
 BLIT_EXPORT int64_t blit_path_make(const char *path, int64_t sync);
 /* Renames, never over something. 0 or -errno. */
 BLIT_EXPORT int64_t blit_path_rename(const char *from, const char *to);
@@ -348,7 +348,7 @@ struct blit_listing;
 
 /* Descriptor of the directory, open for reading, or -errno; -ELOOP where a symlink stands in the path. */
 BLIT_EXPORT int64_t blit_beneath_open(const char *root, const char *path);
-/* The same, making what is missing (mode 0777 less the umask; *made: how many); a descriptor or -errno. */
+/* The same, making what is missing, on the medium too if asked (mode 0777 less the umask; *made: how many); a descriptor or -errno. */
 BLIT_EXPORT int64_t blit_beneath_make(const char *root, const char *path, int64_t sync, uint32_t *made);
 /* Packs the entry itself. Its bytes, or -errno. */
 BLIT_EXPORT int64_t blit_beneath_facts(const char *root, const char *path, void *out, uint64_t cap);

@@ -1,4 +1,5 @@
-/* Paths as the user gave them: what is read there, where they lead, whether that answers. A file system that does not is tests/blackbox/stall_test.ts. */
+/* Paths as the user gave them: what is read there, where they lead, whether that answers. A file system that does not is
+ * tests/blackbox/stall_test.ts. */
 #include "test.h"
 
 /* Longer than any machine takes, however busy: no check waits for it. */

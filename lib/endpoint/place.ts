@@ -8,6 +8,7 @@
 
 import { BlitError, usageError } from "../base/errors.ts";
 import { printablePath } from "../base/path_bytes.ts";
+import { directoryName, trimSlashes } from "../base/path_parts.ts";
 import type { Job } from "../model/job.ts";
 import { Kind } from "../model/entry.ts";
 import { directoriesUpFrom, type PathFacts, pathFacts, sameInode } from "../native/paths.ts";
@@ -153,7 +154,7 @@ function isBeneath(directory: string, inode: PathFacts): boolean {
 export function nearestExisting(path: string): string {
   let at = path;
   while (!pathFacts(at, true)) {
-    const up = directoryName(trimSlashes(at));
+    const up = directoryName(at);
     if (up === at) break;
     // Creating "missing/.." would lead elsewhere than it seems.
     if (baseName(at) === "..") {
@@ -168,10 +169,6 @@ function endsWithSlash(path: string): boolean {
   return path.endsWith("/");
 }
 
-function trimSlashes(path: string): string {
-  return path.replace(/\/+$/, "") || "/";
-}
-
 /** "." and ".." name no entry that could be nested; rsync merges their contents too. */
 function isDots(path: string): boolean {
   return [".", ".."].includes(baseName(path)) || path === "/";
@@ -179,12 +176,6 @@ function isDots(path: string): boolean {
 
 function baseName(path: string): string {
   return trimSlashes(path).replace(/^.*\//s, "");
-}
-
-export function directoryName(path: string): string {
-  const trimmed = trimSlashes(path);
-  const at = trimmed.lastIndexOf("/");
-  return at < 0 ? "." : at === 0 ? "/" : trimmed.slice(0, at);
 }
 
 function join(directory: string, name: string): string {

@@ -58,6 +58,8 @@ export interface Workload {
 /** Upper bounds of the size histogram: 4 KiB, 64 KiB, 1 MiB, 16 MiB, 256 MiB, 1 GiB. */
 export const sizeBounds: readonly number[] = [2 ** 12, 2 ** 16, 2 ** 20, 2 ** 24, 2 ** 28, 2 ** 30];
 
+export const sizeClasses = sizeBounds.length + 1;
+
 /** The place of a file of `bytes` in the size histogram. */
 export function sizeClass(bytes: number): number {
   const at = sizeBounds.findIndex((bound) => bytes < bound);

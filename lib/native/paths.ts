@@ -5,6 +5,7 @@
 
 import { BlitError } from "../base/errors.ts";
 import { pathFromBytes, pathToBytes } from "../base/path_bytes.ts";
+import { directoryName } from "../base/path_parts.ts";
 import { Kind } from "../model/entry.ts";
 import { engineError } from "./errno.ts";
 import { openLibrary } from "./library.ts";
@@ -55,7 +56,8 @@ let room = new Uint8Array(READ_ROOM);
 const decoder = new TextDecoder();
 
 /**
- * The text of a small file, undefined where nothing stands. Throws for anything but a regular file, and for one that cannot be read. Deno's own calls take half a millisecond when they first find nothing.
+ * The text of a small file, undefined where nothing stands. Throws for anything but a regular file, and for one that cannot be
+ * read. Deno's own calls take half a millisecond when they first find nothing.
  */
 export function readSmallText(path: string): string | undefined {
   const calls = openLibrary()?.symbols;
@@ -71,11 +73,14 @@ export function readSmallText(path: string): string | undefined {
 }
 
 function denoRead(path: string): string | undefined {
-  const facts = denoFacts(path, true);
-  if (facts === undefined) return undefined;
-  // A fifo would hang whoever opens it.
-  if (facts.kind !== Kind.File) throw notRegular(path);
-  return Deno.readTextFileSync(path);
+  return fileFacts(path) && Deno.readTextFileSync(path);
+}
+
+/** As `pathFacts`, of where the path leads; throws for anything but a regular file: a fifo would hang whoever opens it. */
+export function fileFacts(path: string): PathFacts | undefined {
+  const facts = pathFacts(path, true);
+  if (facts && facts.kind !== Kind.File) throw notRegular(path);
+  return facts;
 }
 
 /**
@@ -94,8 +99,7 @@ export function appendLine(path: string, line: Uint8Array<ArrayBuffer>): number 
 }
 
 function denoAppend(path: string, line: Uint8Array<ArrayBuffer>): number | undefined {
-  const facts = denoFacts(path, true);
-  if (facts && facts.kind !== Kind.File) throw notRegular(path);
+  fileFacts(path);
   try {
     using file = Deno.openSync(path, { read: true, append: true, create: true, mode: 0o600 });
     const size = file.seekSync(0, Deno.SeekMode.End);
@@ -208,16 +212,12 @@ export function makeDirectory(path: string, sync: boolean): boolean {
 
 function denoMake(path: string, sync: boolean): void {
   const missing: string[] = [];
-  for (let at = path; sync && !pathFacts(at, true); at = aboveOf(at)) missing.push(at);
+  for (let at = path; sync && !pathFacts(at, true); at = directoryName(at)) missing.push(at);
   Deno.mkdirSync(path, { recursive: true });
   for (const made of missing) {
-    using above = Deno.openSync(aboveOf(made));
+    using above = Deno.openSync(directoryName(made));
     above.syncSync();
   }
-}
-
-function aboveOf(path: string): string {
-  return path.replace(/\/*[^/]*\/*$/, "") || (path.startsWith("/") ? "/" : ".");
 }
 
 /** Renames without ever replacing anything; false where that is not possible (another file system, something stands there). */

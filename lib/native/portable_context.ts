@@ -6,7 +6,7 @@
 import { statfsSync } from "node:fs";
 import process from "node:process";
 import type { Method } from "../model/event.ts";
-import { sizeBounds } from "../model/run_record.ts";
+import { sizeClass, sizeClasses } from "../model/run_record.ts";
 import type { EngineConfig } from "./engine.ts";
 import { DirectoryTable } from "./portable_dirs.ts";
 import { Own, ownError, Step } from "./portable_error.ts";
@@ -40,7 +40,7 @@ export class Context {
   bytesMoved = 0;
   files = 0;
   /** Regular files done, by size. */
-  readonly sizes: number[] = sizeBounds.map(() => 0).concat(0);
+  readonly sizes: number[] = new Array(sizeClasses).fill(0);
   stopped = false;
   #nextByteMs = 0;
   #tempNumber = crypto.getRandomValues(new Uint32Array(1))[0];
@@ -65,9 +65,7 @@ export class Context {
   /** A file is in its place; of a regular one its bytes. */
   countFile(size?: number): void {
     this.files++;
-    if (size === undefined) return;
-    const at = sizeBounds.findIndex((bound) => size < bound);
-    this.sizes[at < 0 ? sizeBounds.length : at]++;
+    if (size !== undefined) this.sizes[sizeClass(size)]++;
   }
 
   count(method: Method, bytes: number): void {

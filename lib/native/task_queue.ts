@@ -6,7 +6,7 @@
 
 import { pathFromBytes, pathToBytes } from "../base/path_bytes.ts";
 import { BlitError } from "../base/errors.ts";
-import { sizeBounds } from "../model/run_record.ts";
+import { sizeClasses } from "../model/run_record.ts";
 import type { Counters, EngineConfig, EntryBatch } from "./engine.ts";
 import { engineError } from "./errno.ts";
 import { CONFIG_BYTES, ConfigFlag, COUNTERS_BYTES, RawResult, type RawTask, TASK_BYTES, writeTask } from "./layout.ts";
@@ -16,7 +16,6 @@ import { settlesWithin } from "./patience.ts";
 
 /** Longest wait inside one call; a stop ends it earlier. */
 const WAIT_MAX_MS = 1000;
-const SIZE_CLASSES = sizeBounds.length + 1;
 /** Results are collected this many bytes at a time: a result of a full batch with a detail for each entry fits many times. */
 const COLLECT_BYTES = 1 << 20;
 /** Of all queues: a result is read before anything else is collected. A daemon that made one for each job grew by hundreds of MB. */
@@ -130,7 +129,7 @@ export class TaskQueue {
       sourceMs: at(11) / 1e6,
       destinationMs: at(12) / 1e6,
       ticks: at(13),
-      sizes: Array.from({ length: SIZE_CLASSES }, (_, i) => at(14 + i)),
+      sizes: Array.from({ length: sizeClasses }, (_, i) => at(14 + i)),
       retransmits: at(21),
       roundTripMs: at(22) / 1e3,
     };

@@ -3,7 +3,7 @@
  * asks of a mount that is dead would hold up the run, its messages and Ctrl-C for ever.
  */
 
-import { directoryName } from "../endpoint/place.ts";
+import { directoryName } from "../base/path_parts.ts";
 import type { Job } from "../model/job.ts";
 import { answersSoon } from "../native/paths.ts";
 import { stallError } from "../plan/stall.ts";

@@ -2,7 +2,8 @@
  * One local job from start to summary: places its arguments, runs each source in turn, and keeps one score for all of them.
  */
 
-import { directoryName, nearestExisting, placeJob, type Placement } from "../endpoint/place.ts";
+import { directoryName } from "../base/path_parts.ts";
+import { nearestExisting, placeJob, type Placement } from "../endpoint/place.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
 import type { Engine } from "../native/engine.ts";

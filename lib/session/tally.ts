@@ -2,7 +2,7 @@
 
 import type { Change, EntryKind, EventSink, Failure, Method, Phase, Progress, Summary, Waits } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
-import { sizeBounds } from "../model/run_record.ts";
+import { sizeClasses } from "../model/run_record.ts";
 import type { RouteDecision } from "../tune/router.ts";
 import { type Counters, type EngineError, Lost } from "../native/engine.ts";
 
@@ -45,7 +45,7 @@ export class Tally {
   readonly #notices = new Map<string, string>();
   readonly #bytesByMethod: Partial<Record<Method, number>> = {};
   #waits: Waits = { planner: 0, source: 0, destination: 0 };
-  readonly #sizes: number[] = sizeBounds.map(() => 0).concat(0);
+  readonly #sizes: number[] = new Array(sizeClasses).fill(0);
   #finishedBytes = 0;
   #finishedFiles = 0;
   readonly #startedMs = performance.now();

@@ -3,6 +3,7 @@
  * turns, how many requests it takes and in what stripes it writes.
  */
 
+import { directoryName } from "../base/path_parts.ts";
 import type { FileSystemProfile } from "../model/run_record.ts";
 import { mountOf, parseMounts } from "./mounts.ts";
 import { readNumber, type SystemFiles, systemFiles } from "./system_files.ts";
@@ -27,8 +28,7 @@ const unknown: FileSystemFacts = { profile: { kind: "unknown", network: false },
 export function closestRealPath(path: string, files: SystemFiles = systemFiles): string {
   const found = files.realPath(path);
   if (found !== undefined || path === "/" || path === ".") return found ?? path;
-  const parent = path.replace(/\/+$/, "").replace(/[^/]*$/, "");
-  return closestRealPath(parent === "" ? "." : parent.replace(/(.)\/+$/, "$1"), files);
+  return closestRealPath(directoryName(path), files);
 }
 
 /** `path`: absolute, no symlinks, need not exist. */

@@ -10,8 +10,8 @@
  */
 
 import type { RunRecord } from "../model/run_record.ts";
-import { appendLine, pathFacts, readSmallText } from "../native/paths.ts";
-import { makePrivateDir, openPrivateFile, removeIfThere } from "./private_files.ts";
+import { appendLine, fileFacts, readSmallText } from "../native/paths.ts";
+import { makePrivateDir, removeIfThere } from "./private_files.ts";
 import { decodeRecord, encodeRecord } from "./record_line.ts";
 
 /** Oldest first. */
@@ -56,9 +56,11 @@ function appendInNewDir(dir: string, line: Uint8Array<ArrayBuffer>): number {
 }
 
 function rotate(dir: string, maxBytes: number): void {
-  using lock = openPrivateFile(`${dir}/${lockName}`, { write: true, create: true });
+  const lockPath = `${dir}/${lockName}`;
+  fileFacts(lockPath);
+  using lock = Deno.openSync(lockPath, { read: true, write: true, create: true, mode: 0o600 });
   if (!lock.tryLockSync(true)) return;
-  const size = pathFacts(`${dir}/${newName}`, true)?.size ?? 0;
+  const size = fileFacts(`${dir}/${newName}`)?.size ?? 0;
   if (size > maxBytes / 2) Deno.renameSync(`${dir}/${newName}`, `${dir}/${oldName}`);
 }
 
@@ -95,6 +97,6 @@ function textOf(dir: string, name: string): string {
 export function clearHistory(dir: string): void {
   // The newer one first: it may become the older one meanwhile.
   for (const name of fileNames.toReversed()) {
-    if (readSmallText(`${dir}/${name}`) !== undefined) removeIfThere(`${dir}/${name}`);
+    if (fileFacts(`${dir}/${name}`)) removeIfThere(`${dir}/${name}`);
   }
 }

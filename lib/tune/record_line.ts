@@ -6,7 +6,7 @@ import {
   runFlags,
   type RunRecord,
   runRecordVersion,
-  sizeBounds,
+  sizeClasses,
 } from "../model/run_record.ts";
 
 /** Longer lines are not written and not believed; an ordinary one has about 700 bytes. */
@@ -68,7 +68,7 @@ function isRecord(value: unknown): value is RunRecord {
 function isWorkload(value: Fields): boolean {
   const { sizes, flags } = value;
   return areAmounts(value, ["files", "bytes"]) &&
-    Array.isArray(sizes) && sizes.length === sizeBounds.length + 1 && sizes.every(isAmount) &&
+    Array.isArray(sizes) && sizes.length === sizeClasses && sizes.every(isAmount) &&
     Array.isArray(flags) && flags.every((flag) => runFlags.includes(flag));
 }
 

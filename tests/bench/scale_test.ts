@@ -43,20 +43,7 @@ testNeeding([linux, command("cc"), memory], "the program that measures scale end
   await using dir = await testDirectory();
   const main = new URL("../../bench/main.ts", import.meta.url).pathname;
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      main,
-      "scale",
-      "--counts",
-      "30",
-      "--runs",
-      "1",
-      "--wait-idle",
-      "0.1",
-      "--json",
-      dir.at("x.json"),
-    ],
+    args: ["run", "-A", main, ..."scale --counts 30 --runs 1 --wait-idle 0.1 --json".split(" "), dir.at("x.json")],
   }).output();
   assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
   assert(new TextDecoder().decode(stdout).endsWith(`results in ${dir.at("x.json")}\n`));
