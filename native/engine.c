@@ -257,11 +257,11 @@ static void enqueue(struct engine *e, struct task *chain)
 		}
 		atomic_fetch_add(&e->queued_tasks, 1);
 	}
-	if (many)
+	pthread_mutex_unlock(&e->queue_lock);
+	if (many) /* after the lock: who wakes would find it taken, and sleep again */
 		pthread_cond_broadcast(&e->queue_ready);
 	else
 		pthread_cond_signal(&e->queue_ready);
-	pthread_mutex_unlock(&e->queue_lock);
 }
 
 /* Takes tasks laid one after the other, each padded to 8 bytes. All or, at a malformed one, those before it. */
@@ -300,9 +300,9 @@ static bool wants_attention(struct engine *e)
 
 static void call_attention(struct engine *e)
 {
-	pthread_mutex_lock(&e->results_lock);
-	pthread_cond_signal(&e->results_ready);
+	pthread_mutex_lock(&e->results_lock); /* whoever has just found nothing worth a look sleeps by now */
 	pthread_mutex_unlock(&e->results_lock);
+	pthread_cond_signal(&e->results_ready);
 }
 
 /* Blocks until there is work. NULL when the engine closes or stops. *first and *n are the slice of a shared task. */
@@ -379,9 +379,9 @@ void engine_post(struct engine *e, struct task *t, struct blit_result *r)
 	*e->results_tail = node;
 	e->results_tail = &node->next;
 	atomic_fetch_add(&e->results_waiting, 1);
+	pthread_mutex_unlock(&e->results_lock);
 	if (wants_attention(e))
 		pthread_cond_signal(&e->results_ready);
-	pthread_mutex_unlock(&e->results_lock);
 }
 
 struct task *engine_take_outgoing(struct engine *e, uint32_t *first, uint32_t *n)

@@ -14,6 +14,7 @@ const shortCalls = {
   blit_engine_submit: { parameters: ["pointer", "buffer", "u64"], result: "i64" },
   blit_engine_collect: { parameters: ["pointer", "buffer", "u64"], result: "i64" },
   blit_engine_progress: { parameters: ["pointer", "buffer"], result: "i64" },
+  blit_engine_wait_here: { name: "blit_engine_wait", parameters: ["pointer", "i64"], result: "i64" },
   blit_engine_activate: { parameters: ["pointer", "u32"], result: "i64" },
   blit_engine_avoid: { parameters: ["pointer", "u64", "u64"], result: "i64" },
   blit_engine_stop: { parameters: ["pointer", "i64"], result: "i64" },
@@ -36,7 +37,7 @@ const shortCalls = {
   blit_path_remove_dir: { parameters: ["buffer"], result: "i64" },
 } as const;
 
-/** They block, so they get threads of their own. */
+/** They block for long, so they get threads of their own. */
 const longCalls = {
   blit_engine_work: { parameters: ["pointer"], result: "i64", nonblocking: true },
   blit_engine_wait: { parameters: ["pointer", "i64"], result: "i64", nonblocking: true },
@@ -64,7 +65,10 @@ export function openLibrary(): Library | undefined {
 
 function tryOpen(): Library | undefined {
   const names = Object.keys(shortCalls) as ShortCall[];
-  const lookUps = Object.fromEntries(names.map((name) => [name, { type: "pointer" }])) as Record<ShortCall, LookUp>;
+  const lookUps = Object.fromEntries(names.map((name) => [name, lookUp(shortCalls[name])])) as Record<
+    ShortCall,
+    LookUp
+  >;
   const library = load({ ...longCalls, ...lookUps });
   if (library === undefined) return undefined;
   const bound = names.map((name) => [name, callAt(library.symbols[name], shortCalls[name])]);
@@ -74,6 +78,11 @@ function tryOpen(): Library | undefined {
 
 interface LookUp {
   readonly type: "pointer";
+  readonly name?: string;
+}
+
+function lookUp({ name }: Deno.ForeignFunction): LookUp {
+  return { type: "pointer", ...name && { name } };
 }
 
 function callAt(address: Deno.PointerValue, definition: Deno.ForeignFunction): unknown {

@@ -16,6 +16,10 @@ import { settlesWithin } from "./patience.ts";
 
 /** Longest wait inside one call; a stop ends it earlier. */
 const WAIT_MAX_MS = 1000;
+/** The drain waits on its own thread: handing the call to another one and back takes longer than many a task. */
+const WAIT_HERE_MS = 5;
+/** After so long, what else waits for this thread (signals, timers) gets its turn. */
+const TURN_MS = 20;
 /** Results are collected this many bytes at a time: a result of a full batch with a detail for each entry fits many times. */
 const COLLECT_BYTES = 1 << 20;
 /** Of all queues: a result is read before anything else is collected. A daemon that made one for each job grew by hundreds of MB. */
@@ -159,13 +163,21 @@ export class TaskQueue {
   }
 
   async drain(round: () => number = () => WAIT_MAX_MS): Promise<void> {
+    let turnMs = performance.now();
     for (;;) {
       while (this.dispatch());
       const waitMs = round();
       this.flush();
       if (this.#pending.size === 0 || this.#stopped) return;
+      if (performance.now() - turnMs < TURN_MS && this.#waitHere(waitMs)) continue;
       await this.wait(waitMs);
+      turnMs = performance.now();
     }
+  }
+
+  /** Whether results are worth a look within a moment. */
+  #waitHere(ms: number): boolean {
+    return this.#calls.blit_engine_wait_here(this.#engine, BigInt(Math.ceil(Math.min(ms, WAIT_HERE_MS)))) === 1n;
   }
 
   /** Until results are worth a look, or the time is over, or `stop`. */
