@@ -180,18 +180,23 @@ export class RemoteEngine implements Engine {
       last: !listed.more,
     };
     this.here.listRemote(request, remote, (answer) => {
-      const { batch } = answer;
-      if (batch) {
-        this.#batches.set(batch, listed.batch);
-        (batch as PackedBatch).whenFreed(() => {
-          this.#batches.delete(batch);
-          if (listed.batch !== 0) this.#released.push(listed.batch);
-        });
-      } else if (listed.batch !== 0) {
-        this.#released.push(listed.batch);
-      }
+      this.#keepAtSource(listed.batch, answer.batch);
       if (answer.closed) this.#leave(request.dir);
       done(answer);
+    });
+  }
+
+  /**
+   * The source keeps its batch of that number (0: none) while something of it may be asked for: not for what only the destination has.
+   * The callback knows nothing of the message, whose entries would stay in memory with it.
+   */
+  #keepAtSource(number: number, batch: EntryBatch | undefined): void {
+    if (number === 0) return;
+    if (batch === undefined || batch.others + batch.dirs === 0) return void this.#released.push(number);
+    this.#batches.set(batch, number);
+    (batch as PackedBatch).whenFreed(() => {
+      this.#batches.delete(batch);
+      this.#released.push(number);
     });
   }
 

@@ -1,0 +1,54 @@
+import { assertEquals } from "@std/assert";
+import { create } from "@bufbuild/protobuf";
+import type { DestinationEngine } from "../../lib/native/destination_engine.ts";
+import type { EntryBatch, ListAnswer, ListRequest } from "../../lib/native/engine.ts";
+import { RemoteEngine } from "../../lib/session/remote_engine.ts";
+import { SourceAnswersSchema, type SourceRequest } from "../../lib/wire/gen/blit/v1/source_pb.ts";
+
+const sourceBatch = 7;
+
+/** A destination that finds this of the source's one directory, and the numbers of batches that the source is told to forget. */
+async function listWith(found: { others: number; dirs: number; extras: number } | undefined) {
+  let freed = () => {};
+  const batch = found && { ...found, whenFreed: (callback: () => void) => freed = callback };
+  const here = {
+    listRemote: (_request: ListRequest, _remote: unknown, done: (answer: ListAnswer) => void) =>
+      done({ batch: batch as unknown as EntryBatch, lost: 0, more: false }),
+    dispatch: () => false,
+    flush() {},
+    wait: () => Promise.resolve(),
+  };
+  const forgotten: number[] = [];
+  const engine = new RemoteEngine(here as unknown as DestinationEngine, {
+    move: false,
+    ask: ({ requests }) => requests.forEach(answer),
+  });
+  function answer({ id, request }: SourceRequest): void {
+    if (request.case === "release") forgotten.push(...request.value.batches);
+    if (request.case !== "list") return;
+    const value = { batch: sourceBatch, entries: new Uint8Array(1) };
+    engine.handle(create(SourceAnswersSchema, { answers: [{ id, answer: { case: "listed", value } }] }));
+  }
+  const request = { dir: 0, onSource: true, onDestination: true, stat: false, more: false } as ListRequest;
+  engine.list(request, () => {});
+  await engine.drain();
+  return { forgotten, free: () => freed(), engine };
+}
+
+Deno.test("the source forgets a listing of which nothing differs", async () => {
+  assertEquals((await listWith(undefined)).forgotten, [sourceBatch]);
+});
+
+Deno.test("the source forgets a listing of which nothing is wanted, while its directory waits for deletions", async () => {
+  assertEquals((await listWith({ others: 0, dirs: 0, extras: 3 })).forgotten, [sourceBatch]);
+});
+
+Deno.test("the source keeps a listing until nothing of it is under way", async () => {
+  for (const found of [{ others: 1, dirs: 0, extras: 0 }, { others: 0, dirs: 1, extras: 2 }]) {
+    const { forgotten, free, engine } = await listWith(found);
+    assertEquals(forgotten, []);
+    free();
+    await engine.drain();
+    assertEquals(forgotten, [sourceBatch]);
+  }
+});
