@@ -7,6 +7,7 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { BlitError } from "../base/errors.ts";
 import { pathFromBytes } from "../base/path_bytes.ts";
+import { openControlChannel } from "../carrier/control.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import { formatRemote, type RemoteEndpoint } from "../endpoint/remote.ts";
 import type { Progress } from "../model/event.ts";
@@ -65,9 +66,11 @@ export async function* fetchTree(
     throw error;
   }
   const { entry } = open;
+  const channel = openControlChannel(source);
   const running = startPull({
     job,
     source,
+    channel,
     placement: {
       destinationRoot: roots.destinationRoot,
       backupRoot: roots.backupRoot,
@@ -109,6 +112,7 @@ export async function* fetchTree(
     },
   ).finally(() => {
     clearInterval(timer);
+    channel[Symbol.dispose]();
     roots[Symbol.dispose]();
     place[Symbol.dispose]();
     out.end();

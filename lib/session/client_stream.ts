@@ -6,7 +6,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { BlitError } from "../base/errors.ts";
-import { type ControlChannel, daemonError, openControlChannel } from "../carrier/control.ts";
+import { type ControlChannel, daemonError } from "../carrier/control.ts";
 import { InlineLane } from "../carrier/inline_lane.ts";
 import { LaneCount } from "../carrier/lane_count.ts";
 import { dialLane, type LaneAddress } from "../carrier/lanes.ts";
@@ -51,7 +51,6 @@ export interface LaneTaker {
 
 export class ClientStream {
   readonly #out = new MessageStream<TransferRequest>();
-  readonly #channel: ControlChannel;
   readonly #inline: InlineLane[] = [];
   #responses: AsyncIterator<TransferResponse> | undefined;
   #accept: Accept | undefined;
@@ -65,9 +64,12 @@ export class ClientStream {
   #closed = false;
   usesInline = false;
 
-  constructor(private readonly daemon: DaemonAddress, private readonly network: NetworkOptions) {
-    this.#channel = openControlChannel(daemon);
-  }
+  /** The channel leads to that daemon, and stays open. */
+  constructor(
+    private readonly daemon: DaemonAddress,
+    private readonly channel: ControlChannel,
+    private readonly network: NetworkOptions,
+  ) {}
 
   /** Opens the transfer. Raises BlitError; ConnectionLost where the daemon cannot be reached now. */
   async begin(open: MessageInitShape<typeof OpenSchema>): Promise<Accept> {
@@ -80,7 +82,7 @@ export class ClientStream {
       lanesWanted: this.network.forceInline ? 0 : lanesToStart(),
     });
     void this.send({ case: "open", value });
-    this.#responses = createClient(TransferService, this.#channel.transport).transfer(this.#out)
+    this.#responses = createClient(TransferService, this.channel.transport).transfer(this.#out)
       [Symbol.asyncIterator]();
     const first = await this.next();
     sendPromptly(this.daemon.port);
@@ -188,11 +190,6 @@ export class ClientStream {
     clearInterval(this.#looking);
     this.#out.end();
     for (const lane of this.#inline) lane.end();
-  }
-
-  close(): void {
-    this.end();
-    this.#channel[Symbol.dispose]();
   }
 }
 

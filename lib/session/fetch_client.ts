@@ -4,7 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { BlitError } from "../base/errors.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
-import { openControlChannel } from "../carrier/control.ts";
+import type { ControlChannel } from "../carrier/control.ts";
 import type { RemoteEndpoint } from "../endpoint/remote.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
@@ -19,6 +19,8 @@ export interface FetchOptions {
   readonly job: Job;
   readonly source: RemoteEndpoint;
   readonly destination: RemoteEndpoint;
+  /** To the destination's daemon; it stays open. */
+  readonly channel: ControlChannel;
   readonly entry?: { readonly source: string; readonly destination: string };
   readonly filterPrefix: string;
   readonly removeRoot: boolean;
@@ -39,9 +41,8 @@ class Fetching {
   constructor(private readonly options: FetchOptions) {}
 
   async execute(): Promise<Summary> {
-    const { job, source, destination, entry, filterPrefix, removeRoot } = this.options;
+    const { job, source, destination, channel, entry, filterPrefix, removeRoot } = this.options;
     const detach = job.network?.detach ?? false;
-    using channel = openControlChannel(destination);
     const client = createClient(TransferService, channel.transport);
     try {
       const answers = client.fetch({

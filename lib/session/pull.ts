@@ -3,6 +3,7 @@
 import { create } from "@bufbuild/protobuf";
 import { BlitError } from "../base/errors.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
+import type { ControlChannel } from "../carrier/control.ts";
 import type { RemoteEndpoint } from "../endpoint/remote.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import { defaultNetwork, type Job } from "../model/job.ts";
@@ -19,6 +20,8 @@ export interface PullOptions {
   readonly job: Job;
   /** The directory at the daemon that is the source's root. */
   readonly source: RemoteEndpoint;
+  /** To that daemon; it stays open. */
+  readonly channel: ControlChannel;
   readonly placement: RemotePlacement;
   readonly sink: EventSink;
 }
@@ -42,11 +45,11 @@ export function startPull(options: PullOptions): RunningJob {
 }
 
 async function pull(
-  { job, source, placement, sink }: PullOptions,
+  { job, source, channel, placement, sink }: PullOptions,
   begun: (role: DestinationRole) => void,
 ): Promise<Summary> {
   const network = job.network ?? defaultNetwork;
-  const stream = new ClientStream(source, network);
+  const stream = new ClientStream(source, channel, network);
   try {
     await stream.begin({
       direction: Direction.PULL,
@@ -76,7 +79,7 @@ async function pull(
     await reading;
     return { ...summary, tcpFallbackUsed: stream.usesInline };
   } finally {
-    stream.close();
+    stream.end();
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { BlitError } from "../base/errors.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
+import type { ControlChannel } from "../carrier/control.ts";
 import type { RemoteEndpoint } from "../endpoint/remote.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import { defaultNetwork, type Job } from "../model/job.ts";
@@ -19,6 +20,8 @@ export interface PushOptions {
   readonly sourceRoot: string;
   /** The directory at the daemon that is the destination's root. */
   readonly destination: RemoteEndpoint;
+  /** To that daemon; it stays open. */
+  readonly channel: ControlChannel;
   readonly entry?: { readonly source: string; readonly destination: string };
   readonly filterPrefix: string;
   readonly removeRoot: boolean;
@@ -42,7 +45,7 @@ class Push {
   async execute(): Promise<Summary> {
     const { job, destination, entry, filterPrefix, removeRoot, sink } = this.options;
     const network = job.network ?? defaultNetwork;
-    const stream = new ClientStream(destination, network);
+    const stream = new ClientStream(destination, this.options.channel, network);
     let role: SourceRole | undefined;
     try {
       await stream.begin({
@@ -71,7 +74,6 @@ class Push {
       this.#stream = undefined;
       stream.end();
       await role?.close();
-      stream.close();
     }
   }
 

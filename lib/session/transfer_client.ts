@@ -6,12 +6,13 @@
 import { createClient } from "@connectrpc/connect";
 import { usageError } from "../base/errors.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
-import { daemonError, openControlChannel } from "../carrier/control.ts";
+import { type ControlChannel, daemonError, openControlChannel } from "../carrier/control.ts";
 import { type DaemonAddress, parseRemote, type RemoteEndpoint } from "../endpoint/remote.ts";
 import { type EndpointPair, placeBetween } from "../endpoint/remote_place.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import { defaultNetwork, type Job } from "../model/job.ts";
 import { makeDirectory, pathFacts, removeEmptyDirectory } from "../native/paths.ts";
+import { sendPromptly } from "../native/sockets.ts";
 import { TransferService } from "../wire/gen/blit/v1/transfer_pb.ts";
 import { ConnectionLost } from "./client_stream.ts";
 import { startFetch } from "./fetch_client.ts";
@@ -35,6 +36,8 @@ class TransferRun {
   #wake = () => {};
   #last: Progress = idleProgress;
 
+  /** By daemon: what is asked before a transfer and the transfer itself share a connection. */
+  readonly #channels = new Map<string, ControlChannel>();
   /** What was remarked, by whichever side. */
   readonly #notices = new Set<string>();
   private readonly sink: EventSink;
@@ -48,6 +51,14 @@ class TransferRun {
 
   async execute(): Promise<Summary> {
     await Promise.resolve();
+    try {
+      return await this.#transferAll();
+    } finally {
+      this.#hangUp();
+    }
+  }
+
+  async #transferAll(): Promise<Summary> {
     const pairs = await placeBetween(this.job, (endpoint) => this.#locate(endpoint));
     const summaries: Summary[] = [];
     for (const pair of pairs) {
@@ -58,23 +69,28 @@ class TransferRun {
     return { ...sum, notices: [...new Set([...this.#notices, ...sum.notices])] };
   }
 
-  async #locate({ host, port, module, path }: RemoteEndpoint): Promise<number | undefined> {
-    return await this.#asking({ host, port }, async (client) => {
+  async #locate(endpoint: RemoteEndpoint): Promise<number | undefined> {
+    const { module, path } = endpoint;
+    const client = createClient(TransferService, this.#channelTo(endpoint).transport);
+    try {
       const { kind } = await client.locate({ module, path: pathToBytes(path) });
+      sendPromptly(endpoint.port);
       return kind || undefined;
-    });
+    } catch (error) {
+      throw daemonError(endpoint, error);
+    }
   }
 
-  async #asking<T>(
-    daemon: DaemonAddress,
-    ask: (client: ReturnType<typeof createClient<typeof TransferService>>) => Promise<T>,
-  ): Promise<T> {
-    using channel = openControlChannel(daemon);
-    try {
-      return await ask(createClient(TransferService, channel.transport));
-    } catch (error) {
-      throw daemonError(daemon, error);
-    }
+  #channelTo({ host, port }: DaemonAddress): ControlChannel {
+    const key = `${host} ${port}`;
+    const channel = this.#channels.get(key) ?? openControlChannel({ host, port });
+    this.#channels.set(key, channel);
+    return channel;
+  }
+
+  #hangUp(): void {
+    for (const channel of this.#channels.values()) channel[Symbol.dispose]();
+    this.#channels.clear();
   }
 
   /** A transfer that broke off is begun anew: what has settled compares equal then. */
@@ -94,6 +110,7 @@ class TransferRun {
           kind: `retry${attempt}`,
           message: `${error.message}; trying again in ${seconds} s (${attempt + 1} of ${retries})`,
         });
+        this.#hangUp();
         await this.#pause(pauseMs);
         if (this.#stopped) throw error;
       } finally {
@@ -128,6 +145,7 @@ class TransferRun {
       job: this.#jobFor(destination),
       sourceRoot,
       destination,
+      channel: this.#channelTo(destination),
       entry,
       filterPrefix,
       removeRoot,
@@ -142,6 +160,7 @@ class TransferRun {
       job: this.#jobFor(destination),
       source,
       destination,
+      channel: this.#channelTo(destination),
       entry,
       filterPrefix,
       removeRoot,
@@ -182,7 +201,7 @@ class TransferRun {
       filterPrefix,
       removeRoot,
     };
-    return startPull({ job, source, placement, sink });
+    return startPull({ job, source, channel: this.#channelTo(source), placement, sink });
   }
 
   progress(): Progress {

@@ -38,15 +38,19 @@ testNeeding(
       contents: true,
     });
     const sink = () => {};
-    const push = () =>
-      startPush({
-        ...{ job, sourceRoot: dir.at("src"), destination: at("pushed"), filterPrefix: "", sink },
+    const push = async () => {
+      using channel = openControlChannel({ host: "127.0.0.1", port: daemon.port });
+      return await startPush({
+        ...{ job, sourceRoot: dir.at("src"), destination: at("pushed"), channel, filterPrefix: "", sink },
         removeRoot: false,
         removeSourceRoot() {},
       }).done;
-    const pull = () => {
+    };
+    const pull = async () => {
+      using channel = openControlChannel({ host: "127.0.0.1", port: daemon.port });
       const placement = { destinationRoot: dir.at("pulled"), fresh: false, counted: false, filterPrefix: "" };
-      return startPull({ job, source: at("src"), placement: { ...placement, removeRoot: false }, sink }).done;
+      return await startPull({ job, source: at("src"), channel, placement: { ...placement, removeRoot: false }, sink })
+        .done;
     };
     const before = daemon.ownDescriptors();
     let settledBytes = 0;
