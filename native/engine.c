@@ -305,6 +305,15 @@ static void call_attention(struct engine *e)
 	pthread_cond_signal(&e->results_ready);
 }
 
+/* Writers to one file wait for each other: a range of a file that nobody writes goes before one of a file that somebody does. */
+static struct task **next_plain(struct engine *e)
+{
+	for (struct task **at = &e->plain; *at; at = &(*at)->next)
+		if ((*at)->t.op != BLIT_OP_RANGE || !large_is_written((void *)(uintptr_t)(*at)->t.handle))
+			return at;
+	return &e->plain;
+}
+
 /* Blocks until there is work. NULL when the engine closes or stops. *first and *n are the slice of a shared task. */
 static struct task *take(struct worker *w, uint32_t *first, uint32_t *n)
 {
@@ -333,7 +342,8 @@ static struct task *take(struct worker *w, uint32_t *first, uint32_t *n)
 		*n = 1;
 		atomic_fetch_sub(&e->queued_tasks, 1);
 	} else if (e->plain) {
-		t = e->plain;
+		struct task **at = next_plain(e);
+		t = *at;
 		uint32_t total = is_shared(t->t.op) ? t->t.count : 1;
 		/* guided self-scheduling (Polychronopoulos and Kuck, 1987): a share of what is left */
 		uint64_t share = e->queued_entries / (e->active * 4u);
@@ -345,10 +355,12 @@ static struct task *take(struct worker *w, uint32_t *first, uint32_t *n)
 		e->queued_entries -= *n;
 		if (t->cursor == total) {
 			atomic_fetch_sub(&e->queued_tasks, 1);
-			e->plain = t->next;
-			if (!e->plain)
-				e->plain_tail = &e->plain;
+			*at = t->next;
+			if (!*at)
+				e->plain_tail = at;
 		}
+		if (t->t.op == BLIT_OP_RANGE)
+			large_range_begins((void *)(uintptr_t)t->t.handle);
 	}
 out:
 	pthread_mutex_unlock(&e->queue_lock);

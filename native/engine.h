@@ -314,6 +314,8 @@ int large_write(struct large *l, const char *buf, size_t n, uint64_t at);
 uint64_t large_size(const struct large *l);
 bool large_is_sparse(const struct large *l);
 bool large_is_held(const struct large *l);
+bool large_is_written(struct large *l); /* some worker is at a range of it */
+void large_range_begins(struct large *l); /* who took a RANGE says so before another one looks for a task */
 /* Moves [at, at + len) of an open file; sparse areas stay holes. */
 struct outcome copy_data(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len, bool sparse);
 /* Makes the file system say now what it would say when the last descriptor is closed. 0 or an errno. */

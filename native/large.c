@@ -16,6 +16,7 @@ struct large {
 	mode_t created;
 	bool remote; /* its source is on another machine: facts and attributes came with OPEN */
 	pthread_mutex_t writing;
+	atomic_uint ranges; /* under way */
 	char *attrs;
 	uint32_t attrs_len;
 };
@@ -114,6 +115,16 @@ bool large_is_sparse(const struct large *l)
 bool large_is_held(const struct large *l)
 {
 	return l->held;
+}
+
+bool large_is_written(struct large *l)
+{
+	return atomic_load(&l->ranges) > 0;
+}
+
+void large_range_begins(struct large *l)
+{
+	atomic_fetch_add(&l->ranges, 1);
 }
 
 static int open_source(struct engine *e, struct large *l)
@@ -295,6 +306,7 @@ int large_range(struct worker *w, struct task *t, struct blit_result *r)
 {
 	struct large *l = (void *)(uintptr_t)t->t.handle;
 	struct outcome o = copy_data(w, l->sfd, l->dfd, t->t.offset, t->t.length, l->sparse);
+	atomic_fetch_sub(&l->ranges, 1);
 	r->step = o.step;
 	r->bytes = o.bytes;
 	return -o.err;

@@ -99,6 +99,35 @@ static void slices_may_be_copied_at_once(void)
 	CHECK(test_same_file("src/f", "dst/f"));
 }
 
+/* Another worker is at the first file: a range of the second one goes first, and then, with nothing else to do, that of the first. */
+static void a_file_that_is_written_goes_after_others(void)
+{
+	struct open_file o;
+	struct answer first, second;
+	fresh();
+	test_fill("src/g", SIZE, 5);
+	begin(&o, (struct blit_config){ .workers = 1, .flags = BLIT_CFG_VERIFY }); /* which does not clone */
+	struct blit_task open = { .op = BLIT_OP_OPEN, .batch = o.list.r.batch, .first = batch_find(answer_batch(&o.list), "g") };
+	struct answer other = rig_do(&o.rig, open, NULL, 0);
+	CHECK(o.opened.r.handle != 0 && other.r.handle != 0);
+	struct large *written = (void *)(uintptr_t)o.opened.r.handle;
+	large_range_begins(written);
+	struct blit_task both[2] = {
+		{ .op = BLIT_OP_RANGE, .id = 100, .handle = o.opened.r.handle, .length = SIZE },
+		{ .op = BLIT_OP_RANGE, .id = 101, .handle = other.r.handle, .length = SIZE },
+	};
+	CHECK_EQUAL(blit_engine_submit(o.rig.e, both, sizeof both), 2);
+	rig_next(&o.rig, &first);
+	rig_next(&o.rig, &second);
+	CHECK_EQUAL(first.r.id, 101);
+	CHECK_EQUAL(second.r.id, 100);
+	struct blit_task done = { .op = BLIT_OP_FINISH, .flags = BLIT_COMMIT, .handle = other.r.handle };
+	CHECK_EQUAL(rig_do(&o.rig, done, NULL, 0).r.status, 0);
+	CHECK_EQUAL(finish(&o, BLIT_COMMIT).r.status, 0);
+	end(&o);
+	CHECK(test_same_file("src/f", "dst/f") && test_same_file("src/g", "dst/g"));
+}
+
 static void holes_stay_holes(void)
 {
 	struct open_file o;
@@ -231,6 +260,7 @@ int main(void)
 	test_folder_enter();
 	slices_make_the_file();
 	slices_may_be_copied_at_once();
+	a_file_that_is_written_goes_after_others();
 	holes_stay_holes();
 	giving_up_leaves_the_old_file_and_nothing_else();
 	a_stop_ends_a_slice_that_is_under_way();
