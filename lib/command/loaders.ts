@@ -5,10 +5,10 @@ import type { Command } from "./command.ts";
 
 // Written out, so that `deno compile` finds the files.
 export const loaders: Readonly<Record<VerbName, () => Promise<{ run: Command }>>> = {
-  copy: () => forJob(import("./copy.ts")),
-  mirror: () => forJob(import("./mirror.ts")),
-  move: () => forJob(import("./move.ts")),
-  check: () => forJob(import("./check.ts")),
+  copy: async () => ({ run: (await import("./transfers.ts")).copy }),
+  mirror: async () => ({ run: (await import("./transfers.ts")).mirror }),
+  move: async () => ({ run: (await import("./transfers.ts")).move }),
+  check: async () => ({ run: (await import("./transfers.ts")).check }),
   daemon: () => import("./daemon.ts"),
   modules: () => import("./modules.ts"),
   ls: () => import("./ls.ts"),
@@ -25,9 +25,3 @@ export const loaders: Readonly<Record<VerbName, () => Promise<{ run: Command }>>
   help: () => import("./help.ts"),
   version: () => import("./version.ts"),
 };
-
-/** Along with the command, what its job will need: asked for one after the other, scripts cost 3 ms more at every start. */
-function forJob<T>(command: Promise<T>): Promise<T> {
-  for (const script of [import("./start_job.ts"), import("../report/text.ts")]) script.catch(() => {});
-  return command;
-}

@@ -59,7 +59,7 @@ export function outputError(): BlitError | undefined {
 
 export function processContext(exit: (code: ExitCode) => void): CommandContext {
   return {
-    startJob: async (job, sink) => (await import("./start_job.ts")).startJob(job, sink),
+    startJob: async (job, sink) => (await import("./transfers.ts")).startJob(job, sink),
     stdout,
     stderr,
     get stdinIsTerminal() {

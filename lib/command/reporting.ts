@@ -5,11 +5,12 @@ import type { Job } from "../model/job.ts";
 import { coloured, plain } from "../report/palette.ts";
 import type { Reporter } from "../report/reporter.ts";
 import type { Screen, TextOutput } from "../report/screen.ts";
+import { TextReporter } from "../report/text.ts";
 import type { IoMeter } from "../report/stats_block.ts";
 import type { CommandContext } from "./context.ts";
 import type { Display } from "./run_job.ts";
 
-/** Only the modules that are needed are loaded. */
+/** What most jobs do without is loaded only where it is needed. */
 export async function makeDisplay(
   context: CommandContext,
   screen: Screen,
@@ -35,7 +36,7 @@ async function makeReporter(
     case "json":
       return new (await import("../report/json.ts")).JsonReporter(screen, { listChanges });
     case "text":
-      return new (await import("../report/text.ts")).TextReporter(screen, {
+      return new TextReporter(screen, {
         quiet: output.quiet,
         listChanges: listChanges && !output.quiet,
         explain: output.verbose,
