@@ -70,6 +70,8 @@ function compileArguments(shim: string[]): string[] {
     "--allow-all",
     "--no-check",
     "--no-code-cache",
+    // In MiB. By default V8 collects garbage while the program is still being loaded: up to 5 ms of a start between machines.
+    "--v8-flags=--min-semi-space-size=8",
     ...included,
     "--output",
     executable,

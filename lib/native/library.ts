@@ -5,7 +5,7 @@
  * nothing. One that is only looked up costs nothing to open and 0.6 us a call: the better bargain where calls are few and long.
  */
 
-import { type DaemonLibrary, daemonSymbols } from "./daemon_symbols.ts";
+import { daemonCalls } from "./daemon_calls.ts";
 import { ABI } from "./layout.ts";
 
 const shortCalls = {
@@ -45,12 +45,15 @@ const longCalls = {
   blit_lane_receive: { parameters: ["pointer", "i32"], result: "i64", nonblocking: true },
 } as const;
 
-type ShortCall = keyof typeof shortCalls;
+type Calls = Readonly<Record<string, Deno.ForeignFunction>>;
+type Bound<C extends Calls> = { readonly [Name in keyof C]: Deno.UnsafeFnPointer<C[Name]>["call"] };
 
 export interface Library {
-  readonly symbols:
-    & Deno.DynamicLibrary<typeof longCalls>["symbols"]
-    & { readonly [Name in ShortCall]: Deno.UnsafeFnPointer<(typeof shortCalls)[Name]>["call"] };
+  readonly symbols: Deno.DynamicLibrary<typeof longCalls>["symbols"] & Bound<typeof shortCalls>;
+}
+
+export interface DaemonLibrary {
+  readonly symbols: Bound<typeof daemonCalls>;
 }
 
 const fileNames: Partial<Record<typeof Deno.build.os, string>> = { darwin: "libblit.dylib", windows: "libblit.dll" };
@@ -64,37 +67,35 @@ export function openLibrary(): Library | undefined {
 }
 
 function tryOpen(): Library | undefined {
-  const names = Object.keys(shortCalls) as ShortCall[];
-  const lookUps = Object.fromEntries(names.map((name) => [name, lookUp(shortCalls[name])])) as Record<
-    ShortCall,
-    LookUp
-  >;
-  const library = load({ ...longCalls, ...lookUps });
+  const library = load({ ...longCalls, ...lookUps(shortCalls) });
   if (library === undefined) return undefined;
-  const bound = names.map((name) => [name, callAt(library.symbols[name], shortCalls[name])]);
-  const symbols: Library["symbols"] = { ...library.symbols, ...Object.fromEntries(bound) };
+  const symbols: Library["symbols"] = { ...library.symbols, ...bind(library.symbols, shortCalls) };
   return symbols.blit_abi() === BigInt(ABI) ? { symbols } : undefined;
 }
 
-interface LookUp {
-  readonly type: "pointer";
-  readonly name?: string;
+type LookUps<C extends Calls> = { readonly [Name in keyof C]: { readonly type: "pointer"; readonly name?: string } };
+
+function lookUps<C extends Calls>(calls: C): LookUps<C> {
+  const entries = Object.entries(calls).map(([key, { name }]) => [key, { type: "pointer", ...name && { name } }]);
+  return Object.fromEntries(entries);
 }
 
-function lookUp({ name }: Deno.ForeignFunction): LookUp {
-  return { type: "pointer", ...name && { name } };
-}
-
-function callAt(address: Deno.PointerValue, definition: Deno.ForeignFunction): unknown {
-  const pointer = new Deno.UnsafeFnPointer(address as Deno.PointerObject<Deno.ForeignFunction>, definition);
-  return pointer.call.bind(pointer);
+function bind<C extends Calls>(addresses: { readonly [Name in keyof C]: unknown }, calls: C): Bound<C> {
+  const bound = Object.entries(calls).map(([key, definition]) => {
+    const pointer = new Deno.UnsafeFnPointer(addresses[key] as Deno.PointerObject<Deno.ForeignFunction>, definition);
+    return [key, pointer.call.bind(pointer)];
+  });
+  return Object.fromEntries(bound);
 }
 
 let openedForDaemon: DaemonLibrary | undefined | null = null;
 
 /** The same library with the calls of the daemon; undefined where openLibrary finds none. */
 export function openDaemonLibrary(): DaemonLibrary | undefined {
-  if (openedForDaemon === null) openedForDaemon = openLibrary() && load(daemonSymbols);
+  if (openedForDaemon === null) {
+    const library = openLibrary() && load(lookUps(daemonCalls));
+    openedForDaemon = library && { symbols: bind(library.symbols, daemonCalls) };
+  }
   return openedForDaemon;
 }
 

@@ -1,6 +1,6 @@
-/** What daemons and their clients need of the shim. A table of its own, so that a copy does not pay for it when it opens the library. */
+/** What daemons and their clients call of the shim. A table of its own, so that a copy does not pay for it when it opens the library. */
 
-export const daemonSymbols = {
+export const daemonCalls = {
   blit_beneath_facts: { parameters: ["buffer", "buffer", "buffer", "u64"], result: "i64", nonblocking: true },
   blit_beneath_list: {
     parameters: ["buffer", "buffer", "i64", "buffer", "buffer", "u64"],
@@ -33,5 +33,3 @@ export const daemonSymbols = {
   blit_descriptor_shut: { parameters: ["i32"], result: "i64" },
   blit_descriptor_close: { parameters: ["i32"], result: "i64" },
 } as const;
-
-export type DaemonLibrary = Deno.DynamicLibrary<typeof daemonSymbols>;
