@@ -4,6 +4,7 @@
  */
 
 import { BlitError, ExitCode } from "../base/errors.ts";
+import { every } from "../base/timers.ts";
 import type { Summary } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
 import type { LiveProgress } from "../report/live.ts";
@@ -70,7 +71,7 @@ export async function watch(
     stop = () => running.stop();
     if (stoppingSinceMs !== undefined) running.stop();
     let loading: Promise<LiveProgress> | undefined;
-    stopTicking = tick(async () => {
+    stopTicking = every(tickMs, async () => {
       // Loaded when first needed: most jobs are over before.
       if (drawn) loading ??= loadLive(context, screen, startMs, meter);
       const live = await loading;
@@ -100,23 +101,6 @@ async function loadLive(
   const { LiveProgress } = await import("../report/live.ts");
   const stats = meter && new (await import("../report/stats_block.ts")).StatsBlock(meter);
   return new LiveProgress(screen, () => context.columns(), startMs, stats);
-}
-
-/** Calls `draw` every `tickMs` until the returned function is called. */
-function tick(draw: () => void): () => void {
-  let stopped = false;
-  let timer: ReturnType<typeof setInterval> | undefined;
-  // The first call of setInterval or clearInterval in a process takes 5 ms. A job that is over before the first tick shall not
-  // pay for it.
-  AbortSignal.timeout(tickMs).addEventListener("abort", () => {
-    if (stopped) return;
-    draw();
-    timer = setInterval(draw, tickMs);
-  });
-  return () => {
-    stopped = true;
-    if (timer !== undefined) clearInterval(timer);
-  };
 }
 
 function howToContinue(job: Job): string {

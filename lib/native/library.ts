@@ -22,7 +22,7 @@ const shortCalls = {
   blit_request_comes: { parameters: ["pointer", "u32"], result: "i64" },
   blit_request_drop: { parameters: ["pointer", "u32"], result: "i64" },
   blit_lane_retire: { parameters: ["pointer"], result: "i64" },
-  blit_batch_free: { parameters: ["pointer", "pointer"], result: "i64" },
+  blit_batch_free: { parameters: ["pointer", "u64"], result: "i64" },
   blit_batch_take: { parameters: ["buffer", "u64", "buffer"], result: "i64" },
   blit_descriptor_close: { parameters: ["i32"], result: "i64" },
   blit_dir_path: { parameters: ["pointer", "u32", "buffer", "u64"], result: "i64" },

@@ -82,7 +82,7 @@ export class TaskQueue {
   /** Frees memory of the shim that came with a result, like a batch. */
   free(address: bigint): void {
     this.#taken.delete(address);
-    this.#calls.blit_batch_free(this.#engine, Deno.UnsafePointer.create(address));
+    this.#calls.blit_batch_free(this.#engine, address);
   }
 
   /** A copy of such memory. */
@@ -273,7 +273,7 @@ export class TaskQueue {
   }
 
   #freeBatches(): void {
-    for (const batch of this.#freed) this.#calls.blit_batch_free(this.#engine, Deno.UnsafePointer.create(batch));
+    for (const batch of this.#freed) this.#calls.blit_batch_free(this.#engine, batch);
     this.#freed.length = 0;
   }
 }

@@ -6,6 +6,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { BlitError } from "../base/errors.ts";
+import { every, pause } from "../base/timers.ts";
 import { type ControlChannel, daemonError } from "../carrier/control.ts";
 import { InlineLane } from "../carrier/inline_lane.ts";
 import { LaneCount } from "../carrier/lane_count.ts";
@@ -60,7 +61,7 @@ export class ClientStream {
   #lanesWanted = 0;
   /** Lanes that are about to be. */
   #coming = 0;
-  #looking: ReturnType<typeof setInterval> | undefined;
+  #stopLooking = () => {};
   #closed = false;
   usesInline = false;
 
@@ -142,14 +143,13 @@ export class ClientStream {
     const count = new LaneCount(this.#lanesWanted, most);
     let before = taker.bytesMoved();
     if (this.#closed) return;
-    this.#looking = setInterval(() => {
+    this.#stopLooking = every(LOOK_MS, () => {
       const moved = taker.bytesMoved();
       this.#lanesWanted = count.next(moved - before);
       before = moved;
       if (this.#lanes > this.#lanesWanted) taker.retireLane();
       if (this.#lanes + this.#coming < this.#lanesWanted) void this.#dial(address);
-    }, LOOK_MS);
-    Deno.unrefTimer(this.#looking);
+    });
   }
 
   async #dial(address: LaneAddress): Promise<void> {
@@ -164,7 +164,7 @@ export class ClientStream {
   async #laneEnded(address: LaneAddress): Promise<void> {
     this.#lanes--;
     this.#coming++;
-    await new Promise((resolve) => setTimeout(resolve, REDIAL_MS));
+    await pause(REDIAL_MS);
     this.#coming--;
     if (this.#closed) return;
     if (this.#lanes < this.#lanesWanted) await this.#dial(address);
@@ -187,7 +187,7 @@ export class ClientStream {
   /** Nothing more is sent, and no lane is made any more. */
   end(): void {
     this.#closed = true;
-    clearInterval(this.#looking);
+    this.#stopLooking();
     this.#out.end();
     for (const lane of this.#inline) lane.end();
   }
