@@ -24,6 +24,7 @@ const messageBytesMax = 64 * 1024 * 1024;
 
 export function openControlChannel(daemon: Daemon): ControlChannel {
   forgetProxies();
+  clearNoTimerForNothing();
   const client = Deno.createHttpClient({ http1: false, http2: true });
   const transport = createTransport({
     baseUrl: `http://${authority(daemon)}`,
@@ -42,6 +43,24 @@ export function openControlChannel(daemon: Daemon): ControlChannel {
 /** Deno's fetch honours these, and what is copied between two machines of a network is nothing for a web proxy. */
 function forgetProxies(): void {
   for (const name of ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]) Deno.env.delete(name);
+}
+
+let timersAreSpared = false;
+
+/**
+ * Connect clears a timer after each call, also where it has set none, and the runtime's clearTimeout takes 5 ms when it is first
+ * looked at (lib/base/timers.ts). Until there is a timer to clear, one that does nothing stands in for it.
+ */
+function clearNoTimerForNothing(): void {
+  if (timersAreSpared) return;
+  timersAreSpared = true;
+  const real = Object.getOwnPropertyDescriptor(globalThis, "clearTimeout")!;
+  const value = (id?: number) => {
+    if (id === undefined) return;
+    Object.defineProperty(globalThis, "clearTimeout", real);
+    clearTimeout(id);
+  };
+  Object.defineProperty(globalThis, "clearTimeout", { value, configurable: true, writable: true });
 }
 
 function authority({ host, port }: Daemon): string {
