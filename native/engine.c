@@ -25,8 +25,8 @@ int64_t engine_now_ns(void)
 
 #define SLICE_MAX 64 /* entries: enough to make the lock free of cost, few enough to share out evenly */
 
-/* TypeScript is woken for so many results at once, or when less than so much is queued for each worker: to wake it takes four
- * switches of context, and until it has answered the workers need something to do. */
+/* TypeScript is woken for so many results at once, or when less than so much is queued for each worker, that for lanes included: to
+ * wake it takes four switches of context, and until it has answered workers and lanes need something to do. */
 #define RESULTS_MANY 48
 #define TASKS_FEW 12
 #define ENTRIES_FEW 256
@@ -244,6 +244,7 @@ static void enqueue(struct engine *e, struct task *chain)
 		if (is_outgoing(t->t.op)) {
 			*e->outgoing_tail = t;
 			e->outgoing_tail = &t->next;
+			atomic_fetch_add(&e->lane_tasks, t->t.op == BLIT_OP_PACK);
 			pthread_cond_broadcast(&e->outgoing_ready);
 			continue;
 		}
@@ -294,7 +295,8 @@ int64_t blit_engine_submit(struct engine *e, const void *tasks, uint64_t len)
 static bool wants_attention(struct engine *e)
 {
 	uint32_t results = atomic_load(&e->results_waiting), active = __atomic_load_n(&e->active, __ATOMIC_RELAXED);
-	return results >= RESULTS_MANY || (results > 0 && atomic_load(&e->queued_tasks) < active * TASKS_FEW &&
+	uint32_t queued = atomic_load(&e->queued_tasks) + atomic_load(&e->lane_tasks);
+	return results >= RESULTS_MANY || (results > 0 && queued < active * TASKS_FEW &&
 		__atomic_load_n(&e->queued_entries, __ATOMIC_RELAXED) < active * ENTRIES_FEW);
 }
 
@@ -412,9 +414,12 @@ struct task *engine_take_outgoing(struct engine *e, uint32_t *first, uint32_t *n
 			e->outgoing = t->next;
 			if (!e->outgoing)
 				e->outgoing_tail = &e->outgoing;
+			atomic_fetch_sub(&e->lane_tasks, t->t.op == BLIT_OP_PACK);
 		}
 	}
 	pthread_mutex_unlock(&e->queue_lock);
+	if (wants_attention(e))
+		call_attention(e);
 	return t;
 }
 
@@ -429,6 +434,7 @@ int64_t blit_request_drop(struct engine *e, uint32_t id)
 			continue;
 		}
 		*at = t->next;
+		atomic_fetch_sub(&e->lane_tasks, t->t.op == BLIT_OP_PACK);
 		t->next = dropped;
 		dropped = t;
 	}

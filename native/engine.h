@@ -135,6 +135,7 @@ struct engine {
 	pthread_cond_t results_ready;
 	struct result_node *results, **results_tail;
 	atomic_uint results_waiting, queued_tasks;
+	atomic_uint lane_tasks; /* PACKs that no lane has begun, STOREs that have not come */
 
 	pthread_mutex_t larges_lock;
 	struct large *larges; /* open large files, given up when the engine closes */

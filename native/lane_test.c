@@ -155,6 +155,13 @@ static void everything_arrives_as_it_is(void)
 		}
 }
 
+/* TypeScript sleeps for longer while lanes have enough to do, so their tasks are counted. */
+static void check_lane_tasks(const struct pair *p, uint32_t packs, uint32_t stores)
+{
+	CHECK_EQUAL(atomic_load(&p->from.e->lane_tasks), packs);
+	CHECK_EQUAL(atomic_load(&p->to.e->lane_tasks), stores);
+}
+
 static void what_was_asked_for_twice_is_taken_once(void)
 {
 	struct pair p;
@@ -163,12 +170,17 @@ static void what_was_asked_for_twice_is_taken_once(void)
 	uint32_t id = request(&p, BLIT_MAKE);
 	for (int i = 0; i < 3; i++)
 		bring(&p, id, BLIT_MAKE);
+	bring(&p, 999, BLIT_MAKE);
+	check_lane_tasks(&p, 4, 1);
+	CHECK_EQUAL(blit_request_drop(p.from.e, 999), 0);
+	check_lane_tasks(&p, 3, 1);
 	lane_add(&p);
 	lane_add(&p);
 	struct answer a = next_of(&p.to, BLIT_OP_STORE);
 	CHECK(a.r.details == 0 && a.r.done == 202);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		next_of(&p.from, BLIT_OP_PACK);
+	check_lane_tasks(&p, 0, 0);
 	pair_close(&p);
 	CHECK(test_count("dst", true) == 0 && test_count("dst", false) == 202);
 }

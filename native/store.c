@@ -21,6 +21,7 @@ int expect(struct engine *e, struct task *t)
 		struct task **bucket = &e->expected[t->t.id % BUCKETS];
 		t->also = *bucket;
 		*bucket = t;
+		atomic_fetch_add(&e->lane_tasks, t->t.op == BLIT_OP_STORE);
 	}
 	pthread_mutex_unlock(&e->expected_lock);
 	return ok ? 0 : -ENOMEM;
@@ -45,6 +46,7 @@ static void finish(struct engine *e, struct task *t, struct blit_result *r)
 		at = &(*at)->also;
 	*at = t->also;
 	pthread_mutex_unlock(&e->expected_lock);
+	atomic_fetch_sub(&e->lane_tasks, t->t.op == BLIT_OP_STORE);
 	engine_post(e, t, r);
 }
 

@@ -216,15 +216,18 @@ export class RemoteEngine implements Engine {
   #store(request: ApplyRequest, done: (answer: ApplyAnswer) => void): void {
     const { dir, batch, entries, takeLinked } = request;
     const packed = batch as PackedBatch;
-    const list = "first" in entries
-      ? Array.from({ length: entries.count }, (_, i) => ({ index: entries.first + i, action: Action.Make }))
-      : entries;
-    const words = Uint32Array.from(list, ({ index, action }) => (action << ACTION_SHIFT) | packed.origin(index));
+    const run = "first" in entries;
+    const words = new Uint32Array(run ? entries.count : entries.length);
+    for (let i = 0; i < words.length; i++) {
+      const { index, action } = run ? { index: entries.first + i, action: Action.Make } : entries[i];
+      words[i] = (action << ACTION_SHIFT) | packed.origin(index);
+    }
     const id = this.here.store(request, (answer) => {
       this.#arrivedNow(id);
       if (!this.options.move || takeLinked || answer.error) return done(answer);
       const rest = new Set(answer.details.map(({ index }) => index));
-      const arrived = list.map(({ index }) => index).filter((index) => !rest.has(index));
+      const indices = Array.from(words, (_, i) => run ? entries.first + i : entries[i].index);
+      const arrived = indices.filter((index) => !rest.has(index));
       if (arrived.length === 0) return done(answer);
       this.#forget(request, arrived, ({ details }) => {
         done({ ...answer, done: answer.done - details.length, details: [...answer.details, ...details] });

@@ -324,7 +324,6 @@ class Source implements SourceRole {
         file.dir.unuse();
         if (id !== 0) this.#answer(id, "done", { error });
       });
-      this.engine.flush();
     });
   }
 
@@ -361,7 +360,6 @@ class Source implements SourceRole {
         directory.parent?.unuse();
         done(error as never);
       });
-      this.engine.flush();
     });
   }
 
