@@ -132,7 +132,7 @@ export const workloads: readonly Workload[] = [
     task: "copy",
     floor: "tree",
     runFactor: 5,
-    places: ["tmpfs", "xfs"],
+    places: ["tmpfs"],
     startup: true,
     source: () => oneFile("tiny.bin", 4 * KiB),
   },
@@ -170,7 +170,7 @@ export const workloads: readonly Workload[] = [
     floor: "sparse",
     fileName: "image.raw",
     runFactor: 1,
-    places: ["tmpfs", "xfs"],
+    places: ["tmpfs"],
     source: (scale) => sparseFile("image.raw", scaled(10 * GiB, scale, 16 * MiB), 64 * KiB, 6400 * KiB),
   },
   {
