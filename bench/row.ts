@@ -89,7 +89,7 @@ async function takeTurn(plan: RowPlan, contender: Contender, result: ContenderRe
   // Rows of many short runs leave nothing behind that would take a while; once per round is enough for them.
   if (workload.runFactor <= 2) await waitForIdle(plan.patienceMs, signal);
   if (plan.cold) await dropCaches(signal);
-  else if (workload.runFactor <= 2) await warmMemory(plan.facts, signal);
+  else if (workload.runFactor <= 2) await warmMemory(plan, signal);
   const command = contender.command(source, destination);
   const calls = `${place.root}/calls`;
   const counting = round === 0 && plan.countsCalls ? await countingCalls(command, calls) : undefined;
@@ -104,9 +104,13 @@ async function takeTurn(plan: RowPlan, contender: Contender, result: ContenderRe
   else if (result.failure !== undefined) await rebuild(plan, destination);
 }
 
-/** On a virtual machine memory that was given back costs a visit to the host when it is touched again, whoever does it. */
-async function warmMemory({ allocated, files }: Facts, signal?: AbortSignal): Promise<void> {
-  await run([await program("warm"), String(Math.round(1.5 * allocated + files * 2048))], signal);
+/**
+ * On a virtual machine memory that was given back costs a visit to the host when it is touched again, whoever does it. What is written
+ * to an image takes memory twice: in the page cache and in the image.
+ */
+async function warmMemory({ facts: { allocated, files }, place }: RowPlan, signal?: AbortSignal): Promise<void> {
+  const times = place.fileSystem === "tmpfs" ? 1.5 : 3;
+  await run([await program("warm"), String(Math.round(times * allocated + files * 2048))], signal);
 }
 
 async function dropCaches(signal?: AbortSignal): Promise<void> {
