@@ -5,6 +5,7 @@
  */
 
 import { Bonjour, type Service, type ServiceConfig } from "bonjour-service";
+import { settlesWithin } from "../native/patience.ts";
 
 export interface Announcement {
   /** Takes the announcement back. Never rejects. */
@@ -123,7 +124,5 @@ async function closeAll(speakers: readonly Bonjour[]): Promise<void> {
     new Promise<void>((resolve) => bonjour.unpublishAll(() => bonjour.destroy(() => resolve())))
   );
   // Nobody calls back where the socket never worked.
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  await Promise.race([Promise.allSettled(gone), new Promise((resolve) => timer = setTimeout(resolve, goodbyeMs))]);
-  clearTimeout(timer);
+  await settlesWithin(Promise.allSettled(gone), goodbyeMs);
 }

@@ -6,6 +6,7 @@
 import { directoryName } from "../base/path_parts.ts";
 import type { Job } from "../model/job.ts";
 import { answersSoon } from "../native/paths.ts";
+import { settlesWithin } from "../native/patience.ts";
 import { stallError } from "../plan/stall.ts";
 
 /**
@@ -18,10 +19,7 @@ export async function awaitAnswers({ sources, destination, backupDir, stallTimeo
   if (silent.size === 0) return;
   const asking = [...silent].map((path) => look(path).then(() => silent.delete(path)));
   if (!Number.isFinite(stallTimeoutMs)) return void await Promise.all(asking);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, stallTimeoutMs));
-  await Promise.race([Promise.all(asking), late]);
-  clearTimeout(timer);
+  await settlesWithin(Promise.all(asking), stallTimeoutMs);
   const [path] = silent;
   if (path !== undefined) throw stallError({ kind: "abort", forMs: stallTimeoutMs, path }, "--stall-timeout");
 }
