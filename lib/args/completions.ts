@@ -65,7 +65,7 @@ function bashScript(): string {
 _blit_remote() {
     local typed="\${COMP_LINE:0:COMP_POINT}" known="" line
     typed="\${typed##*[[:space:]]}"
-    [[ "$typed" == *:/* ]] || return 0
+    [[ "$typed" == *:/* && "\${typed%%:*}" != */* ]] || return 0
     [[ "$COMP_WORDBREAKS" == *:* ]] && known="\${typed%"\${typed##*:}"}"
     while IFS= read -r line; do
         COMPREPLY+=("$(printf %q "\${line#"$known"}")")
@@ -124,7 +124,7 @@ function zshScript(): string {
 # zsh completion for blit
 
 _blit_paths() {
-  if [[ "$PREFIX" != *:/* ]]; then
+  if [[ "$PREFIX" != *:/* || "\${PREFIX%%:*}" == */* ]]; then
     _files
     return
   fi
@@ -195,7 +195,7 @@ function fishScript(): string {
     "",
     "function __blit_remote",
     "    set -l word (commandline -ct)",
-    "    string match -q '*:/*' -- $word; and blit complete-path -- $word 2>/dev/null",
+    "    string match -qr '^[^/]*:.*/' -- $word; and blit complete-path -- $word 2>/dev/null",
     "end",
     "",
     `complete -c blit -n ${single(`__fish_seen_subcommand_from ${withPaths.join(" ")}`)} -a '(__blit_remote)'`,

@@ -30,7 +30,7 @@ const fidelity =
 
 const remoteSides =
   "SRC and DST may be at a daemon: host:/module/path. With both there, the bytes go straight from one to the other, which the " +
-  "receiving daemon must allow.";
+  "receiving daemon must allow. A colon before the first slash always names another machine: write ./a:b for a file of that name.";
 
 const place =
   "PATH is host:/module/path, host:port:/module/path, [v6]:port:/module/path or blit://host:port/module/path. Symbolic " +

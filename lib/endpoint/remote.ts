@@ -3,11 +3,13 @@
  *
  *     host:/module/path    host:port:/module/path    [v6]:port:/module/path    blit://host:port/module/path
  *
- * Everything else is local: a host is followed by a colon and a slash, so "a:b", "./a:/b" and "/a:/b" are local names. Pure; paths are
- * PEP 383 strings, nothing in them is decoded.
+ * A colon before the first slash names another machine, as it does for rsync, whether or not an entry of that name is here. What has
+ * one and is not written as above ("nas:", "user@nas:/m/x", "s3://b/x") is refused: it was hardly meant as a local name, and a mirror
+ * onto it would make a directory of that name. "./a:b" and "/a:b" are local, and so is a drive on Windows ("C:\\data"). Pure; paths
+ * are PEP 383 strings, nothing in them is decoded.
  */
 
-import { usageError } from "../base/errors.ts";
+import { type BlitError, usageError } from "../base/errors.ts";
 import { printablePath } from "../base/path_bytes.ts";
 
 export const DEFAULT_PORT = 9031;
@@ -29,26 +31,49 @@ export interface RemoteEndpoint extends DaemonAddress {
 
 const name = "[A-Za-z0-9_][A-Za-z0-9._-]*";
 const v6 = "[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?";
-const short = new RegExp(`^(?:(${name})|\\[(${v6})\\])(?::([0-9]+))?:(/.*)$`, "s");
+/** Not "//" behind the colon: that is another program's URL. */
+const short = new RegExp(`^(?:(${name})|\\[(${v6})\\])(?::([0-9]+))?:(/(?!/).*)$`, "s");
 const url = new RegExp(`^blit://(?:(${name})|\\[(${v6})\\])(?::([0-9]+))?(/.*|)$`, "s");
 const hostOnly = new RegExp(`^(?:(${name})|\\[(${v6})\\])(?::([0-9]+))?$`);
 
 /**
  * The remote place that the argument names, or undefined for a local path. Raises a usage error for what can only be meant as remote
- * but is wrong: a port that is none, "..", a blit:// without host.
+ * but is wrong: another program's way to write it, a port that is none, "..", a blit:// without host.
  */
 export function parseRemote(argument: string, os: typeof Deno.build.os = Deno.build.os): RemoteEndpoint | undefined {
+  if (!/^[^/]*:/.test(argument) || (os === "windows" && isOnDrive(argument))) return undefined;
   const isUrl = argument.startsWith("blit://");
   const match = (isUrl ? url : short).exec(argument);
-  if (match === null) {
-    if (isUrl) {
-      throw usageError(`Cannot use "${printablePath(argument)}": it is not of the form blit://host:port/module/path`);
-    }
-    return undefined;
-  }
+  if (match === null) throw isUrl ? malformedUrl(argument) : foreignForm(argument);
   const [, host, address, port, path] = match;
-  if (os === "windows" && !isUrl && host?.length === 1 && port === undefined) return undefined; // a drive
   return { host: host ?? address, port: parsePort(port, argument), ...splitPath(path, argument) };
+}
+
+/** "C:", "C:name", "C:/path", but not "C:9031:/module". */
+function isOnDrive(argument: string): boolean {
+  return /^[A-Za-z]:(?![0-9]+:\/)/.test(argument);
+}
+
+function malformedUrl(argument: string): BlitError {
+  return usageError(`Cannot use "${printablePath(argument)}": it is not of the form blit://host:port/module/path`);
+}
+
+/** How other programs name a place on another machine. The hint says how blit does, as closely as it can be told. */
+function foreignForm(argument: string): BlitError {
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(argument)?.[1];
+  const user = new RegExp(`^[^/:]+@(${name}):`).exec(argument)?.[1];
+  const host = user ?? new RegExp(`^(${name}):`).exec(argument)?.[1];
+  const why = scheme !== undefined
+    ? `blit does not speak "${scheme}"`
+    : user !== undefined
+    ? "a daemon has no users"
+    : "a colon before the first slash names another machine, and a module must follow";
+  const place = scheme !== undefined || host === undefined ? "host:/module/path" : `${host}:/module/path`;
+  const here = scheme === "file" ? argument.slice("file://".length) : `./${argument}`;
+  return usageError(
+    `Cannot use "${printablePath(argument)}": ${why}`,
+    `Write ${place}, or "${printablePath(here)}" for the local name.`,
+  );
 }
 
 /** A word that is still being typed, cut where the path begins; undefined for what is not remote. Raises what parseRemote raises. */
@@ -66,7 +91,7 @@ export function parseDaemon(argument: string): DaemonAddress {
   if (bare) return { host: argument, port: DEFAULT_PORT };
   const match = hostOnly.exec(argument.replace(/(?<=[^:/]):$/, ""));
   if (match !== null) return { host: match[1] ?? match[2], port: parsePort(match[3], argument) };
-  const remote = parseRemote(argument);
+  const remote = short.test(argument) || argument.startsWith("blit://") ? parseRemote(argument, "linux") : undefined;
   if (remote !== undefined) return { host: remote.host, port: remote.port };
   throw usageError(`Cannot use "${printablePath(argument)}" as a host`, "Write host, host:port or [v6]:port.");
 }
@@ -85,17 +110,12 @@ export function formatDaemon({ host, port }: DaemonAddress): string {
 }
 
 /**
- * What to warn of when a name is easily taken for the other kind; undefined when there is nothing. `existsLocally` says whether an
- * entry of exactly that name is there.
+ * What to warn of where the argument is a remote place and a local entry of exactly that name exists; undefined when there is nothing.
  */
 export function ambiguityWarning(argument: string, existsLocally: boolean): string | undefined {
+  if (!existsLocally || argument.startsWith("blit://") || parseRemote(argument) === undefined) return undefined;
   const shown = printablePath(argument);
-  if (parseRemote(argument) !== undefined) {
-    if (!existsLocally || argument.startsWith("blit://")) return undefined;
-    return `"${shown}" is taken as a place on another machine; for the local entry of that name write "./${shown}"`;
-  }
-  if (existsLocally || Deno.build.os === "windows" || !new RegExp(`^${name}:[^/]`).test(argument)) return undefined;
-  return `"${shown}" is taken as a local name; a place on another machine is written host:/module/path`;
+  return `"${shown}" is taken as a place on another machine; for the local entry of that name write "./${shown}"`;
 }
 
 function parsePort(digits: string | undefined, argument: string): number {

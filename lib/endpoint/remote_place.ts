@@ -25,12 +25,20 @@ export interface EndpointPair {
 /** Kind of what stands at a daemon's path; undefined for nothing. */
 export type Locate = (endpoint: RemoteEndpoint) => Promise<number | undefined>;
 
-/** Whether any of the paths is at a daemon. Raises usage errors for malformed ones. */
-export function isBetweenMachines({ sources, destination }: Pick<Job, "sources" | "destination">): boolean {
-  return [...sources, ...(destination === undefined ? [] : [destination])].some((path) =>
-    parseRemote(path) !== undefined
-  );
+/** Whether any of the paths is at a daemon. Raises usage errors for malformed ones, and for a backup directory elsewhere. */
+export function isBetweenMachines({ sources, destination, backupDir }: JobPaths): boolean {
+  const to = destination === undefined ? undefined : parseRemote(destination);
+  if (backupDir !== undefined && parseRemote(backupDir) !== undefined && to === undefined) {
+    throw usageError(
+      `Cannot use "${printablePath(backupDir)}" as the backup directory: the destination is on this machine`,
+      `Name a directory of this machine, or write "./${printablePath(backupDir)}" for the local name.`,
+    );
+  }
+  // Each is looked at: one that is malformed must not hide behind one that is not.
+  return [...sources.map((source) => parseRemote(source)), to].some((place) => place !== undefined);
 }
+
+type JobPaths = Pick<Job, "sources" | "destination" | "backupDir">;
 
 /** Raises BlitError: usage for contradictions, failed for a source that is missing. */
 export async function placeBetween(job: Job, locate: Locate): Promise<EndpointPair[]> {

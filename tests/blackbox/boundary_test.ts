@@ -2,7 +2,14 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { testDirectory } from "../support/environment.ts";
-import { assertExit, assertSaysOnce, assertSummary, assertUntouched, failureOf } from "../support/expect.ts";
+import {
+  assertExit,
+  assertSays,
+  assertSaysOnce,
+  assertSummary,
+  assertUntouched,
+  failureOf,
+} from "../support/expect.ts";
 import { mountBind } from "../support/mounts.ts";
 import { command, linux, mounting, testNeeding } from "../support/needs.ts";
 import { blit, blitJson, pause, startBlit, until } from "../support/program.ts";
@@ -55,6 +62,44 @@ Deno.test("a source that equals the destination is refused in one line, also thr
       assertUntouched(before, await dir.snapshot(), `${verb} ${source} ${destination}: the tree`);
     }
   }
+});
+
+Deno.test("another program's name of a remote place is refused with the way to write it, and nothing is made", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "src/a": "A" });
+  const before = await dir.snapshot();
+  for (const place of ["nas:", "nas:x", "nas::m/x", "user@nas:/m/x", "rsync://nas/m/x", "s3://b/x", "file:///tmp/x"]) {
+    const commands = [["mirror", "src", place, "--yes"], ["move", place, "new"], [
+      "copy",
+      "src/",
+      "new",
+      "--backup-dir",
+      place,
+    ]];
+    for (const words of commands) {
+      const result = await blit(words, { cwd: dir.path, unmeasured: true });
+      assertExit(result, 64);
+      assertSaysOnce(result, /^blit: Cannot use "/);
+      assertSays(result, /Write \S+:\/module\/path, or "(\.\/|\/tmp)/);
+    }
+  }
+  for (
+    const words of [["check", "src", "nas:"], ["copy", "--null", "nas:"], ["ls", "nas:"], ["rm", "--yes", "nas:x"]]
+  ) {
+    assertExit(await blit(words, { cwd: dir.path, unmeasured: true }), 64);
+  }
+  assertExit(await blit(["copy", "src/", "new", "--backup-dir", "nas:/m/x"], { cwd: dir.path }), 64);
+  assertUntouched(before, await dir.snapshot(), "the directory");
+});
+
+Deno.test("a local name with a colon is written with a dot and a slash, or from the root", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "a:b": "A", "10:30.log": "L" });
+  const result = await blit(["copy", "./a:b", "10:30.log", "./to:/"], { cwd: dir.path });
+  assertExit(result, 64);
+  assertSays(result, /or "\.\/10:30\.log" for the local name/);
+  assertExit(await blit(["copy", "./a:b", dir.at("10:30.log"), "./to:/"], { cwd: dir.path }), 0);
+  assertEquals([await dir.read("to:/a:b"), await dir.read("to:/10:30.log")], ["A", "L"]);
 });
 
 testNeeding([linux, mounting], "a source that equals the destination through a bind mount is refused", async () => {

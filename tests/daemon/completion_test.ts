@@ -74,6 +74,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`,
     "/default/with\\ space",
   ]);
   assertEquals(await offers("local", ["local"]), []);
+  assertEquals(await offers(`./${place}`, ["./127.0.0.1", ...words.slice(1)]), []);
 });
 
 testNeeding([command("zsh")], "zsh completes a remote path, directories without a space behind them", async () => {
@@ -89,11 +90,12 @@ _files() { print local; }
 compadd() { if [[ $1 == -S ]]; then print -rl -- directory ${"${(P)4}"}; else print -rl -- other ${"${(P)2}"}; fi }
 ${script}
 PREFIX='${daemon.place("default/pho")}' _blit_paths
-PREFIX='local' _blit_paths`,
+PREFIX='local' _blit_paths
+PREFIX='./a:/b' _blit_paths`,
   );
   assertEquals(
     offered,
-    [daemon.place("default/phone"), daemon.place("default/photos/"), "directory", "local", "other"].sort(),
+    [daemon.place("default/phone"), daemon.place("default/photos/"), "directory", "local", "local", "other"].sort(),
   );
 });
 

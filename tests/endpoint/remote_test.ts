@@ -34,26 +34,44 @@ for (const [argument, host, port, module, path, contents] of remotes) {
   });
 }
 
-const locals = [
-  "",
-  "a",
-  "/a:/b",
-  "./a:/b",
-  "../a:/b",
-  "a:b",
-  "a:",
-  "a:b:/c",
-  "a/b:/c",
-  ":/c",
-  "-a:/c",
-  "[::1]",
-  "[::1]/a",
-  "[a]:/b",
-  "srv:9031/data",
-];
+const locals = ["", "a", "/a:/b", "./a:/b", "../a:/b", "./a:b", "/x/a:b", "a/b:/c", "./s3://b/x"];
 
 for (const argument of locals) {
   Deno.test(`"${argument}" is local`, () => assertEquals(parseRemote(argument, "linux"), undefined));
+}
+
+const foreign: [argument: string, hint: string, why?: string][] = [
+  ["nas:", 'Write nas:/module/path, or "./nas:" for the local name.'],
+  ["nas:x", 'Write nas:/module/path, or "./nas:x" for the local name.'],
+  ["nas::m/x", 'Write nas:/module/path, or "./nas::m/x" for the local name.'],
+  ["nas:9031/data", "Write nas:/module/path"],
+  ["10:30.log", 'or "./10:30.log" for the local name.'],
+  ["user@nas:/m/x", 'Write nas:/module/path, or "./user@nas:/m/x" for the local name.', "a daemon has no users"],
+  ["user@nas:", "Write nas:/module/path", "a daemon has no users"],
+  ["user@nas:9031:/m/x", "Write nas:/module/path", "a daemon has no users"],
+  ["rsync://nas/m/x", 'Write host:/module/path, or "./rsync://nas/m/x"', 'does not speak "rsync"'],
+  ["ssh://nas/x", "Write host:/module/path", 'does not speak "ssh"'],
+  ["s3://bucket/x", "Write host:/module/path", 'does not speak "s3"'],
+  ["sftp://u@nas/x", "Write host:/module/path", 'does not speak "sftp"'],
+  ["BLIT://nas/m", "Write host:/module/path", 'does not speak "BLIT"'],
+  ["file:///home/x", 'or "/home/x" for the local name.', 'does not speak "file"'],
+  [":/c", "Write host:/module/path"],
+  ["-a:/c", "Write host:/module/path"],
+  ["a:b:/c", "Write a:/module/path"],
+  ["[::1]", "Write host:/module/path"],
+  ["[::1]/a", "Write host:/module/path"],
+  ["[a]:b", "Write host:/module/path"],
+  ["a b:c", "Write host:/module/path"],
+];
+
+for (const [argument, hint, why = "a colon before the first slash"] of foreign) {
+  Deno.test(`${JSON.stringify(argument)} is refused, with the way to write it`, () => {
+    const error = assertThrows(() => parseRemote(argument, "linux"), BlitError);
+    assertEquals(error.code, "usage");
+    assertStringIncludes(error.message, `Cannot use "${argument}": `);
+    assertStringIncludes(error.message, why);
+    assertStringIncludes(error.hint!, hint);
+  });
 }
 
 Deno.test("a drive letter is local on Windows only", () => {
@@ -61,6 +79,10 @@ Deno.test("a drive letter is local on Windows only", () => {
   assertEquals(parseRemote("C:/data", "linux")?.host, "C");
   assertEquals(parseRemote("blit://c/data", "windows")?.host, "c");
   assertEquals(parseRemote("srv:/data", "windows")?.module, "data");
+  for (const local of ["C:", "c:data", "C:\\data", "C:9031"]) assertEquals(parseRemote(local, "windows"), undefined);
+  assertEquals(parseRemote("C:9031:/data", "windows")?.port, 9031);
+  assertThrows(() => parseRemote("nas:data", "windows"), BlitError);
+  assertThrows(() => parseRemote("C:", "linux"), BlitError);
 });
 
 for (const argument of ["srv:0:/d", "srv:65536:/d", "blit://", "blit:///d", "blit://a b/d", "srv:/d/../e", "srv:/.."]) {
@@ -93,15 +115,12 @@ for (const argument of ["", "a b", "/etc", "srv:x", "srv:0", "srv:99999", "./srv
   });
 }
 
-Deno.test("a name that could be meant otherwise is warned of", () => {
+Deno.test("a place on another machine is warned of where a local entry has that name", () => {
   assertStringIncludes(ambiguityWarning("srv:/data", true)!, 'write "./srv:/data"');
-  assertStringIncludes(ambiguityWarning("srv:data", false)!, "host:/module/path");
   for (
     const [argument, exists] of [
       ["srv:/data", false],
-      ["srv:data", true],
-      ["./srv:data", false],
-      ["data", false],
+      ["./srv:data", true],
       ["data", true],
       ["blit://srv/data", true],
       ["/a:/b", true],
@@ -148,13 +167,15 @@ Deno.test("an absolute path and one that begins with a dot are local, whatever f
   }));
 });
 
-Deno.test("any text is a place, local, or wrong usage, and never leads out of a module", () => {
+Deno.test("any text is a place, wrong usage, or local; local only where no colon is before the first slash", () => {
   const text = fc.string({
     unit: fc.oneof(fc.constantFrom("a", ":", "/", ".", "..", "[", "]", "0", "blit://"), fc.string()),
   });
   fc.assert(fc.property(text, (argument) => {
     try {
-      const parts = parseRemote(argument, "linux")?.path.split("/") ?? [];
+      const remote = parseRemote(argument, "linux");
+      assertEquals(remote !== undefined, argument.split("/")[0].includes(":"));
+      const parts = remote?.path.split("/") ?? [];
       assert(!parts.some((name) => name === ".." || name === "."));
     } catch (error) {
       assert(error instanceof BlitError && error.code === "usage", String(error));
