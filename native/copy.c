@@ -438,6 +438,8 @@ int same_content(struct worker *w, int sdir, const char *sname, int ddir, const 
 		close(sfd);
 		return dfd;
 	}
+	if (w->e->config.flags & BLIT_CFG_VERIFY)
+		os_sync_uncached(dfd, 0, 0); /* where it cannot, the comparison is as good as without */
 	for (uint64_t at = 0; same == 1;) {
 		size_t room = w->buffer_bytes;
 		worker_tick(w);

@@ -116,6 +116,8 @@ static int same_hash(struct storing *s, const struct blit_record *r)
 	if (fd < 0)
 		return fd;
 	int err = -os_facts_fd(fd, &f);
+	if (s->w->e->config.flags & BLIT_CFG_VERIFY)
+		os_sync_uncached(fd, 0, 0);
 	if (!err && f.size == r->extra)
 		err = hash_range(s->w, fd, 0, f.size, &hash);
 	close(fd);

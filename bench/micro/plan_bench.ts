@@ -25,7 +25,7 @@ Deno.bench("100,000 entries: the heartbeat asked", () => {
 });
 
 function bench(name: string, compare: CompareMode, dstKind: number): void {
-  const job = { compare, ignoreExisting: false };
+  const job = { verb: "copy", compare, ignoreExisting: false } as const;
   Deno.bench(`100,000 entries: ${name}`, () => {
     let unchanged = 0;
     for (let index = 0; index < count; index++) {

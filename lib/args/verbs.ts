@@ -76,7 +76,8 @@ const table = [
     operands: "SRC... DST",
     completes: "paths",
     details: [
-      "Copies like `blit copy` and removes each source file once its copy is complete. On one file system, where " +
+      "Copies like `blit copy` and removes each source file once its copy is complete. What is there already is read and " +
+      "compared, whatever its size and time (a dry run does so, too): only an equal source goes. On one file system, where " +
       "nothing stands in the way, it is a plain rename.",
       trailingSlash,
     ],

@@ -25,21 +25,22 @@ export function decide(
   kind: number,
   dstKind: number,
   diff: number,
-  job: Pick<Job, "compare" | "ignoreExisting">,
+  job: Pick<Job, "verb" | "compare" | "ignoreExisting">,
 ): Decision {
   if (dstKind === Kind.None) return "make";
   if (job.ignoreExisting) return "skip";
   if (dstKind === Kind.Directory) return "conflict";
   if (diff & Diff.Kind) return "replace";
   if (kind !== Kind.File) return diff & Diff.Target ? "replace" : diff & METADATA ? "metadata" : "unchanged";
-  return decideFile(diff, job.compare);
+  return decideFile(diff, job);
 }
 
-function decideFile(diff: number, compare: Job["compare"]): Decision {
+function decideFile(diff: number, { verb, compare }: Pick<Job, "verb" | "compare">): Decision {
   if (compare === "always" || diff & Diff.Size) return "replace";
   if (compare === "quick" && diff & Diff.Mtime) return "replace";
   // Changing the mode of a file with further names would change those names' files too.
   if (diff & Diff.DestinationLinked && diff & METADATA) return "replace";
-  if (compare === "checksum") return "content";
+  // A move may remove its source only when the content was copied or read and found equal, whatever size and time say.
+  if (compare === "checksum" || verb === "move") return "content";
   return diff & METADATA ? "metadata" : "unchanged";
 }

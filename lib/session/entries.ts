@@ -159,8 +159,13 @@ export class Entries {
   #decide(batch: EntryBatch, index: number): Decision | undefined {
     const diff = batch.diff(index);
     if (diff & Diff.Error) return undefined;
-    const decision = decide(batch.kind(index), batch.dstKind(index), diff, this.job);
-    if (!(diff & Diff.DestinationLinked) || (decision !== "unchanged" && decision !== "metadata")) return decision;
+    return this.#apart(batch, index, decide(batch.kind(index), batch.dstKind(index), diff, this.job));
+  }
+
+  /** An inode of the destination stays for one entry of those whose source is alone; the next one gets an inode of its own. */
+  #apart(batch: EntryBatch, index: number, decision: Decision): Decision {
+    const linked = batch.diff(index) & Diff.DestinationLinked;
+    if (!linked || (decision !== "unchanged" && decision !== "metadata")) return decision;
     const inode = batch.inode(index);
     if (this.#taken.has(inode)) return "replace";
     this.#taken.add(inode);
@@ -194,7 +199,7 @@ export class Entries {
   #compared(node: DirNode, batch: EntryBatch, index: number, same: boolean): void {
     const decision = !same ? "replace" : batch.diff(index) & METADATA ? "metadata" : "unchanged";
     const planned: Planned[] = [];
-    this.#route(node, batch, index, decision, planned);
+    this.#route(node, batch, index, this.#apart(batch, index, decision), planned);
     if (planned.length > 0) this.#apply(node, batch, planned);
   }
 

@@ -1,7 +1,7 @@
 /** `move`: renames where it can, removes a source entry only after its copy has settled, loses nothing. */
 
 import { assert, assertEquals } from "@std/assert";
-import { testDirectory } from "../support/environment.ts";
+import { type TestDirectory, testDirectory } from "../support/environment.ts";
 import { assertExit, assertNoDifferences, assertSummary, assertUntouched } from "../support/expect.ts";
 import { supportedMetadata } from "../support/fixture.ts";
 import { mountNew } from "../support/mounts.ts";
@@ -122,6 +122,79 @@ Deno.test("move: --ignore-existing leaves both sides of an existing name alone",
     "B",
   ]);
   assertEquals(await dir.exists("src/b"), false);
+});
+
+/** Equal in size and time, in that order: a different file, an equal one, a large different one, and one with other metadata. */
+async function lookalikes(dir: TestDirectory): Promise<void> {
+  const large = (byte: number) => new Uint8Array(17_000_000).fill(byte);
+  const sides = { src: ["AAAA", large(1)], dst: ["BBBB", large(2)] } as const;
+  for (const [side, [small, big]] of Object.entries(sides)) {
+    const entries = { other: small, equal: "same", large: big, mode: small };
+    for (const [name, content] of Object.entries(entries)) await dir.write({ [`${side}/${name}`]: content });
+    for (const name of ["other", "equal", "large", "mode"]) await dir.setTime(`${side}/${name}`, 1_000_000_000);
+  }
+  await Deno.chmod(dir.at("src/mode"), 0o600);
+}
+
+for (const options of [[], ["--verify"], ["--size-only"], ["--checksum"]]) {
+  const shown = ["move", ...options].join(" ");
+  Deno.test(`${shown}: a source of equal size and time goes only after its content was compared or copied`, async () => {
+    await using dir = await testDirectory();
+    await lookalikes(dir);
+    const dry = await blitJson(["move", "-n", dir.at("src/"), dir.at("dst"), ...options]);
+    const result = await blitJson(["move", dir.at("src/"), dir.at("dst"), ...options]);
+    assertExit(result, 0);
+    for (const { summary } of [dry, result]) {
+      const { files_copied, files_unchanged, bytes_copied, files_removed } = summary;
+      assertEquals([files_copied, files_unchanged, bytes_copied, files_removed], [3, 1, 17_000_008, 4]);
+    }
+    assertEquals(await dir.names("src"), []);
+    assertEquals([await dir.read("dst/other"), await dir.read("dst/mode"), await dir.read("dst/equal")], [
+      "AAAA",
+      "AAAA",
+      "same",
+    ]);
+    assertEquals((await Deno.readFile(dir.at("dst/large"))).every((byte) => byte === 1), true);
+    assertEquals((await Deno.stat(dir.at("dst/mode"))).mode! & 0o777, 0o600);
+  });
+}
+
+Deno.test("move: names of one source file are compared as well, and are one file afterwards", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "src/a": "AAAA", "dst/a": "AAAA", "dst/b": "BBBB", "dst/sub/c": "CCCC", "src/sub": null });
+  for (const name of ["src/b", "src/sub/c"]) await Deno.link(dir.at("src/a"), dir.at(name));
+  for (const name of ["src/a", "dst/a", "dst/b", "dst/sub/c"]) await dir.setTime(name, 1_000_000_000);
+  assertExit(await blit(["move", dir.at("src/"), dir.at("dst")]), 0);
+  assertEquals(await dir.names("src"), []);
+  for (const name of ["dst/a", "dst/b", "dst/sub/c"]) {
+    assertEquals([await dir.read(name), (await Deno.stat(dir.at(name))).nlink], ["AAAA", 3]);
+  }
+});
+
+for (const options of [[], ["--checksum"]]) {
+  const shown = ["move", ...options].join(" ");
+  Deno.test(`${shown}: two equal files do not stay one inode of the destination`, async () => {
+    await using dir = await testDirectory();
+    await dir.write({ "src/a": "same", "src/b": "same", "dst/a": "same" });
+    await Deno.link(dir.at("dst/a"), dir.at("dst/b"));
+    for (const name of ["src/a", "src/b", "dst/a"]) await dir.setTime(name, 1_000_000_000);
+    assertExit(await blit(["move", dir.at("src/"), dir.at("dst"), ...options]), 0);
+    assertEquals((await Deno.stat(dir.at("dst/a"))).nlink, 1);
+    assertEquals([await dir.read("dst/a"), await dir.read("dst/b")], ["same", "same"]);
+  });
+}
+
+Deno.test("move: what cannot be read to be compared stays in the source", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "src/a": "same", "dst/a": "same" });
+  for (const name of ["src/a", "dst/a"]) await dir.setTime(name, 1_000_000_000);
+  await Deno.chmod(dir.at("dst/a"), 0);
+  await Deno.chmod(dir.at("src/a"), 0);
+  await dir.giveAway();
+  const result = await blitJson(["move", dir.at("src/"), dir.at("dst")], { unprivileged: true });
+  assertExit(result, 2);
+  assertSummary(result, { files_failed: 1, files_removed: 0 });
+  assertEquals(await dir.names("src"), ["a"]);
 });
 
 Deno.test("move: a dry run moves nothing", async () => {

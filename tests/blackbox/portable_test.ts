@@ -94,3 +94,15 @@ testNeeding(needs, "without the native library runs are recorded, each on a line
   await dir.make("config/blit", ["fifo perf_local.jsonl"]);
   assertExit(await blit(["copy", dir.at("src"), dir.at("three")], recording), 0);
 });
+
+testNeeding(needs, "without the native library a move compares what is already there", async () => {
+  await using dir = await testDirectory();
+  for (const [side, content] of [["src", "AAAA"], ["dst", "BBBB"]]) {
+    await dir.write({ [`${side}/other`]: content, [`${side}/equal`]: "same" });
+    for (const name of ["other", "equal"]) await dir.setTime(`${side}/${name}`, 1_000_000_000);
+  }
+  assertExit(await blit(["move", "-n", dir.at("src/"), dir.at("dst")], bare), 0);
+  assertEquals(await dir.read("dst/other"), "BBBB");
+  assertExit(await blit(["move", dir.at("src/"), dir.at("dst")], bare), 0);
+  assertEquals([await dir.names("src"), await dir.read("dst/other")], [[], "AAAA"]);
+});

@@ -8,7 +8,7 @@ const modes: readonly CompareMode[] = ["quick", "size", "checksum", "always"];
 const { Mtime, Mode, Owner, Xattr, Size, Linked, Target, DestinationLinked } = Diff;
 
 function file(diff: number, compare: CompareMode): string {
-  return decide(Kind.File, Kind.File, diff, { compare, ignoreExisting: false });
+  return decide(Kind.File, Kind.File, diff, { verb: "copy", compare, ignoreExisting: false });
 }
 
 Deno.test("a file that exists on both sides is judged by the comparison that was asked for", () => {
@@ -39,7 +39,7 @@ Deno.test("symlinks and special files are replaced only for what they are, whate
   for (const kind of [Kind.Symlink, Kind.Fifo, Kind.Socket, Kind.CharDevice, Kind.BlockDevice]) {
     for (const compare of modes) {
       const decided = [0, Mtime, Mode | Owner, Target, Target | Mtime].map((diff) =>
-        decide(kind, kind, diff, { compare, ignoreExisting: false })
+        decide(kind, kind, diff, { verb: "copy", compare, ignoreExisting: false })
       );
       assertEquals(decided, ["unchanged", "metadata", "metadata", "replace", "replace"]);
     }
@@ -50,7 +50,7 @@ Deno.test("what is missing is made, also where existing entries are to be ignore
   for (const kind of [Kind.File, Kind.Symlink, Kind.Fifo]) {
     for (const compare of modes) {
       for (const ignoreExisting of [false, true]) {
-        assertEquals(decide(kind, Kind.None, 0, { compare, ignoreExisting }), "make");
+        assertEquals(decide(kind, Kind.None, 0, { verb: "copy", compare, ignoreExisting }), "make");
       }
     }
   }
@@ -58,7 +58,7 @@ Deno.test("what is missing is made, also where existing entries are to be ignore
 
 Deno.test("another kind of entry gives way, a directory is a conflict", () => {
   for (const compare of modes) {
-    const job = { compare, ignoreExisting: false };
+    const job = { verb: "copy", compare, ignoreExisting: false } as const;
     assertEquals(decide(Kind.File, Kind.Symlink, Diff.Kind, job), "replace");
     assertEquals(decide(Kind.Symlink, Kind.File, Diff.Kind, job), "replace");
     assertEquals(decide(Kind.Fifo, Kind.Socket, Diff.Kind, job), "replace");
@@ -73,7 +73,7 @@ const anyDiff = fc.integer({ min: 0, max: 1023 });
 Deno.test("with --ignore-existing nothing that is there is ever touched", () => {
   const thereKind = fc.integer({ min: Kind.File, max: Kind.Directory });
   fc.assert(fc.property(anyKind, thereKind, anyDiff, fc.constantFrom(...modes), (kind, dstKind, diff, compare) => {
-    assertEquals(decide(kind, dstKind, diff, { compare, ignoreExisting: true }), "skip");
+    assertEquals(decide(kind, dstKind, diff, { verb: "move", compare, ignoreExisting: true }), "skip");
   }));
 });
 
@@ -83,5 +83,12 @@ Deno.test("another size is never taken for unchanged, and another time only wher
     const decision = file(diff | Mtime, compare);
     assertEquals(["unchanged", "skip", "make"].includes(decision), false);
     if (compare === "quick") assertEquals(decision, "replace");
+  }));
+});
+
+Deno.test("a move never takes a file for equal without reading it", () => {
+  fc.assert(fc.property(anyDiff, fc.constantFrom(...modes), (diff, compare) => {
+    const decision = decide(Kind.File, Kind.File, diff, { verb: "move", compare, ignoreExisting: false });
+    assertEquals(decision === "content" || decision === "replace", true);
   }));
 });

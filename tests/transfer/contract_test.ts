@@ -213,3 +213,23 @@ for (const way of directions) {
     assertEquals(await scene.dir.exists("dst"), false);
   });
 }
+
+for (const way of ways) {
+  testNeeding([linux], `${way.name}: a move compares what is already there before its source goes`, async () => {
+    await using scene = await Scene.open(way);
+    const { dir } = scene;
+    for (const [side, letter] of [["src", "A"], ["dst", "B"]]) {
+      await dir.write({ [`${side}/other`]: letter, [`${side}/equal`]: "same" });
+      await dir.write({ [`${side}/large`]: new Uint8Array(17_000_000).fill(letter.charCodeAt(0)) });
+      for (const name of ["other", "equal", "large"]) await dir.setTime(`${side}/${name}`, 1_000_000_000);
+    }
+    const dry = await scene.run("move", "src/", "dst", "--dry-run");
+    const result = await scene.run("move", "src/", "dst");
+    assertExit(result, 0);
+    for (const { summary } of [dry, result]) {
+      assertEquals([summary.files_copied, summary.files_unchanged, summary.files_removed], [2, 1, 3]);
+    }
+    assertEquals([await dir.names("src"), await dir.read("dst/other")], [[], "A"]);
+    assert((await Deno.readFile(dir.at("dst/large"))).every((byte) => byte === 65));
+  });
+}
