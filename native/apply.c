@@ -165,15 +165,24 @@ static void forget_source(struct worker *w, struct task *t, struct place *p)
 	report(w, t, p, o, &s);
 }
 
+static void probe_source(struct task *t, struct place *p)
+{
+	int fd = os_open_source(p->sdir, p->sname, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return task_detail(t, p->index, BLIT_D_FAILED, fd == -ELOOP ? BLIT_E_CHANGED : -fd, BLIT_STEP_OPEN_SRC);
+	close(fd);
+	p->done++;
+}
+
 static void apply_entry(struct worker *w, struct task *t, struct place *p, uint32_t action)
 {
 	struct engine *e = w->e;
-	bool writes = !(e->config.flags & BLIT_CFG_DISCARD) && action != BLIT_FORGET;
+	bool writes = !(e->config.flags & BLIT_CFG_DISCARD) && action != BLIT_FORGET && action != BLIT_PROBE;
 	uint32_t step = p->sdir < 0 ? BLIT_STEP_OPEN_SRC : BLIT_STEP_CREATE;
 	int err = p->sdir < 0 ? p->sdir : writes && p->ddir < 0 ? p->ddir : 0;
 	if (!err && p->index >= p->batch->count)
 		err = -EINVAL;
-	if (!err && (e->config.flags & BLIT_CFG_READ_ONLY) && action != BLIT_CONTENT)
+	if (!err && (e->config.flags & BLIT_CFG_READ_ONLY) && action != BLIT_CONTENT && action != BLIT_PROBE)
 		err = -EROFS;
 	if (!err)
 		err = batch_names(p->batch, p->index, p->sname, p->dname);
@@ -187,6 +196,7 @@ static void apply_entry(struct worker *w, struct task *t, struct place *p, uint3
 	case BLIT_METADATA: fix_metadata(w, t, p); break;
 	case BLIT_CONTENT: compare_content(w, t, p); break;
 	case BLIT_FORGET: forget_source(w, t, p); break;
+	case BLIT_PROBE: probe_source(t, p); break;
 	default: task_detail(t, p->index, BLIT_D_FAILED, EINVAL, step);
 	}
 }

@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 6
+#define BLIT_ABI 7
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -39,6 +39,7 @@ enum blit_action {
 	BLIT_METADATA = 2, /* content is right, the rest is not */
 	BLIT_CONTENT = 3,  /* compare content; detail SAME or DIFFERENT */
 	BLIT_FORGET = 4,   /* move: both sides are equal, remove the source */
+	BLIT_PROBE = 5,    /* see whether the source's file can be opened, no more; also where nothing may be changed */
 };
 #define BLIT_ACTION_SHIFT 28
 #define BLIT_INDEX_MASK 0x0fffffffu
@@ -69,7 +70,6 @@ enum {
 	BLIT_RMSRC = 1 << 10,  /* SETTLE: then remove the emptied source directory */
 	BLIT_DROP = 1 << 11,   /* SETTLE: forget the directory number */
 	BLIT_SKIP = 1 << 12,   /* SETTLE: leave the metadata alone */
-	BLIT_CONFLICT = 1 << 13, /* LIST with MKDIR: a non-directory stands there, remove it first */
 	BLIT_TAKE = 1 << 14,   /* LIST with MKDIR: make the first of its non-directories at once, see blit_result.taken */
 	BLIT_CLOSE = 1 << 15,  /* LIST: if nothing more is to be done in it, settle its metadata and forget its number */
 	BLIT_REMOTE = 1 << 16, /* LIST: the source is a batch from another machine, in `handle`; the payload is the directory's record */
@@ -102,7 +102,7 @@ enum {
 	BLIT_D_FAILED = 1,    /* value: errno, extra: step */
 	BLIT_D_LARGE = 2,     /* value: size */
 	BLIT_D_LINKED = 3,    /* value: inode, extra: device; the source has more than one name */
-	BLIT_D_SAME = 4,      /* CONTENT, LINK: nothing to do */
+	BLIT_D_SAME = 4,      /* CONTENT, LINK: nothing to do; PROBE with records: it can be opened */
 	BLIT_D_DIFFERENT = 5, /* CONTENT */
 	BLIT_D_SIZE = 6,      /* value: bytes of a file whose size the batch does not tell */
 	BLIT_D_HASH = 7,      /* only in records: value is the XXH64 of the content */

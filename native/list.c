@@ -169,17 +169,9 @@ static int make_dir(struct worker *w, struct task *t)
 	int up = dir_pin(w->e, d->parent, DST), err = 0;
 	if (up < 0)
 		return up;
-	if (t->t.flags & BLIT_CONFLICT) {
-		if (w->e->have[BACKUP])
-			err = backup_entry(w, d->parent, up, d->name, true);
-		else if (unlinkat(up, d->name, 0) < 0)
-			err = -errno;
-	}
-	if (!err) {
-		d->made = mkdirat(up, d->name, MADE_MODE) == 0;
-		if (!d->made && errno != EEXIST)
-			err = -errno;
-	}
+	d->made = mkdirat(up, d->name, MADE_MODE) == 0;
+	if (!d->made && errno != EEXIST)
+		err = -errno;
 	dir_unpin(w->e, d->parent);
 	return err;
 }
@@ -443,7 +435,6 @@ static int read_source(struct lister *l)
 			worker_tick(l->w);
 			if (s->have <= 0) {
 				s->source_done = true;
-				l->r->step = BLIT_STEP_LIST_SRC;
 				return s->have;
 			}
 		}
@@ -701,6 +692,7 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 	if (!err && flags & BLIT_NAMED && !(flags & BLIT_REMOTE)) {
 		err = list_named(&l);
 	} else if (!err) {
+		r->step = BLIT_STEP_LIST_DST;
 		/* freshly made: nothing can be in it, so there is nothing to read */
 		if (first && flags & BLIT_DST && !(flags & (BLIT_MKDIR | BLIT_NAMED)))
 			err = read_names(w, l.dfd, l.s);
@@ -708,10 +700,14 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 			remove_stale_beside(&l);
 		if (!err && first && flags & BLIT_DST && (flags & BLIT_SRC || t->d->attrs))
 			r->flags = compare_dir(&l);
-		if (!err && !l.s->source_done)
+		if (!err && !l.s->source_done) {
+			r->step = BLIT_STEP_LIST_SRC;
 			err = flags & BLIT_REMOTE ? add_remote(&l) : read_source(&l);
-		if (!err && l.s->source_done)
+		}
+		if (!err && l.s->source_done) {
+			r->step = BLIT_STEP_LIST_DST;
 			err = add_extras(&l);
+		}
 	}
 	bool more = !err && (!l.s->source_done || (l.s->dst.slots && l.s->extra_at <= l.s->dst.mask));
 	if (!err)

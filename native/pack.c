@@ -228,6 +228,15 @@ static int pack_hash(struct packing *p)
 	return err ? fail(p, err, BLIT_STEP_READ) : say(p, BLIT_D_HASH, hash, f.size);
 }
 
+static int pack_probe(struct packing *p)
+{
+	int fd = os_open_source(p->sdir, p->sname, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return fail(p, fd == -ELOOP ? BLIT_E_CHANGED : -fd, BLIT_STEP_OPEN_SRC);
+	close(fd);
+	return say(p, BLIT_D_SAME, 0, 0);
+}
+
 static int pack_entry(struct packing *p, uint32_t word)
 {
 	p->index = word & BLIT_INDEX_MASK;
@@ -243,6 +252,7 @@ static int pack_entry(struct packing *p, uint32_t word)
 		return batch_kind(p->batch, p->index) == BLIT_KIND_FILE ? pack_file(p) : pack_by_name(p, false);
 	case BLIT_METADATA: return pack_by_name(p, true);
 	case BLIT_CONTENT: return pack_hash(p);
+	case BLIT_PROBE: return pack_probe(p);
 	default: return fail(p, EINVAL, BLIT_STEP_OPEN_SRC);
 	}
 }

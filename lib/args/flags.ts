@@ -305,7 +305,7 @@ const table = [
     short: "n",
     verbs: transfers,
     group: "safety",
-    help: "change nothing, list what would be done",
+    help: "change nothing, list what would be done; files are opened, not read",
   },
   {
     name: "verify",

@@ -63,7 +63,8 @@ const table = [
     completes: "paths",
     details: [
       "Copies like `blit copy`, then deletes from DST what SRC lacks. On a terminal the deletions are shown first and " +
-      "you are asked; elsewhere --yes is needed. Nothing is deleted when a part of SRC could not be read.",
+      "you are asked; elsewhere --yes is needed. Deletions come last, after everything was copied, and nothing at all is " +
+      "deleted where a directory or a file of SRC could not be read, or a name in --files-from is missing.",
       trailingSlash,
       fidelity,
     ],

@@ -39,6 +39,8 @@ export interface EngineConfig {
 export interface EngineError {
   readonly code: string;
   readonly message: string;
+  /** Something of the source could not be read, so what it holds is not known completely. */
+  readonly unread?: boolean;
 }
 
 /**
@@ -97,8 +99,6 @@ export interface ListRequest {
   readonly take?: boolean;
   /** Nobody needs the directory once all in it is as it should be: the engine may settle it and forget its number. */
   readonly close?: boolean;
-  /** With `make`: a non-directory stands there and is to be removed. */
-  readonly conflict: boolean;
   /** Know size and times of every source entry. */
   readonly stat: boolean;
   /** Also emit entries that compare equal. */
@@ -131,6 +131,8 @@ export const Action = {
   Content: 3,
   /** Move: both sides are equal, remove the source. */
   Forget: 4,
+  /** See whether the source's file can be opened, no more. Allowed where nothing may be changed. */
+  Probe: 5,
 } as const;
 export type Action = (typeof Action)[keyof typeof Action];
 

@@ -161,14 +161,26 @@ const actions: Readonly<Record<number, string>> = {
 export const GREW = 4004;
 const STEP_SYMLINK = 19;
 const STEP_NODE = 20;
+const STEP_OPEN_SOURCE = 1;
+const STEP_READ = 2;
 export const STEP_LIST_SOURCE = 16;
+const STEP_LIST_DESTINATION = 17;
+const STEP_MAKE_DIRECTORY = 18;
+/** What the other machine sent makes no sense. */
+const PROTOCOL = 4008;
+
+/** Which side it was when a directory could not be listed; the source's where the shim does not say. */
+export function listingSide(step: number): "source" | "destination" {
+  return step === STEP_LIST_DESTINATION || step === STEP_MAKE_DIRECTORY ? "destination" : "source";
+}
 
 /** Says what failed and why. `step` is 0 where the shim does not know it; `os` is where the number was given. */
 export function engineError(errno: number, step: number, os: string = Deno.build.os): EngineError {
   const code = (os === "darwin" ? darwin : linux)[errno];
   if (code !== undefined) return namedError(code, step)!;
   const [ownCode, state] = own[errno] ?? [`E${errno}`, `error ${errno}`];
-  return { code: ownCode, message: sentence(step, state) };
+  const error = { code: ownCode, message: sentence(step, state) };
+  return readsSource(step) && (own[errno] === undefined || errno === PROTOCOL) ? { ...error, unread: true } : error;
 }
 
 /** The same for an error whose name is known ("ENOENT"); undefined for one that there are no words for. */
@@ -176,7 +188,13 @@ export function namedError(code: string, step: number): EngineError | undefined 
   if (!Object.hasOwn(words, code)) return undefined;
   const special = step === STEP_SYMLINK || step === STEP_NODE;
   const unsupported = special && ["EPERM", "EOPNOTSUPP", "ENOTSUP"].includes(code);
-  return { code: unsupported ? "unsupported" : code, message: sentence(step, words[code]) };
+  const error = { code: unsupported ? "unsupported" : code, message: sentence(step, words[code]) };
+  // A name that is gone again is no part of the source that was missed.
+  return readsSource(step) && code !== "ENOENT" ? { ...error, unread: true } : error;
+}
+
+function readsSource(step: number): boolean {
+  return step === STEP_OPEN_SOURCE || step === STEP_READ || step === STEP_LIST_SOURCE;
 }
 
 function sentence(step: number, state: string): string {

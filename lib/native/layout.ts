@@ -1,6 +1,6 @@
 /** The shim's structures, field by field as in native/blit.h. Little-endian on every platform that blit supports. */
 
-export const ABI = 6;
+export const ABI = 7;
 
 export const Op = {
   List: 1,
@@ -35,7 +35,6 @@ export const TaskFlag = {
   RemoveSource: 1 << 10,
   Drop: 1 << 11,
   Skip: 1 << 12,
-  Conflict: 1 << 13,
   Take: 1 << 14,
   Close: 1 << 15,
   Remote: 1 << 16,

@@ -20,7 +20,7 @@ import type {
   ListRequest,
   SettleRequest,
 } from "./engine.ts";
-import { engineError, STEP_LIST_SOURCE } from "./errno.ts";
+import { engineError, listingSide } from "./errno.ts";
 import { ACTION_SHIFT, DetailCode, Op, type RawResult, TaskFlag } from "./layout.ts";
 import { openLibrary } from "./library.ts";
 import { inodeKey } from "./packed_batch.ts";
@@ -45,8 +45,7 @@ export class NativeEngine implements Engine {
   }
 
   protected listAnswer(result: RawResult): ListAnswer {
-    const failedSide = result.step === STEP_LIST_SOURCE ? "source" : "destination";
-    if (result.errno !== 0) return { ...answer(result), more: false, failedSide };
+    if (result.errno !== 0) return { ...answer(result), more: false, failedSide: listingSide(result.step) };
     const { lost, flags } = result;
     const taken = result.taken > 0 ? { ...applyAnswer(result), count: result.taken } : undefined;
     if (flags & TaskFlag.Close) {
@@ -156,7 +155,7 @@ export function wordsOf(
 /** What a listing has in common wherever its source is. */
 export function listFlags(request: ListRequest): number {
   return (request.onDestination ? TaskFlag.Destination : 0) | (request.make ? TaskFlag.MakeDirectory : 0) |
-    (request.conflict ? TaskFlag.Conflict : 0) | (request.stat ? TaskFlag.Stat : 0) | (request.all ? TaskFlag.All : 0) |
+    (request.stat ? TaskFlag.Stat : 0) | (request.all ? TaskFlag.All : 0) |
     (request.more ? TaskFlag.More : 0) | (request.close ? TaskFlag.Close : 0) | (request.named ? TaskFlag.Named : 0);
 }
 

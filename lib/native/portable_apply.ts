@@ -5,7 +5,7 @@ import { Kind } from "../model/entry.ts";
 import { Action, type Detail } from "./engine.ts";
 import { replaceEntry } from "./portable_backup.ts";
 import type { Row } from "./portable_batch.ts";
-import { sameContent } from "./portable_content.ts";
+import { openSource, sameContent } from "./portable_content.ts";
 import type { Context } from "./portable_context.ts";
 import { copyFile, type Place } from "./portable_copy.ts";
 import { type Directory, type Pinned, Side } from "./portable_dirs.ts";
@@ -36,10 +36,11 @@ export async function applyEntry(context: Context, lane: Lane, task: EntryTask):
   const { directory, row, index } = task;
   try {
     if (row.broken) throw row.broken;
-    if (context.config.readOnly && task.action !== Action.Content) throw readOnlyError();
+    const harmless = task.action === Action.Content || task.action === Action.Probe;
+    if (context.config.readOnly && !harmless) throw readOnlyError();
     const { directories } = context;
     using source = await during(Step.OpenSource, directories.pin(directory, Side.Source));
-    using destination = await pinDestination(context, directory);
+    using destination = task.action === Action.Probe ? undefined : await pinDestination(context, directory);
     const place: Place = {
       directory,
       sourcePath: source.prefix + row.name,
@@ -74,6 +75,9 @@ async function act(context: Context, lane: Lane, task: EntryTask, place: Place):
       const same = await sameContent(context, lane, place.sourcePath, destinationPath(place));
       return { detail: { index, is: same ? "same" : "different" }, bytes: 0, lost: 0 };
     }
+    case Action.Probe:
+      await (await openSource(place.sourcePath)).close();
+      return { bytes: 0, lost: 0 };
     case Action.Forget:
       await forgetSource(context, task.row, place);
       context.countFile();

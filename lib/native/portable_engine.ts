@@ -70,7 +70,7 @@ class PortableEngine implements Engine {
     const { context } = this;
     if (request.make) this.#mayChange();
     const directory = request.dir === 0 || request.more ? context.directories.get(request.dir) : this.#add(request);
-    this.#submit(true, (lane) => listDirectory(context, lane, request, directory), done);
+    this.#submit(true, () => listDirectory(context, request, directory), done);
   }
 
   #add({ dir, parent }: ListRequest): Directory {

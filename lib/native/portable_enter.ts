@@ -3,14 +3,11 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { Kind } from "../model/entry.ts";
 import type { ListRequest } from "./engine.ts";
-import { backupEntry } from "./portable_backup.ts";
 import type { Context } from "./portable_context.ts";
 import { type Directory, type Pinned, Side } from "./portable_dirs.ts";
 import { codeOf, during, entryError, Own, ownError, Step } from "./portable_error.ts";
 import { factsAt, factsIfAny } from "./portable_facts.ts";
 import { chmodAt } from "./portable_meta.ts";
-import type { Lane } from "./portable_queue.ts";
-import { removeFile } from "./portable_remove.ts";
 
 export async function openSource(context: Context, request: ListRequest, directory: Directory): Promise<Pinned> {
   const { directories } = context;
@@ -32,13 +29,12 @@ export async function openSource(context: Context, request: ListRequest, directo
 /** Undefined where the request is not about the destination. */
 export async function openDestination(
   context: Context,
-  lane: Lane,
   request: ListRequest,
   directory: Directory,
 ): Promise<Pinned | undefined> {
   if (!request.onDestination && !request.make) return undefined;
   if (request.make && !request.more) {
-    await during(Step.MakeDirectory, makeDirectory(context, lane, directory, request.conflict));
+    await during(Step.MakeDirectory, makeDirectory(context, directory));
   }
   const destination = await during(Step.ListDestination, pinDestination(context, directory));
   if (request.more) return destination;
@@ -51,16 +47,11 @@ export async function openDestination(
   }
 }
 
-async function makeDirectory(context: Context, lane: Lane, directory: Directory, conflict: boolean): Promise<void> {
+async function makeDirectory(context: Context, directory: Directory): Promise<void> {
   const { directories } = context;
   if (directory.broken) throw directory.broken;
   using above = await directories.pin(directory.parent!, Side.Destination);
   const path = above.prefix + directory.name;
-  if (conflict && directories.has(Side.Backup)) {
-    await backupEntry(context, lane, directory.parent!, above.prefix, directory.name, true);
-  } else if (conflict) {
-    await removeFile(path);
-  }
   try {
     await mkdir(path, { mode: 0o700 });
   } catch (thrown) {

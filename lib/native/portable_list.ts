@@ -17,7 +17,6 @@ import { codeOf, during, type EntryError, entryError, nameError, Step } from "./
 import { type Facts, factsAt, factsIfAny } from "./portable_facts.ts";
 import { type Listing, type Name, readNames, readNamesAndKinds } from "./portable_listing.ts";
 import { entryDiff, metadataDiff } from "./portable_meta.ts";
-import type { Lane } from "./portable_queue.ts";
 import { isTempName, removeStale } from "./portable_temp.ts";
 
 const NAMES_PER_ANSWER = 4096;
@@ -39,12 +38,11 @@ interface Work {
 /** Does not reject: what fails is in the answer. */
 export async function listDirectory(
   context: Context,
-  lane: Lane,
   request: ListRequest,
   directory: Directory,
 ): Promise<ListAnswer> {
   try {
-    return await list(context, lane, request, directory);
+    return await list(context, request, directory);
   } catch (thrown) {
     directory.listing = undefined;
     const { error, step } = entryError(Step.ListSource, thrown);
@@ -52,9 +50,9 @@ export async function listDirectory(
   }
 }
 
-async function list(context: Context, lane: Lane, request: ListRequest, directory: Directory): Promise<ListAnswer> {
+async function list(context: Context, request: ListRequest, directory: Directory): Promise<ListAnswer> {
   using source = request.onSource ? await openSource(context, request, directory) : undefined;
-  using destination = await openDestination(context, lane, request, directory);
+  using destination = await openDestination(context, request, directory);
   const work: Work = { context, request, source, destination, rows: [], extras: [], unchanged: 0, unchangedBytes: 0 };
   let dirDiff = 0;
   if (request.named) {

@@ -3,12 +3,15 @@
  *
  * 1. While the scan runs, entries that only the destination has are remembered by directory; such a directory waits before it
  *    settles. Extra directories are not looked into yet, except to count what is in them where --max-delete is given.
- * 2. When the source was read to its end without an error, and the number is allowed, the waiting directories are worked off:
- *    extra files go, extra directories are walked and emptied from the inside out. Memory is bounded as in the scan.
+ * 2. When everything of the source has settled, all of it could be read, and the number is allowed, the waiting directories are
+ *    worked off: extra files go, extra directories are walked and emptied from the inside out. Memory is bounded as in the scan.
+ *
+ * What must give its place to an entry of another kind is a deletion like any other, and the entry comes after it.
  *
  * `check` and dry runs take the same way and only report.
  */
 
+import { Kind } from "../model/entry.ts";
 import type { Job } from "../model/job.ts";
 import type { Engine, EntryBatch } from "../native/engine.ts";
 import type { DirNode, Extras } from "./dir_node.ts";
@@ -60,21 +63,18 @@ export class Deletions {
     this.count(files.length);
   }
 
-  /** Whether a non-directory may give way to a directory now: it cannot wait, what is below the directory needs its place. */
-  mayGiveWay(): boolean {
-    this.#counted++;
-    return this.job.deletion.max === undefined || this.#counted <= this.job.deletion.max;
-  }
-
-  /** A directory that must go because something else is to take its name; `whenGone` says whether it did. */
+  /** What must go because an entry of another kind is to take its name; `whenGone` says whether it did. */
   makeWay(node: DirNode, batch: EntryBatch, index: number, whenGone: (gone: boolean) => void): void {
     batch.retain(); // for the deletion
     batch.retain(); // for what comes after it
+    const directory = batch.dstKind(index) === Kind.Directory;
+    const [files, directories] = directory ? [[], [index]] : [[index], []];
     const then = (gone: boolean) => {
       whenGone(gone);
       batch.release();
     };
-    node.extras.push({ batch, files: [], directories: [index], whenGone: then });
+    node.extras.push({ batch, files, directories, whenGone: then });
+    this.count(files.length);
   }
 
   /** Whether the directory, with nothing else pending, is in the hands of the deletions. */
@@ -89,17 +89,17 @@ export class Deletions {
     return true;
   }
 
-  /** The scan ended, and everything is counted. */
-  begin(scanFailed: boolean): void {
+  /** The scan ended, everything of the source has settled, and everything is counted. */
+  begin(unread: boolean): void {
     if (this.#verdict !== "waiting") return;
-    this.#verdict = this.#judge(scanFailed) ? "delete" : "keep";
+    this.#verdict = this.#judge(unread) ? "delete" : "keep";
     if (this.#waiting.length > 0 && this.#verdict === "delete") this.tally.setPhase("deleting");
     for (const node of this.#waiting.splice(0)) this.#workOff(node);
   }
 
-  #judge(scanFailed: boolean): boolean {
-    if (this.job.verb === "check" || (this.#waiting.length === 0 && this.#counted === 0)) return true;
-    if (scanFailed) {
+  #judge(unread: boolean): boolean {
+    if (this.job.verb !== "mirror") return true;
+    if (unread) {
       this.tally.notice("delete", "nothing was deleted: the source could not be read completely");
       return false;
     }
@@ -117,7 +117,7 @@ export class Deletions {
     for (const extras of node.extras.splice(0)) {
       if (this.#verdict === "keep") extras.whenGone?.(false);
       else {
-        if (extras.files.length > 0) this.remove(node, extras.batch, extras.files);
+        if (extras.files.length > 0) this.remove(node, extras.batch, extras.files, extras.whenGone);
         if (extras.directories.length > 0) this.around.walk(node, extras);
       }
       extras.batch.release();
@@ -126,10 +126,10 @@ export class Deletions {
   }
 
   /** Deletes non-directories. */
-  remove(node: DirNode, batch: EntryBatch, files: readonly number[]): void {
+  remove(node: DirNode, batch: EntryBatch, files: readonly number[], whenGone?: (gone: boolean) => void): void {
     if (this.#readOnly) {
       for (const index of files) this.#deleted(node, batch, index);
-      return;
+      return whenGone?.(true);
     }
     this.around.begin(node, batch, files[0]);
     this.engine.remove(node.id, batch, files, (answer) => {
@@ -139,6 +139,7 @@ export class Deletions {
         if (detail?.is === "failed") this.tally.failure(this.around.pathOf(node, batch, index), detail.error);
         else this.#deleted(node, batch, index);
       }
+      whenGone?.(failed.size === 0);
       this.around.end(node, batch);
     });
   }

@@ -7,22 +7,23 @@ export interface Extras {
   readonly batch: EntryBatch;
   readonly files: readonly number[];
   readonly directories: readonly number[];
-  /** Of each of the directories: whether it is gone now, or is known to stay. */
+  /** Of each of them: whether it is gone now, or is known to stay. */
   readonly whenGone?: (gone: boolean) => void;
 }
 
 /**
  * - `source`: the source has it. - `extra`: only the destination has it, it is being deleted.
  * - `count`: only the destination has it, its entries are being counted.
+ * - `ahead`: the source has it and must wait for its place; it is read ahead to see that all of it can be.
  */
-export type Role = "source" | "extra" | "count";
+export type Role = "source" | "extra" | "count" | "ahead";
 
 export class DirNode {
   /** What must end before the directory can settle: its listing, its entries' work, its subdirectories. */
   pending = 1;
   /** Its number must stay valid: a hard link's first name lives here or below. */
   pinned = false;
-  /** Not a source directory: something below is protected by the filter, so the directory stays. */
+  /** An extra directory: something below is protected by the filter, so the directory stays. */
   keeps = false;
   /** It could not be listed or made; its metadata is left alone. */
   broken = false;

@@ -55,7 +55,7 @@ export interface Surroundings {
   /** A piece is done. */
   end(node: DirNode, batch: EntryBatch): void;
   pathOf(node: DirNode, batch: EntryBatch, index: number): string;
-  /** An entry of the source could not be looked at. */
+  /** Something of the source could not be looked at, opened or read. */
   sourceUnreadable(): void;
   /** A directory stands where the entry is to be. Takes over, the entry is done by the time it says so. */
   conflict(node: DirNode, batch: EntryBatch, index: number): void;
@@ -136,6 +136,23 @@ export class Entries {
     if (planned.length > 0) this.#apply(node, batch, planned);
   }
 
+  /** Sees whether files of the source can be opened; those that cannot are failures. `done`: whether all can. */
+  probe(node: DirNode, batch: EntryBatch, indices: readonly number[], done: (readable: boolean) => void): void {
+    const files = indices.filter((index) => batch.kind(index) === Kind.File);
+    if (files.length === 0) return done(true);
+    const entries = files.map((index) => ({ index, action: Action.Probe }));
+    this.#handOn(node, batch, entries, entries.length, ({ details }) => {
+      const failed = details.filter((detail) => detail.is === "failed");
+      for (const { index, error } of failed) this.#failed(node, batch, index, error);
+      done(failed.length === 0);
+    });
+  }
+
+  #failed(node: DirNode, batch: EntryBatch, index: number, error: EngineError): void {
+    if (error.unread) this.around.sourceUnreadable();
+    this.tally.failure(this.around.pathOf(node, batch, index), error);
+  }
+
   /** The scan has seen every name: sources with several may go now, those still under way as soon as they are settled. */
   forgetLinked(): void {
     const names = this.#linkedSources ?? [];
@@ -173,9 +190,7 @@ export class Entries {
   }
 
   #unreadable(node: DirNode, batch: EntryBatch, index: number): void {
-    const error = batch.error(index);
-    if (error.code !== "ENOENT") this.around.sourceUnreadable();
-    this.tally.failure(this.around.pathOf(node, batch, index), error);
+    this.#failed(node, batch, index, batch.error(index));
   }
 
   #route(node: DirNode, batch: EntryBatch, index: number, decision: Decision, planned: Planned[]): void {
@@ -186,13 +201,23 @@ export class Entries {
     if (known && batch.kind(index) === Kind.File && batch.nlink(index) > 1) {
       return this.#linked(node, batch, index, decision);
     }
-    if (this.#readOnly) return this.#settled(node, batch, index, decision, sizeOf(batch, index));
+    if (this.#readOnly) return this.#foresee(node, batch, index, decision, planned);
     if (known && batch.size(index) >= LARGE_BYTES && writesContent(batch, index, decision)) {
       return this.#copyLarge(node, batch, index, decision, batch.size(index));
     }
     const action = actionOf(decision, this.job.verb === "move");
     if (action === undefined) this.#unchanged(node, batch, index);
     else planned.push({ index, action, decision });
+  }
+
+  /** A dry run opens what would be copied, and no more: what cannot be opened would fail. */
+  #foresee(node: DirNode, batch: EntryBatch, index: number, decision: Decision, planned: Planned[]): void {
+    if (this.#probes(batch, index, decision)) planned.push({ index, action: Action.Probe, decision });
+    else this.#settled(node, batch, index, decision, sizeOf(batch, index));
+  }
+
+  #probes(batch: EntryBatch, index: number, decision: Decision): boolean {
+    return this.job.dryRun && this.job.verb !== "check" && writesContent(batch, index, decision);
   }
 
   /** After the content of both sides was compared. */
@@ -211,7 +236,7 @@ export class Entries {
       for (const { index, decision } of planned) {
         const detail = exceptions.get(index);
         if (detail) this.#exception(node, batch, detail, decision);
-        else this.#settled(node, batch, index, decision, 0);
+        else this.#settled(node, batch, index, decision, this.#readOnly ? sizeOf(batch, index) : 0);
       }
     });
   }
@@ -240,12 +265,15 @@ export class Entries {
     const { index } = detail;
     switch (detail.is) {
       case "failed":
-        return this.tally.failure(this.around.pathOf(node, batch, index), detail.error);
+        return this.#failed(node, batch, index, detail.error);
       case "large":
         return this.#copyLarge(node, batch, index, decision, detail.size);
       case "linked":
         return this.#linked(node, batch, index, decision, detail.inode);
       case "same":
+        if (this.#probes(batch, index, decision)) {
+          return this.#settled(node, batch, index, decision, sizeOf(batch, index));
+        }
         return this.#compared(node, batch, index, true);
       case "different":
         return this.#compared(node, batch, index, false);
@@ -267,7 +295,7 @@ export class Entries {
     this.#large.copy(node, batch, index, (error, size) => {
       this.#largeUnderWay.delete(file);
       this.tally.pendingLargeBytes -= announced;
-      if (error) this.tally.failure(this.around.pathOf(node, batch, index), error);
+      if (error) this.#failed(node, batch, index, error);
       else {
         this.#countBytes(size);
         this.#settled(node, batch, index, decision, 0);
@@ -286,13 +314,15 @@ export class Entries {
   #first(name: LinkName, settled: (ok: boolean) => void): void {
     const { node, batch, index, decision } = name;
     const finish = (error: EngineError | undefined, size: number) => {
-      if (error) this.tally.failure(this.around.pathOf(node, batch, index), error);
+      if (error) this.#failed(node, batch, index, error);
       else this.#settled(node, batch, index, decision, size);
       settled(error === undefined);
       this.#linkedDone(name, error === undefined);
     };
-    const action = actionOf(decision, false);
-    if (this.#readOnly || action === undefined) return finish(undefined, sizeOf(batch, index));
+    const action = this.#probes(batch, index, decision) ? Action.Probe : actionOf(decision, false);
+    if ((this.#readOnly && action !== Action.Probe) || action === undefined) {
+      return finish(undefined, sizeOf(batch, index));
+    }
     this.engine.apply({ dir: node.id, batch, entries: [{ index, action }], takeLinked: true }, (answer) => {
       this.tally.lost(answer.lost);
       const detail = answer.details[0];
@@ -303,7 +333,7 @@ export class Entries {
         });
       }
       this.#countBytes(answer.bytes);
-      finish(detail?.is === "failed" ? detail.error : undefined, 0);
+      finish(detail?.is === "failed" ? detail.error : undefined, this.#readOnly ? sizeOf(batch, index) : 0);
     });
   }
 

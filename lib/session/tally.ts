@@ -79,7 +79,7 @@ export class Tally {
   failure(path: string, error: EngineError): void {
     this.filesFailed++;
     this.#failuresTotal++;
-    const failure: Failure = { path, ...error };
+    const failure: Failure = { path, code: error.code, message: error.message };
     if (error.code === "unsupported") {
       // Said once per kind; every one of them still counts.
       const first = !this.#notices.has(error.message);

@@ -4,7 +4,8 @@
  * 1. Directories are listed depth first, several at a time; each listing brings batches of entries (scan).
  * 2. What differs is handed to Entries as it comes, so bytes move while the scan runs. The scan pauses while much is under way.
  * 3. A directory settles when nothing in it is pending any more: its listing, its entries, its subdirectories.
- * 4. What only the destination has is remembered; it goes when the scan ended without an error (mirror), or is only reported.
+ * 4. What only the destination has is remembered; it goes when all of the source was read without an error (mirror), or is only
+ *    reported.
  *
  * Everything happens in callbacks of one engine, on one thread: no state here is ever seen half changed.
  */
@@ -55,7 +56,10 @@ export class TreeRun {
   readonly #missing: Set<string>;
   #listings = 0;
   #nextDir = 1;
-  #scanFailed = false;
+  /** Something of the source could not be read: nothing is deleted. */
+  #unread = false;
+  /** Pieces of work on entries that have begun and not ended. */
+  #working = 0;
   #answers = 0;
   /** Extra directories whose entries are being counted. */
   #counting = 0;
@@ -85,7 +89,7 @@ export class TreeRun {
         begin: (node, batch, index) => this.#begin(node, batch, index),
         end: (node, batch) => this.#end(node, batch),
         pathOf: (node, batch, index) => this.#pathOf(node, batch, index),
-        sourceUnreadable: () => this.#scanFailed = true,
+        sourceUnreadable: () => this.#unread = true,
         conflict: (node, batch, index) => this.#conflict(node, batch, index),
       },
       this.#planner,
@@ -114,7 +118,7 @@ export class TreeRun {
       this.tally.directoriesTotal++;
       if (this.root.counted) this.#created(() => this.#pathOfDir(node));
     }
-    this.#list(node, undefined, false, false);
+    this.#list(node, undefined, false);
     await this.engine.drain(() => this.#round());
   }
 
@@ -135,7 +139,7 @@ export class TreeRun {
 
   // --- listing ---
 
-  #list(node: DirNode, at: { batch: EntryBatch; index: number } | undefined, conflict: boolean, more: boolean): void {
+  #list(node: DirNode, at: { batch: EntryBatch; index: number } | undefined, more: boolean): void {
     const { job } = this;
     const make = node.fresh && node.onDestination && node.id !== 0 && !more;
     const settles = node.role === "source" && node.onDestination && node.id !== 0 && !this.#readOnly &&
@@ -144,10 +148,9 @@ export class TreeRun {
     this.engine.list({
       dir: node.id,
       parent: at && { dir: node.parent!.id, batch: at.batch, index: at.index },
-      onSource: node.role === "source",
+      onSource: node.role === "source" || node.role === "ahead",
       onDestination: node.onDestination && !make,
       make,
-      conflict,
       stat: this.#readOnly || this.filter.needsStat || job.itemize || job.verb === "move",
       all: !this.filter.passesEverything || job.compare === "checksum" || job.compare === "always" ||
         job.verb === "move",
@@ -185,7 +188,7 @@ export class TreeRun {
       node.keep();
       return this.#done(node);
     }
-    if (side === "source") this.#scanFailed = true;
+    if (side === "source") this.#unread = true;
     node.broken = true;
     const path = this.placement.entry && node.id === 0 ? this.placement.entry.destination : this.#pathOfDir(node);
     this.tally.failure(path, error);
@@ -199,7 +202,7 @@ export class TreeRun {
     if (batch.dirDiff && !node.fresh) tally.entry("metadata", "directory", () => this.#pathOfDir(node));
     this.#takeExtras(node, batch);
     if (batch.others > taken) this.#takeOthers(node, batch, taken);
-    if (batch.dirs > 0) this.#goDown(node, "source", batch, range(batch.others, batch.others + batch.dirs));
+    if (batch.dirs > 0) this.#goDown(node, node.role, batch, range(batch.others, batch.others + batch.dirs));
   }
 
   /** Puts directories of a batch in line to be listed. */
@@ -229,6 +232,7 @@ export class TreeRun {
       if (this.filter.passesEverything || this.#includes(node, batch, i)) indices.push(i);
       else if (this.#mayDeleteHidden(node, batch, i)) hidden.push(i);
     }
+    if (node.role === "ahead") return this.#entries.probe(node, batch, indices, () => {});
     this.#entries.plan(node, batch, indices);
     this.#deletions.remember(node, batch, hidden, []);
   }
@@ -289,54 +293,83 @@ export class TreeRun {
       if (!frame) break;
       if (!frame.batch) {
         this.#frames.pop();
-        this.#list(frame.node, undefined, false, true);
+        this.#list(frame.node, undefined, true);
         continue;
       }
       const index = frame.indices[frame.next++];
       const last = frame.next === frame.indices.length;
       if (last) this.#frames.pop();
       if (frame.role === "source") this.#descend(frame.node, frame.batch, index);
+      else if (frame.role === "ahead") this.#lookAhead(frame.node, frame.batch, index);
       else this.#descendExtra(frame.node, frame.role, frame.batch, index, frame.whenGone);
       if (last) frame.batch.release();
     }
     if (this.#listings === 0 && this.#frames.length === 0 && !this.#scanEnded) this.#endScan();
+    else this.#judgeDeletions();
+  }
+
+  #includesDirectory(parent: DirNode, batch: EntryBatch, index: number): boolean {
+    if (this.filter.passesEverything) return true;
+    const path = this.#filterPath(parent, batch, index);
+    this.#missing.delete(path);
+    return this.filter.includesDirectory(path);
   }
 
   #descend(parent: DirNode, batch: EntryBatch, index: number): void {
     const dstKind = batch.dstKind(index);
-    if (!this.filter.passesEverything) {
-      const path = this.#filterPath(parent, batch, index);
-      this.#missing.delete(path);
-      if (!this.filter.includesDirectory(path)) {
-        if (this.#deletesHidden && dstKind === Kind.Directory) this.#takeExtra(parent, batch, [], [index]);
-        return this.#done(parent);
-      }
+    if (!this.#includesDirectory(parent, batch, index)) {
+      if (this.#deletesHidden && dstKind === Kind.Directory) this.#takeExtra(parent, batch, [], [index]);
+      return this.#done(parent);
     }
     this.tally.directoriesTotal++;
     const conflict = dstKind !== Kind.None && dstKind !== Kind.Directory;
-    if (conflict && !this.#replaceByDirectory(parent, batch, index)) return this.#done(parent);
-    const fresh = dstKind !== Kind.Directory;
+    if (conflict && this.job.verb !== "check") this.#replaceByDirectory(parent, batch, index);
+    else this.#enter(parent, batch, index);
+  }
+
+  /** Where the destination has no directory of that name, it gets one. */
+  #enter(parent: DirNode, batch: EntryBatch, index: number): void {
+    const fresh = batch.dstKind(index) !== Kind.Directory;
     const onDestination = !this.job.discard && (!this.#readOnly || (!fresh && parent.onDestination));
     const node = new DirNode(this.#nextDir++, parent, "source", onDestination, fresh);
     this.#recent = { node: parent, index };
-    this.#list(node, { batch, index }, conflict && !this.#readOnly, false);
+    this.#list(node, { batch, index }, false);
     // Not by its own number: the engine may be done with the directory by now.
     if (fresh && !this.job.discard) this.#created(() => this.#pathOf(parent, batch, index));
   }
 
-  /** A non-directory stands where a directory is to be: only mirror takes it away. */
-  #replaceByDirectory(parent: DirNode, batch: EntryBatch, index: number): boolean {
-    if (this.job.verb === "check") return true;
-    if (this.job.verb === "mirror" && !this.job.ignoreExisting && this.#deletions.mayGiveWay()) {
-      this.tally.filesDeleted++;
-      return true;
+  /**
+   * A non-directory stands where a directory is to be: only mirror takes it away, with the other deletions, and makes the directory
+   * after it. Since what is below must be known to be readable first, it is read ahead.
+   */
+  #replaceByDirectory(parent: DirNode, batch: EntryBatch, index: number): void {
+    const resolve = (gone: boolean) => {
+      if (gone) {
+        parent.pending++;
+        return this.#enter(parent, batch, index);
+      }
+      const what = batch.dstKind(index) === Kind.Symlink ? "a symbolic link" : "a file";
+      this.tally.failure(this.#pathOf(parent, batch, index), {
+        code: "kind_conflict",
+        message: `Cannot create the directory: ${what} is in the way`,
+      });
+    };
+    if (this.job.verb !== "mirror" || this.job.ignoreExisting) {
+      resolve(false);
+      return this.#done(parent);
     }
-    const what = batch.dstKind(index) === Kind.Symlink ? "a symbolic link" : "a file";
-    this.tally.failure(this.#pathOf(parent, batch, index), {
-      code: "kind_conflict",
-      message: `Cannot create the directory: ${what} is in the way`,
-    });
-    return false;
+    this.#deletions.makeWay(parent, batch, index, resolve);
+    this.#readAhead(parent, batch, index);
+  }
+
+  #lookAhead(parent: DirNode, batch: EntryBatch, index: number): void {
+    if (this.#includesDirectory(parent, batch, index)) this.#readAhead(parent, batch, index);
+    else this.#done(parent);
+  }
+
+  #readAhead(parent: DirNode, batch: EntryBatch, index: number): void {
+    const node = new DirNode(this.#nextDir++, parent, "ahead", false, false);
+    this.#list(node, { batch, index }, false);
   }
 
   #descendExtra(
@@ -348,10 +381,13 @@ export class TreeRun {
   ): void {
     const node = new DirNode(this.#nextDir++, parent, role, true, false, whenGone);
     if (role === "count") this.#counting++;
-    this.#list(node, { batch, index }, false, false);
+    this.#list(node, { batch, index }, false);
   }
 
-  /** A directory stands where a non-directory is to be: mirror deletes it, with the other deletions, and then makes the entry. */
+  /**
+   * A directory stands where a non-directory is to be: mirror deletes it, with the other deletions, and then makes the entry. One
+   * that cannot be opened would not be made, so nothing goes for it.
+   */
   #conflict(node: DirNode, batch: EntryBatch, index: number): void {
     if (this.job.verb === "check") {
       return this.tally.entry("replace", "directory", () => this.#pathOf(node, batch, index));
@@ -364,8 +400,11 @@ export class TreeRun {
       });
     };
     if (this.job.verb !== "mirror") return resolve(false);
-    this.#deletions.makeWay(node, batch, index, resolve);
-    if (this.#deletions.counts) this.#goDown(node, "count", batch, [index]);
+    this.#entries.probe(node, batch, [index], (readable) => {
+      if (!readable) return;
+      this.#deletions.makeWay(node, batch, index, resolve);
+      if (this.#deletions.counts) this.#goDown(node, "count", batch, [index]);
+    });
   }
 
   #created(path: () => string): void {
@@ -377,12 +416,14 @@ export class TreeRun {
 
   #begin(node: DirNode, batch: EntryBatch, index: number): void {
     this.#recent = { node, batch, index };
+    this.#working++;
     node.pending++;
     batch.retain();
   }
 
   #end(node: DirNode, batch: EntryBatch): void {
     if (this.#recent?.batch === batch) this.#recent = { node, index: 0 };
+    this.#working--;
     batch.release();
     this.#done(node);
     this.#pump();
@@ -443,9 +484,10 @@ export class TreeRun {
     this.#judgeDeletions();
   }
 
-  /** Once everything is seen, and counted where that matters. */
+  /** Once everything is seen, copied or failed, and counted where that matters. */
   #judgeDeletions(): void {
-    if (this.#scanEnded && this.#counting === 0) this.#deletions.begin(this.#scanFailed || this.#missing.size > 0);
+    const busy = this.#listings + this.#frames.length + this.#counting + this.#working;
+    if (this.#scanEnded && busy === 0) this.#deletions.begin(this.#unread || this.#missing.size > 0);
   }
 
   // --- names ---

@@ -92,7 +92,6 @@ export class Scene implements AsyncDisposable {
       onSource: true,
       onDestination: true,
       make: false,
-      conflict: false,
       stat: false,
       all: false,
       more: false,

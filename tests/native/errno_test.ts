@@ -49,8 +49,22 @@ Deno.test("a number that means something else on macOS does not get its name on 
     assertEquals(engineError(number, READ, "darwin"), {
       code: `E${number}`,
       message: `Cannot read: error ${number}`,
+      unread: true,
     });
   }
+});
+
+Deno.test("an error says where something of the source was not read", () => {
+  const [OPEN, WRITE, LIST, LIST_DESTINATION, CHANGED, PROTOCOL] = [1, 4, 16, 17, 4001, 4008];
+  for (const step of [OPEN, READ, LIST]) {
+    assertEquals(engineError(13, step).unread, true);
+    assertEquals(engineError(9999, step).unread, true);
+    assertEquals(engineError(PROTOCOL, step).unread, true);
+    // Gone again, or other than before: neither hides anything.
+    assertEquals(engineError(2, step).unread, undefined);
+    assertEquals(engineError(CHANGED, step).unread, undefined);
+  }
+  for (const step of [WRITE, LIST_DESTINATION]) assertEquals(engineError(13, step).unread, undefined);
 });
 
 Deno.test("what a file system without special files says is unsupported under each of its numbers", () => {

@@ -120,7 +120,7 @@ testNeeding([linux, compiler], "error numbers have their names, and none is with
     assert(!engineError(own, 1).message.includes(String(own)), `${own}`);
   }
   for (let step = 1; step <= 20; step++) assert(!engineError(5, step).message.includes("go on"), `step ${step}`);
-  assertEquals(engineError(9999, 2), { code: "E9999", message: "Cannot read: error 9999" });
+  assertEquals(engineError(9999, 3), { code: "E9999", message: "Cannot create: error 9999" });
 });
 
 testNeeding([linux, compiler], "a task is written as the shim reads it", async () => {

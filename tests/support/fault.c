@@ -10,6 +10,8 @@
  *     unreadable  reads fail with EIO
  *     sync        fsync and fdatasync fail with EIO
  *     close       close of a file open for writing fails with EIO, as NFS reports a late error
+ *     unlisted    reading a directory fails with EIO once some of its names were told
+ *     turned      directories cannot be opened: ENOTDIR, as if each had become a file since its name was read
  *
  * In-kernel copies (copy_file_range, sendfile, FICLONE) between such files are refused, so that reads and writes happen.
  * Linux with glibc; a program that makes the system calls itself is not reached, so each test shows that its fault was seen.
@@ -26,26 +28,36 @@
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-static int concerned(int fd)
+/* Whether it is open at a place below the directory (or at the directory itself). */
+static int is_below(int fd)
 {
     const char *below = getenv("BLIT_FAULT_BELOW");
     char link[64], path[8192];
-    struct stat st;
     int saved = errno;
-    if (!below || fd < 3 || fstat(fd, &st) || !S_ISREG(st.st_mode)) return 0;
+    if (!below || fd < 3) return 0;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, path, sizeof path - 1);
     errno = saved;
     if (length < 0) return 0;
     path[length] = 0;
     size_t prefix = strlen(below);
-    return !strncmp(path, below, prefix) && path[prefix] == '/';
+    return !strncmp(path, below, prefix) && (path[prefix] == '/' || !path[prefix]);
+}
+
+static int concerned(int fd)
+{
+    struct stat st;
+    int saved = errno;
+    int regular = fd >= 3 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    errno = saved;
+    return regular && is_below(fd);
 }
 
 static int is(const char *kind)
@@ -139,6 +151,30 @@ int ioctl(int fd, unsigned long request, ...)
     va_end(args);
     if ((request == FICLONE || request == FICLONERANGE) && concerned(fd)) return refuse(EOPNOTSUPP);
     return NEXT(ioctl)(fd, request, argument);
+}
+
+/* The directory that was read from last by this thread: its first read succeeds. */
+static __thread int listed = -1;
+
+long syscall(long number, ...)
+{
+    va_list args;
+    long a[6];
+    va_start(args, number);
+    for (int i = 0; i < 6; i++) a[i] = va_arg(args, long);
+    va_end(args);
+    if (number == SYS_getdents64 && is("unlisted") && is_below((int)a[0])) {
+        if (listed == (int)a[0]) return refuse(EIO);
+        listed = (int)a[0];
+    }
+    return NEXT(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* How a fortified program opens without creating. */
+int __openat_2(int at, const char *path, int flags)
+{
+    if (is("turned") && (flags & O_DIRECTORY) && is_below(at)) return refuse(ENOTDIR);
+    return NEXT(openat)(at, path, flags);
 }
 
 int fsync(int fd)

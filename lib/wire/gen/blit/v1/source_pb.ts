@@ -294,7 +294,7 @@ export type Pack = Message<"blit.v1.Pack"> & {
   batch: number;
 
   /**
-   * Little-endian words: the index, and in the top four bits what is to be done (0, 1: content; 2: only metadata; 3: a hash).
+   * Little-endian words: the index, and in the top four bits what is to be done (0, 1: content; 2: only metadata; 3: a hash; 5: whether it can be opened).
    *
    * @generated from field: bytes words = 3;
    */
