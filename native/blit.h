@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 7
+#define BLIT_ABI 8
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -53,6 +53,8 @@ enum {
 	BLIT_CFG_READ_ONLY = 1 << 4, /* dry run, check: nothing is changed anywhere */
 	BLIT_CFG_BACKUP = 1 << 5,    /* a backup root is given */
 	BLIT_CFG_RESUME = 1 << 6,    /* what is received of a large file stays when the run breaks off, and is used */
+	BLIT_CFG_ONE_FS = 1 << 7,    /* directories on another file system than their root: in the source they count as empty and are
+	                              * never removed, in the destination nothing in them is extra */
 };
 
 /* Flags of a task. */
@@ -76,6 +78,9 @@ enum {
 	BLIT_DIGEST = 1 << 17, /* LIST: fill target and attrs, for a destination on another machine */
 	BLIT_LAST = 1 << 18,   /* LIST with REMOTE: the directory's last batch */
 	BLIT_HELD = 1 << 19,   /* in the result of OPEN: an earlier run left something of the file */
+	BLIT_LEFT_OUT = 1 << 20, /* in the result of LIST: the source's directory is on another file system and counts as empty;
+	                          * LIST with REMOTE: it was so there */
+	BLIT_KERNEL = 1 << 21, /* in the result of LIST: a file system that the kernel makes up begins here (/proc, /sys) */
 };
 
 struct blit_config {
@@ -118,6 +123,7 @@ enum {
 	BLIT_E_BUSY_KIND = 4006, /* another kind of entry stands in the way */
 	BLIT_E_BACKUP = 4007,    /* the directory is the backup tree's root: nothing in it is extra */
 	BLIT_E_PROTOCOL = 4008,  /* the other machine sent what makes no sense */
+	BLIT_E_MOUNT = 4009,     /* with ONE_FS: an extra directory is on another file system than the root */
 };
 
 /* The step that failed: says which side and what, for the message. */

@@ -52,6 +52,9 @@ struct dir {
 	uint32_t found_mode; /* of the destination's directory before this run widened it */
 	bool inherits; /* what is created in it gets a group or an ACL from it */
 	bool made;     /* by us, and it came out with MADE_MODE, our owner and our group */
+	bool kernel;   /* in the source, a file system that the kernel makes up begins here */
+	bool left_out; /* with ONE_FS: in the source it is on another file system than the root, and is not entered */
+	bool keeps;    /* with ONE_FS: the same in the destination, so nothing in it is extra */
 	uint16_t name_len;
 	char name[]; /* NUL-terminated; the roots have none */
 };
@@ -395,6 +398,8 @@ int os_sync_uncached(int fd, uint64_t at, uint64_t len);
 int os_make_node(int dirfd, const char *name, mode_t mode, uint64_t rdev); /* fifo, socket or device; 0 or -errno */
 int os_rename_free(const char *from, const char *to); /* never over something; 0 or -errno */
 int os_space(int fd, struct blit_space *out);
+/* Whether the open directory is in a file system that shows the kernel's state instead of holding files. */
+bool os_is_kernel_fs(int fd);
 /* Whether what is created in the open directory gets a group or an ACL from it, so that one must look what came out. */
 bool os_passes_on(int fd, const struct facts *f);
 /* What TCP knows of a connection; zeros where it is none. */

@@ -186,6 +186,13 @@ static bool passes_on(const struct engine *e, const struct dir *d, int fd, const
 	return os_passes_on(fd, f);
 }
 
+/* Looks at a source directory that begins another file system than its parent's. */
+static void cross(struct engine *e, struct dir *d, int fd)
+{
+	d->left_out = e->config.flags & BLIT_CFG_ONE_FS;
+	d->kernel = !d->left_out && os_is_kernel_fs(fd);
+}
+
 static int open_source(struct engine *e, struct task *t, struct blit_result *r)
 {
 	struct facts f;
@@ -194,6 +201,10 @@ static int open_source(struct engine *e, struct task *t, struct blit_result *r)
 	if (!err)
 		t->d->source = f; /* before a move takes entries out of it and so changes its time */
 	r->step = BLIT_STEP_LIST_SRC;
+	if (!err && t->d->parent && f.dev != t->d->parent->source.dev)
+		cross(e, t->d, fd);
+	if (!err && t->d->left_out)
+		return 0; /* even where it is the other side's root: nothing in it is looked at */
 	bool other = (e->have[DST] && same_inode(&f, &e->root_facts[DST])) || (e->avoided.ino && same_inode(&f, &e->avoided));
 	if (!err && t->d->parent && other)
 		err = -BLIT_E_INSIDE; /* copying into itself would never end */
@@ -239,6 +250,9 @@ static int open_destination(struct worker *w, struct task *t, struct blit_result
 		return -BLIT_E_INSIDE; /* an extra directory that holds the source is not to be emptied */
 	if (!(t->t.flags & (BLIT_SRC | BLIT_REMOTE)) && e->have[BACKUP] && same_inode(&f, &e->root_facts[BACKUP]))
 		return -BLIT_E_BACKUP;
+	t->d->keeps = e->config.flags & BLIT_CFG_ONE_FS && t->d->parent && f.dev != e->root_facts[DST].dev;
+	if (t->d->keeps && !(t->t.flags & (BLIT_SRC | BLIT_REMOTE)))
+		return -BLIT_E_MOUNT;
 	if (!e->root && f.uid == e->euid && (f.mode & 0700) != 0700 && !(e->config.flags & BLIT_CFG_READ_ONLY))
 		fchmod(fd, (f.mode & 07777) | 0700);
 	if (!t->d->found_mode)
@@ -486,6 +500,8 @@ static int add_extras(struct lister *l)
 				remove_stale(l, copy, slot->len);
 			continue;
 		}
+		if (l->t->d->keeps)
+			continue;
 		if (builder_add(&l->b, name, slot->len, &row))
 			return -ENOMEM;
 		row->kind = slot->kind;
@@ -612,6 +628,8 @@ static int begin(struct lister *l)
 	int err = 0;
 	if (flags & BLIT_SRC && (err = open_source(l->w->e, l->t, l->r)))
 		return err;
+	if (flags & BLIT_LEFT_OUT)
+		l->t->d->left_out = true;
 	if (flags & BLIT_REMOTE && !(flags & BLIT_NAMED) && (err = take_record(l->t->d, l->t))) {
 		l->r->step = BLIT_STEP_LIST_SRC;
 		return err;
@@ -623,7 +641,7 @@ static int begin(struct lister *l)
 		free(s);
 		return -ENOMEM;
 	}
-	s->source_done = !(flags & (BLIT_SRC | BLIT_REMOTE));
+	s->source_done = l->t->d->left_out || !(flags & (BLIT_SRC | BLIT_REMOTE));
 	l->t->d->listing = s;
 	return 0;
 }
@@ -694,7 +712,7 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 	} else if (!err) {
 		r->step = BLIT_STEP_LIST_DST;
 		/* freshly made: nothing can be in it, so there is nothing to read */
-		if (first && flags & BLIT_DST && !(flags & (BLIT_MKDIR | BLIT_NAMED)))
+		if (first && flags & BLIT_DST && !(flags & (BLIT_MKDIR | BLIT_NAMED)) && !t->d->left_out)
 			err = read_names(w, l.dfd, l.s);
 		else if (first && flags & BLIT_NAMED && l.dfd >= 0 && !(e->config.flags & BLIT_CFG_READ_ONLY))
 			remove_stale_beside(&l);
@@ -709,6 +727,7 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 			err = add_extras(&l);
 		}
 	}
+	uint32_t crossing = (t->d->left_out ? BLIT_LEFT_OUT : 0) | (t->d->kernel ? BLIT_KERNEL : 0); /* it may be forgotten below */
 	bool more = !err && (!l.s->source_done || (l.s->dst.slots && l.s->extra_at <= l.s->dst.mask));
 	if (!err)
 		err = finish(&l, more);
@@ -734,5 +753,7 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 		if (flags & BLIT_CLOSE && t->d->parent)
 			close_dir(w, t, r);
 	}
+	if (!err && first)
+		r->flags |= crossing;
 	return err;
 }

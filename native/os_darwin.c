@@ -272,6 +272,12 @@ int os_sync_uncached(int fd, uint64_t at, uint64_t len)
 	return 0;
 }
 
+bool os_is_kernel_fs(int fd)
+{
+	struct statfs s;
+	return fstatfs(fd, &s) == 0 && strcmp(s.f_fstypename, "devfs") == 0;
+}
+
 int os_space(int fd, struct blit_space *out)
 {
 	struct statfs s; /* statvfs counts blocks in 32 bits */

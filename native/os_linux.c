@@ -21,6 +21,9 @@
 #define NTFS_MAGIC 0x5346544e
 #define NTFS3_MAGIC 0x7366746e
 #define HFSPLUS_MAGIC 0x482b
+#define CONFIGFS_MAGIC 0x62656570
+#define FUSECTL_MAGIC 0x65735543
+#define MQUEUE_MAGIC 0x19800202
 
 #define FACTS_MASK (STATX_BASIC_STATS & ~STATX_BTIME)
 
@@ -157,6 +160,19 @@ int os_space(int fd, struct blit_space *out)
 		.read_only = (s.f_flag & ST_RDONLY) != 0,
 	};
 	return 0;
+}
+
+bool os_is_kernel_fs(int fd)
+{
+	static const uint32_t magics[] = { PROC_SUPER_MAGIC, SYSFS_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC, SECURITYFS_MAGIC, SELINUX_MAGIC,
+		CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, BPF_FS_MAGIC, PSTOREFS_MAGIC, EFIVARFS_MAGIC, BINFMTFS_MAGIC, DEVPTS_SUPER_MAGIC,
+		CONFIGFS_MAGIC, FUSECTL_MAGIC, MQUEUE_MAGIC };
+	struct statfs s;
+	bool is = false;
+	if (fstatfs(fd, &s) == 0)
+		for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
+			is |= (uint32_t)s.f_type == magics[i];
+	return is;
 }
 
 bool os_passes_on(int fd, const struct facts *f)

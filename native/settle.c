@@ -68,7 +68,7 @@ int settle_dir(struct worker *w, struct task *t, struct blit_result *r)
 			dir_unpin(e, d);
 		}
 	}
-	if (!err && (flags & BLIT_RMSRC) && d->parent) {
+	if (!err && (flags & BLIT_RMSRC) && d->parent && !d->left_out) {
 		r->step = BLIT_STEP_REMOVE_SRC;
 		err = remove_dir(e, d, SRC);
 		if (err == -ENOTEMPTY || err == -EEXIST)

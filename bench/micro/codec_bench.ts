@@ -32,6 +32,7 @@ const job: Job = {
   verify: false,
   discard: false,
   oneWay: false,
+  oneFileSystem: false,
   workers: 0,
   plaid: false,
   stallTimeoutMs: 10_000,

@@ -202,6 +202,16 @@ const table = [
       "with # or ; are comments) or separated by NUL (find -print0)",
   },
   {
+    name: "one-file-system",
+    short: "x",
+    verbs: jobs,
+    group: "what",
+    help:
+      "stay on the file system of each SRC: a directory where another one is mounted is copied empty (move leaves it where " +
+      "it is), and mirror deletes nothing where another one is mounted in DST. A btrfs subvolume counts as another one, a " +
+      "bind mount of the same one does not",
+  },
+  {
     name: "min-size",
     value: "size",
     label: "SIZE",

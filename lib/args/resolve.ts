@@ -60,6 +60,7 @@ export function resolveJob(verb: Verb, typed: Typed, inputs: Inputs): Request {
     dryRun,
     compare: compareOf(typed),
     ignoreExisting: isGiven(typed, "ignore-existing"),
+    oneFileSystem: isGiven(typed, "one-file-system"),
     filter,
     deletion: {
       scope: lastValue(typed, "delete-scope") === "all" ? "all" : "subset",

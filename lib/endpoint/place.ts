@@ -11,7 +11,7 @@ import { printablePath } from "../base/path_bytes.ts";
 import { directoryName, trimSlashes } from "../base/path_parts.ts";
 import type { Job } from "../model/job.ts";
 import { Kind } from "../model/entry.ts";
-import { directoriesUpFrom, type PathFacts, pathFacts, sameInode } from "../native/paths.ts";
+import { directoriesUpFrom, type PathFacts, pathFacts, realPath, sameInode } from "../native/paths.ts";
 
 /** One source in one place. All paths are PEP 383 strings. */
 export interface Placement {
@@ -27,8 +27,11 @@ export interface Placement {
   readonly removeRoot: boolean;
 }
 
+/** Whether the filters let a directory of the source take part; asked from the top down, with the path that filters see. */
+export type Enters = (directory: string) => boolean;
+
 /** Raises BlitError: usage for contradictions, failed for a source that is missing. */
-export function placeJob(job: Job): Placement[] {
+export function placeJob(job: Job, enters: Enters = () => true): Placement[] {
   const destination = job.discard ? undefined : job.destination;
   const target = destination === undefined ? undefined : pathFacts(destination, true);
   if (destination && !target && pathFacts(trimSlashes(destination), false)) {
@@ -47,7 +50,9 @@ export function placeJob(job: Job): Placement[] {
       "End it with a slash to have it created.",
     );
   }
-  return job.sources.map((source) => placeSource(job, source, destination, target));
+  const placements = job.sources.map((source) => placeSource(job, source, destination, target));
+  for (const placement of placements) refuseInside(job, placement, enters);
+  return placements;
 }
 
 function placeSource(
@@ -137,12 +142,40 @@ function refuseOverlap(job: Job, source: string, facts: PathFacts, destination: 
   const there = pathFacts(destination, true);
   if (there && sameInode(there, facts)) throw usageError(`Cannot ${job.verb} "${from}" onto itself`);
   if (job.verb === "check") return;
-  if (isBeneath(nearestExisting(destination), facts)) {
-    throw usageError(`Cannot ${job.verb} "${from}" into "${to}": the destination is inside the source`);
-  }
   if (job.verb === "mirror" && there && isBeneath(source, there)) {
     throw usageError(`Cannot mirror "${from}" to "${to}": the source is inside the destination and would be deleted`);
   }
+}
+
+/** A destination inside the source would be copied into itself without end, unless the scan never comes there. */
+function refuseInside(job: Job, placement: Placement, enters: Enters): void {
+  const { sourceRoot, destinationRoot } = placement;
+  if (job.verb === "check" || placement.entry !== undefined || destinationRoot === undefined) return;
+  const facts = pathFacts(sourceRoot, true);
+  const there = nearestExisting(destinationRoot);
+  if (!facts || !isBeneath(there, facts)) return;
+  // What is made below a directory is on that directory's file system.
+  if (job.oneFileSystem && pathFacts(there, true)?.dev !== facts.dev) return;
+  if (isLeftOut(placement, there, enters)) return;
+  throw usageError(
+    `Cannot ${job.verb} "${printablePath(sourceRoot)}" into "${
+      printablePath(destinationRoot)
+    }": the destination is inside the source`,
+    "Leave it out with --exclude, or with --one-file-system where another file system is mounted there.",
+  );
+}
+
+/** Whether a filter hides the destination, or a directory between it and the source. */
+function isLeftOut({ sourceRoot, destinationRoot, filterPrefix }: Placement, there: string, enters: Enters): boolean {
+  const [from, to] = [realPath(sourceRoot), realPath(there)];
+  const above = from === "/" ? "/" : `${from}/`;
+  // Elsewhere by name: a bind mount leads there, of which filters know nothing.
+  if (from === undefined || to === undefined || !`${to}/`.startsWith(above)) return false;
+  const names = to.slice(above.length).split("/").filter((name) => name !== "");
+  const missing: string[] = [];
+  for (let at = destinationRoot!; at !== there; at = directoryName(at)) missing.unshift(baseName(at));
+  names.push(...missing.filter((name) => name !== "."));
+  return names.some((_, i) => !enters(filterPrefix + names.slice(0, i + 1).join("/")));
 }
 
 /** Whether the directory is, or lies somewhere below, that inode. */

@@ -70,6 +70,8 @@ export interface Job {
   readonly dryRun: boolean;
   readonly compare: CompareMode;
   readonly ignoreExisting: boolean;
+  /** Directories on another file system than the source's, or the destination's, root are not entered: -x. */
+  readonly oneFileSystem: boolean;
   readonly filter: FilterOptions;
   readonly deletion: DeleteOptions;
   /** Replaced and deleted entries are moved below this directory. */

@@ -8,6 +8,7 @@ import type {
   Answer,
   ApplyAnswer,
   ApplyRequest,
+  Crossing,
   EngineConfig,
   EntryBatch,
   LargeAnswer,
@@ -26,6 +27,8 @@ export interface RemoteListing {
   /** A record of itself, with its first batch. */
   readonly record?: Uint8Array<ArrayBuffer>;
   readonly last: boolean;
+  /** With its first batch. */
+  readonly crossing?: Crossing;
 }
 
 export interface ReceivedFile extends LargeAnswer {
@@ -44,7 +47,8 @@ export class DestinationEngine extends NativeEngine {
   listRemote(request: ListRequest, remote: RemoteListing, done: (answer: ListAnswer) => void): void {
     const { parent, named } = request;
     const entries = remote.entries === undefined ? 0n : this.queue.takeBatch(remote.entries);
-    const flags = listFlags(request) | TaskFlag.Remote | (remote.last ? TaskFlag.Last : 0);
+    const flags = listFlags(request) | TaskFlag.Remote | (remote.last ? TaskFlag.Last : 0) |
+      (remote.crossing === "left_out" ? TaskFlag.LeftOut : 0);
     const payload = named ? pathToBytes(`${named.source}\0${named.destination}\0`) : remote.record;
     const task = {
       op: Op.List,
@@ -57,7 +61,7 @@ export class DestinationEngine extends NativeEngine {
     };
     this.queue.submit(task, payload, (result) => {
       if (entries !== 0n) this.queue.free(entries);
-      done(this.listAnswer(result));
+      done({ ...this.listAnswer(result), crossing: remote.crossing });
     });
   }
 

@@ -31,6 +31,11 @@ export interface EngineConfig {
   readonly move: boolean;
   /** Change nothing anywhere. */
   readonly readOnly: boolean;
+  /**
+   * Directories on another file system than their root: those of the source count as empty and are never removed, in those of the
+   * destination nothing is extra.
+   */
+  readonly oneFileSystem?: boolean;
   /** Between machines: what is received of a large file stays when the run breaks off, and a later run uses it. */
   readonly resume?: boolean;
 }
@@ -109,6 +114,12 @@ export interface ListRequest {
   readonly named?: { readonly source: string; readonly destination: string };
 }
 
+/**
+ * The source's directory is on another file system than the one above it: `left_out` where it therefore counts as empty
+ * (`oneFileSystem`), `kernel` where the kernel makes it up, as it does with /proc and /sys.
+ */
+export type Crossing = "left_out" | "kernel";
+
 export interface ListAnswer extends Answer {
   readonly batch?: EntryBatch;
   /** With `take`: what became of the first entries, which `apply` need not be asked for any more. */
@@ -116,6 +127,7 @@ export interface ListAnswer extends Answer {
   /** With `close`: the directory is settled and its number is free; all entries were taken or compare equal, there is no batch. */
   readonly closed?: { readonly unchanged: number; readonly unchangedBytes: number };
   readonly more: boolean;
+  readonly crossing?: Crossing;
   /** Which side could not be listed, with `error`. */
   readonly failedSide?: "source" | "destination";
 }

@@ -131,6 +131,7 @@ const own: Readonly<Record<number, readonly [code: string, words: string]>> = {
   4006: ["kind_conflict", "a directory stands in the way"],
   4007: ["backup", "this directory is the backup directory"],
   4008: ["protocol", "what the other machine sent makes no sense"],
+  4009: ["mount_point", "this directory is on another file system"],
 };
 
 /** native/blit.h, enum blit_step. */

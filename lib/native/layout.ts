@@ -1,6 +1,6 @@
 /** The shim's structures, field by field as in native/blit.h. Little-endian on every platform that blit supports. */
 
-export const ABI = 7;
+export const ABI = 8;
 
 export const Op = {
   List: 1,
@@ -19,7 +19,16 @@ export const Op = {
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 
-export const ConfigFlag = { Verify: 1, Fsync: 2, Discard: 4, Move: 8, ReadOnly: 16, Backup: 32, Resume: 64 } as const;
+export const ConfigFlag = {
+  Verify: 1,
+  Fsync: 2,
+  Discard: 4,
+  Move: 8,
+  ReadOnly: 16,
+  Backup: 32,
+  Resume: 64,
+  OneFileSystem: 128,
+} as const;
 
 export const TaskFlag = {
   Source: 1 << 0,
@@ -41,6 +50,8 @@ export const TaskFlag = {
   Digest: 1 << 17,
   Last: 1 << 18,
   Held: 1 << 19,
+  LeftOut: 1 << 20,
+  Kernel: 1 << 21,
 } as const;
 
 export const ACTION_SHIFT = 28;

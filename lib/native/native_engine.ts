@@ -9,6 +9,7 @@ import type {
   ApplyAnswer,
   ApplyRequest,
   Counters,
+  Crossing,
   Detail,
   Engine,
   EngineConfig,
@@ -47,16 +48,18 @@ export class NativeEngine implements Engine {
   protected listAnswer(result: RawResult): ListAnswer {
     if (result.errno !== 0) return { ...answer(result), more: false, failedSide: listingSide(result.step) };
     const { lost, flags } = result;
+    const crossing = crossingOf(flags);
     const taken = result.taken > 0 ? { ...applyAnswer(result), count: result.taken } : undefined;
     if (flags & TaskFlag.Close) {
       return {
         lost,
         taken,
+        crossing,
         closed: { unchanged: result.unchanged, unchangedBytes: result.unchangedBytes },
         more: false,
       };
     }
-    return { lost, taken, batch: this.queue.batchOf(result), more: (flags & TaskFlag.More) !== 0 };
+    return { lost, taken, crossing, batch: this.queue.batchOf(result), more: (flags & TaskFlag.More) !== 0 };
   }
 
   apply(request: ApplyRequest, done: (answer: ApplyAnswer) => void): void {
@@ -141,6 +144,11 @@ export class NativeEngine implements Engine {
 export function answer(result: RawResult): Answer {
   const errno = result.errno;
   return { error: errno === 0 ? undefined : engineError(errno, result.step), lost: result.lost };
+}
+
+/** Of the flags of a listing's result. */
+export function crossingOf(flags: number): Crossing | undefined {
+  return flags & TaskFlag.LeftOut ? "left_out" : flags & TaskFlag.Kernel ? "kernel" : undefined;
 }
 
 /** Entries with their actions as the shim takes them. */

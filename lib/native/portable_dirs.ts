@@ -41,6 +41,9 @@ export class Directory {
   pins = 0;
   /** As it was when it was listed: a move changes its times. */
   source: Facts | undefined;
+  /** With `oneFileSystem`: on another file system than its root, in the source or in the destination. */
+  leftOut = false;
+  keeps = false;
   /** Where a listing that answered `more` goes on. */
   listing: Listing | undefined;
 
@@ -96,6 +99,11 @@ export class DirectoryTable {
   /** Whether a directory with this inode (Facts) is the root of that side. */
   isRoot(inode: string, side: Side): boolean {
     return inode === this.#rootInodes[side];
+  }
+
+  /** Whether it is on the same file system as the root of that side. */
+  isBesideRoot(inode: string, side: Side): boolean {
+    return inode.split(":")[0] === this.#rootInodes[side]?.split(":")[0];
   }
 
   add(id: number, parent: number, name: string, broken: EntryError | undefined): Directory {

@@ -15,8 +15,9 @@ export async function openSource(context: Context, request: ListRequest, directo
   try {
     if (request.more) return source;
     const facts = directory.source = await during(Step.ListSource, factsAt(`${source.prefix}.`));
+    directory.leftOut = context.config.oneFileSystem === true && !directories.isBesideRoot(facts.inode, Side.Source);
     // Copying into itself would never end.
-    if (directory.parent && directories.isRoot(facts.inode, Side.Destination)) {
+    if (directory.parent && !directory.leftOut && directories.isRoot(facts.inode, Side.Destination)) {
       throw ownError(Own.Inside, Step.ListSource);
     }
     return source;
@@ -39,7 +40,7 @@ export async function openDestination(
   const destination = await during(Step.ListDestination, pinDestination(context, directory));
   if (request.more) return destination;
   try {
-    await during(Step.ListDestination, prepare(context, request, destination));
+    await during(Step.ListDestination, prepare(context, request, directory, destination));
     return destination;
   } catch (thrown) {
     destination[Symbol.dispose]();
@@ -75,7 +76,12 @@ async function pinDestination(context: Context, directory: Directory): Promise<P
   }
 }
 
-async function prepare(context: Context, request: ListRequest, destination: Pinned): Promise<void> {
+async function prepare(
+  context: Context,
+  request: ListRequest,
+  directory: Directory,
+  destination: Pinned,
+): Promise<void> {
   const path = `${destination.prefix}.`;
   const { inode, mode, uid } = await factsAt(path);
   // An extra directory that is the source or the backup tree is not to be emptied.
@@ -85,6 +91,8 @@ async function prepare(context: Context, request: ListRequest, destination: Pinn
   if (!request.onSource && context.directories.isRoot(inode, Side.Backup)) {
     throw ownError(Own.Backup, Step.ListDestination);
   }
+  directory.keeps = context.config.oneFileSystem === true && !context.directories.isBesideRoot(inode, Side.Destination);
+  if (directory.keeps && !request.onSource) throw ownError(Own.MountPoint, Step.ListDestination);
   const narrow = context.posix && !context.root && uid === context.uid && (mode & 0o700) !== 0o700;
   if (!narrow || context.config.readOnly) return;
   await chmod(path, mode | 0o700).catch((thrown) => {

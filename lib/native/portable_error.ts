@@ -41,6 +41,7 @@ export const Own = {
   Stopped: 4005,
   BusyKind: 4006,
   Backup: 4007,
+  MountPoint: 4009,
 } as const;
 
 export class EntryError extends Error {

@@ -59,27 +59,27 @@ async function list(context: Context, request: ListRequest, directory: Directory
     await addNamed(work, request.named);
   } else {
     if (!request.more) {
-      directory.listing = await begin(work);
+      directory.listing = await begin(work, directory);
       dirDiff = await compareDirectory(work);
     }
     await addSource(work, directory.listing!);
-    await addExtras(work, directory.listing!);
+    await addExtras(work, directory.listing!, directory.keeps);
   }
   const more = directory.listing !== undefined && !isFinished(directory.listing);
   if (!more) directory.listing = undefined;
   const { rows, extras, unchanged, unchangedBytes } = work;
   const nothing = rows.length + extras.length + unchanged + dirDiff === 0 && !more;
   const batch = nothing ? undefined : new RowBatch(rows, extras, { unchanged, unchangedBytes, dirDiff });
-  return { lost: 0, batch, more };
+  return { lost: 0, batch, more, crossing: directory.leftOut && !request.more ? "left_out" : undefined };
 }
 
-async function begin({ request, source, destination }: Work): Promise<Listing> {
+async function begin({ request, source, destination }: Work, directory: Directory): Promise<Listing> {
   // Freshly made: nothing can be in it, so there is nothing to read.
-  const there = destination && !request.make
+  const there = destination && !request.make && !directory.leftOut
     ? await during(Step.ListDestination, readNamesAndKinds(destination.prefix))
     : [];
   return {
-    source: source ? await during(Step.ListSource, readNames(source.prefix)) : [],
+    source: source && !directory.leftOut ? await during(Step.ListSource, readNames(source.prefix)) : [],
     sourceAt: 0,
     destination: new Map(there.filter(({ unusable }) => !unusable).map((each) => [each.name, each])),
     unreachable: there.filter(({ unusable }) => unusable),
@@ -166,7 +166,7 @@ function withKindDiff(row: Row): Row {
 // --- what only the destination has ---
 
 /** Temporary files of dead runs go at once: they are ours, not the user's. */
-async function addExtras(work: Work, listing: Listing): Promise<void> {
+async function addExtras(work: Work, listing: Listing, keeps: boolean): Promise<void> {
   if (listing.sourceAt < listing.source.length) return;
   const { context, destination } = work;
   listing.extras ??= [...listing.destination.values(), ...listing.unreachable];
@@ -177,6 +177,7 @@ async function addExtras(work: Work, listing: Listing): Promise<void> {
       if (!context.config.readOnly) await removeStale(context, destination!.prefix, name);
       continue;
     }
+    if (keeps) continue;
     const broken = unusable ? nameError(Step.Remove) : undefined;
     work.extras.push({ name, destinationName: name, kind, destinationKind: kind, diff: 0, broken });
   }

@@ -19,7 +19,7 @@ export async function settleDirectory(
   try {
     if (request.what === "remove") await during(Step.Remove, removeDirectory(context, directory, Side.Destination));
     else if (request.what === "metadata") lost = await settleMetadata(context, directory);
-    if (request.removeSource && directory.parent) await removeSourceIfEmpty(context, directory);
+    if (request.removeSource && directory.parent && !directory.leftOut) await removeSourceIfEmpty(context, directory);
     return { lost };
   } catch (thrown) {
     return { error: entryError(Step.Mode, thrown).error, lost };

@@ -4,10 +4,11 @@
  */
 
 import { pathToBytes } from "../base/path_bytes.ts";
-import type { Counters, EngineConfig } from "./engine.ts";
+import type { Counters, Crossing, EngineConfig } from "./engine.ts";
 import { Action } from "./engine.ts";
 import { ACTION_SHIFT, DetailCode, Op, type RawResult, TaskFlag } from "./layout.ts";
 import { openLibrary } from "./library.ts";
+import { crossingOf } from "./native_engine.ts";
 import type { PackedBatch } from "./packed_batch.ts";
 import { TaskQueue } from "./task_queue.ts";
 
@@ -21,6 +22,7 @@ export interface SourceListing {
   readonly error?: ErrorNumber;
   readonly batch?: PackedBatch;
   readonly more: boolean;
+  readonly crossing?: Crossing;
   /** A record of the directory, with its first batch. */
   readonly record?: Uint8Array<ArrayBuffer>;
 }
@@ -68,6 +70,7 @@ export class SourceEngine {
         error,
         batch: error ? undefined : this.queue.batchOf(result),
         more: (result.flags & TaskFlag.More) !== 0,
+        crossing: crossingOf(result.flags),
         record,
       });
     });

@@ -79,7 +79,7 @@ export class ClientStream {
       ...open,
       protocolMajor: major,
       protocolMinor: minor,
-      requiredFeatures: ["lanes", "inline"],
+      requiredFeatures: ["lanes", "inline", ...(open.job?.oneFileSystem ? ["one-file-system"] : [])],
       lanesWanted: this.network.forceInline ? 0 : lanesToStart(),
     });
     void this.send({ case: "open", value });

@@ -93,6 +93,7 @@ class Destination implements DestinationRole {
       discard: false,
       move: false, // the source is told
       readOnly,
+      oneFileSystem: job.oneFileSystem,
       resume: job.network?.resume,
     });
     if (engine === undefined) {

@@ -31,6 +31,7 @@ import { engineError, GREW } from "../native/errno.ts";
 import { ACTION_SHIFT } from "../native/layout.ts";
 import type { PackedBatch } from "../native/packed_batch.ts";
 import {
+  Crossing,
   type Listed,
   type SourceAnswer,
   type SourceAnswers,
@@ -40,6 +41,11 @@ import {
   SourceRequestSchema,
   SourceRequestsSchema,
 } from "../wire/gen/blit/v1/source_pb.ts";
+
+const crossings: { readonly [wire: number]: ListAnswer["crossing"] } = {
+  [Crossing.LEFT_OUT]: "left_out",
+  [Crossing.KERNEL]: "kernel",
+};
 
 type Ask = SourceRequest["request"];
 type Reply = SourceAnswer["answer"];
@@ -178,6 +184,7 @@ export class RemoteEngine implements Engine {
       entries: listed.entries.length > 0 ? listed.entries as Uint8Array<ArrayBuffer> : undefined,
       record: request.more ? undefined : listed.directory as Uint8Array<ArrayBuffer>,
       last: !listed.more,
+      crossing: crossings[listed.crossing],
     };
     this.here.listRemote(request, remote, (answer) => {
       this.#keepAtSource(listed.batch, answer.batch);

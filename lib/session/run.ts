@@ -50,7 +50,7 @@ class JobRun {
     // The caller gets its handle before anything can fail.
     await Promise.resolve();
     const filter = compileFilter(this.job.filter, Date.now());
-    const placements = placeJob(this.job);
+    const placements = placeJob(this.job, (directory) => filter.includesDirectory(directory));
     try {
       for (const placement of placements) {
         if (this.#stopped) break;
@@ -91,6 +91,8 @@ class JobRun {
     const { sourceRoot, destinationRoot, entry } = placement;
     if (job.verb !== "move" || !filter.passesEverything || destinationRoot === undefined) return false;
     if (job.verify || job.fsync || (!entry && !placement.removeRoot)) return false;
+    // A renamed directory would take along what is mounted in it.
+    if (job.oneFileSystem && !entry) return false;
     const from = entry ? `${sourceRoot}/${entry.source}` : sourceRoot;
     const to = entry ? `${destinationRoot}/${entry.destination}` : destinationRoot;
     const parent = directoryName(to);
@@ -132,6 +134,7 @@ class JobRun {
       discard: job.discard,
       move: job.verb === "move",
       readOnly,
+      oneFileSystem: job.oneFileSystem,
     });
     if (opened.portable) {
       this.#tally.notice(

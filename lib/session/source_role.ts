@@ -13,6 +13,7 @@ import { openSourceEngine, type SourceEngine } from "../native/source_engine.ts"
 import type { PackedBatch } from "../native/packed_batch.ts";
 import { machineFacts, machineId } from "../tune/machine.ts";
 import {
+  Crossing,
   type Forget,
   type LeaveDirectory,
   type ListSource,
@@ -74,6 +75,7 @@ export function startSource(options: SourceOptions): SourceRole {
     discard: false,
     move: false,
     readOnly: false,
+    oneFileSystem: job.oneFileSystem,
   });
   if (engine === undefined) {
     throw new BlitError(
@@ -98,6 +100,8 @@ interface OpenFile extends Held {
 interface Batch extends Held {
   readonly batch: PackedBatch;
 }
+
+const crossings = { left_out: Crossing.LEFT_OUT, kernel: Crossing.KERNEL } as const;
 
 type Answer = NonNullable<MessageInitShape<typeof SourceAnswersSchema>["answers"]>[number];
 
@@ -258,6 +262,7 @@ class Source implements SourceRole {
         entries: batch?.bytes(),
         more: listing.more,
         directory: record,
+        crossing: listing.crossing && crossings[listing.crossing],
       });
     });
   }

@@ -164,6 +164,7 @@ export class TreeRun {
   #listed(node: DirNode, answer: ListAnswer): void {
     this.#listings--;
     this.tally.lost(answer.lost);
+    if (answer.crossing === "kernel" && !answer.closed) this.#remarkKernelFiles(node);
     if (answer.taken) this.#entries.taken(node, answer.batch, answer.taken);
     if (answer.error) this.#notListed(node, answer.error, answer.failedSide);
     else if (answer.closed) {
@@ -184,7 +185,10 @@ export class TreeRun {
   }
 
   #notListed(node: DirNode, error: EngineError, side: ListAnswer["failedSide"]): void {
-    if (error.code === "backup") {
+    if (error.code === "backup" || error.code === "mount_point") {
+      if (error.code === "mount_point") {
+        this.tally.notice("mount_point", "--one-file-system left a mount point alone that only the destination has");
+      }
       node.keep();
       return this.#done(node);
     }
@@ -193,6 +197,16 @@ export class TreeRun {
     const path = this.placement.entry && node.id === 0 ? this.placement.entry.destination : this.#pathOfDir(node);
     this.tally.failure(path, error);
     this.#done(node);
+  }
+
+  #remarkKernelFiles(node: DirNode): void {
+    this.tally.notice(
+      "kernel_files",
+      `"${
+        this.#pathOfDir(node)
+      }" in the source shows the kernel's state, it holds no files; --one-file-system or --exclude leaves ` +
+        "it and its like out",
+    );
   }
 
   /** Hands the entries of a batch to whoever is concerned with them. */

@@ -17,6 +17,7 @@ export function jobToWire(job: Job): WireJob {
     dryRun: job.dryRun,
     compare: job.compare,
     ignoreExisting: job.ignoreExisting,
+    oneFileSystem: job.oneFileSystem,
     rules: filter.rules.map(({ action, pattern }) => ({
       exclude: action === "exclude",
       pattern: pathToBytes(pattern),
@@ -50,6 +51,7 @@ export function jobFromWire(wire: WireJob): Job {
     dryRun: wire.dryRun,
     compare: oneOf(compareModes, wire.compare, "comparison") as CompareMode,
     ignoreExisting: wire.ignoreExisting,
+    oneFileSystem: wire.oneFileSystem,
     filter: {
       rules: wire.rules.map(({ exclude, pattern }) => ({
         action: exclude ? "exclude" : "include",

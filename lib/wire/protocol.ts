@@ -5,4 +5,4 @@
 export const protocolVersion = { major: 1, minor: 0 } as const;
 
 /** What this side can do beyond the first version of the protocol; a side names those without which it cannot go on. */
-export const featuresHere: readonly string[] = ["lanes", "inline", "fetch"];
+export const featuresHere: readonly string[] = ["lanes", "inline", "fetch", "one-file-system"];

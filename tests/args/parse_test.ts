@@ -83,7 +83,7 @@ const refused: [name: string, words: string[], message: string, hint?: string][]
     'Unknown option "--worker"',
     "Run `blit copy --help` for the list.",
   ],
-  ["an unknown letter", ["copy", "-nx"], 'Unknown option "-x"', "Run `blit copy --help` for the list."],
+  ["an unknown letter", ["copy", "-nZ"], 'Unknown option "-Z"', "Run `blit copy --help` for the list."],
   [
     "rsync's -a",
     ["copy", "-avn"],

@@ -43,6 +43,7 @@ Deno.test("a plain copy has the documented defaults", () => {
       verify: false,
       discard: false,
       oneWay: false,
+      oneFileSystem: false,
       workers: 0,
       plaid: false,
       stallTimeoutMs: 10_000,

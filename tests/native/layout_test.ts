@@ -90,7 +90,11 @@ testNeeding([linux, compiler], "operations, flags, kinds and codes have the numb
     ["BLIT_STEP_LIST_SRC", STEP_LIST_SOURCE],
     ...prefixed("BLIT_OP_", same(...Object.keys(Op)), Op),
     ...prefixed("BLIT_", same(...Object.keys(Action)), Action),
-    ...prefixed("BLIT_CFG_", { ...same(...Object.keys(ConfigFlag)), ReadOnly: "READ_ONLY" }, ConfigFlag),
+    ...prefixed(
+      "BLIT_CFG_",
+      { ...same(...Object.keys(ConfigFlag)), ReadOnly: "READ_ONLY", OneFileSystem: "ONE_FS" },
+      ConfigFlag,
+    ),
     ...prefixed("BLIT_", {
       ...same(...Object.keys(TaskFlag)),
       Source: "SRC",
@@ -98,6 +102,7 @@ testNeeding([linux, compiler], "operations, flags, kinds and codes have the numb
       MakeDirectory: "MKDIR",
       RemoveDirectory: "RMDIR",
       RemoveSource: "RMSRC",
+      LeftOut: "LEFT_OUT",
     }, TaskFlag),
     ...prefixed("BLIT_D_", same(...Object.keys(DetailCode)), DetailCode),
     ...prefixed("BLIT_LOST_", same(...Object.keys(Lost)), Lost),

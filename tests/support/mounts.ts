@@ -23,26 +23,31 @@ export interface Mount extends AsyncDisposable {
   readonly path: string;
 }
 
-/** Mounts a new, empty file system. `options` as for mount -o, `make` further words for the program that makes it. */
+/**
+ * Mounts a new, empty file system. `options` as for mount -o, `make` further words for the program that makes it; `at` is an existing
+ * directory to mount it on, which stays.
+ */
 export function mountNew(
   kind: FileSystemKind,
-  settings: { mib?: number; options?: string; make?: string } = {},
+  settings: { mib?: number; options?: string; make?: string; at?: string } = {},
 ): Promise<Mount> {
   const mib = settings.mib ?? DEFAULT_MIB[kind];
   const extra = settings.options === undefined ? "" : `,${settings.options}`;
   const make = MAKE[kind];
-  if (make === undefined) return keep(`mount -t ${kind} -o size=${mib}m${extra} none "$point"`);
+  if (make === undefined) return keep(`mount -t ${kind} -o size=${mib}m${extra} none "$point"`, "", settings.at);
   return keep(
     `truncate -s ${mib}M "$base/image" && ${make} ${
       settings.make ?? ""
     } "$base/image" >/dev/null && mount -o loop${extra} "$base/image" "$point"`,
+    "",
+    settings.at,
   );
 }
 
-/** Shows `directory` at a second place. */
-export function mountBind(directory: string, settings: { readOnly?: boolean } = {}): Promise<Mount> {
+/** Shows `directory` at a second place, on `at` where that is given. */
+export function mountBind(directory: string, settings: { readOnly?: boolean; at?: string } = {}): Promise<Mount> {
   const readOnly = settings.readOnly ? ' && mount -o remount,bind,ro "$point"' : "";
-  return keep(`mount --bind "$1" "$point"${readOnly}`, directory);
+  return keep(`mount --bind "$1" "$point"${readOnly}`, directory, settings.at);
 }
 
 /** Changes options of a mount, for example "size=64m" or "ro". */
@@ -62,18 +67,18 @@ async function fsfreeze(action: string, mount: Mount): Promise<void> {
   if (!output.success) throw new Error(`Cannot ${action} ${mount.path}: ${new TextDecoder().decode(output.stderr)}`);
 }
 
-async function keep(mountCommand: string, argument = ""): Promise<Mount> {
+async function keep(mountCommand: string, argument = "", at?: string): Promise<Mount> {
   const directory = await testDirectory();
-  const point = `${await Deno.realPath(directory.path)}/mnt`;
+  const point = at === undefined ? `${await Deno.realPath(directory.path)}/mnt` : await Deno.realPath(at);
   // The keeper ignores Ctrl-C: it must outlive the tests by the moment that unmounting takes.
   const script =
-    `trap '' INT TERM HUP; base=$0; point="$0/mnt"; mkdir -p "$point" && chmod 755 "$base" && { ${mountCommand}; } &&
+    `trap '' INT TERM HUP; base=$0; point=$2; mkdir -p "$point" && chmod 755 "$base" && { ${mountCommand}; } &&
     { echo mounted; cat >/dev/null; i=0
       fsfreeze --unfreeze "$point" 2>/dev/null
       until umount "$point" 2>/dev/null; do i=$((i+1)); [ $i -gt 40 ] && { umount -l "$point"; break; }; sleep 0.05; done; }
     rm -rf --one-file-system "$base"`;
   const child = new Deno.Command("sh", {
-    args: ["-c", script, directory.path, argument],
+    args: ["-c", script, directory.path, argument, point],
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

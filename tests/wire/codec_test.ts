@@ -45,6 +45,7 @@ const job: fc.Arbitrary<Job> = fc.record({
   verify: fc.boolean(),
   discard: fc.constant(false),
   oneWay: fc.boolean(),
+  oneFileSystem: fc.boolean(),
   workers: fc.nat(256),
   plaid: fc.constant(false),
   stallTimeoutMs: fc.oneof(fc.integer({ min: 1, max: 1e9 }), fc.constant(Infinity)),
