@@ -73,14 +73,14 @@ struct outcome store_special(struct worker *w, struct dir *d, int ddir, const ch
 	if (err)
 		return (struct outcome){ .err = err, .step = step };
 	struct outcome o = meta_apply_at(w->e, from, ddir, name, f);
-	if (!o.err && replace) {
+	if (outcome_stays(&o) && replace) {
 		err = backup_entry(w, d, ddir, dname, false);
 		if (err)
 			o.err = -err, o.step = BLIT_STEP_BACKUP;
 		else if (renameat(ddir, temp, ddir, dname) < 0)
 			o.err = errno == EISDIR || errno == ENOTEMPTY ? BLIT_E_BUSY_KIND : errno, o.step = BLIT_STEP_RENAME;
 	}
-	if (o.err)
+	if (!outcome_stays(&o))
 		unlinkat(ddir, name, 0);
 	return o;
 }

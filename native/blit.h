@@ -134,6 +134,12 @@ enum blit_step {
 	BLIT_STEP_LIST_SRC = 16, BLIT_STEP_LIST_DST = 17, BLIT_STEP_MKDIR = 18, BLIT_STEP_SYMLINK = 19, BLIT_STEP_NODE = 20,
 };
 
+/* With the step goes what else there is to say of the failure. */
+#define BLIT_STEP_MASK 0xffu
+#define BLIT_STEP_ATTR_SHIFT 8      /* XATTR: number of the attribute, for blit_attribute_name; 0: not one of them */
+#define BLIT_STEP_ATTR_MASK 0xff00u
+#define BLIT_STEP_PLACED (1u << 16) /* the entry is in its place all the same, with its content */
+
 struct blit_detail {
 	uint32_t index, code;
 	uint64_t value, extra;
@@ -270,7 +276,7 @@ struct blit_record {
 	uint32_t ordinal; /* which of the request's entries */
 	uint32_t code;    /* 0, or a detail's code: then value and extra are the detail's, and there is no more */
 	uint32_t flags;
-	uint64_t value, extra;
+	uint64_t value, extra; /* with code 0, value: why its attributes could not be read, an errno, or 0 */
 	uint32_t mode, uid, gid, nlink;
 	uint64_t size, rdev;
 	int64_t mtime_sec, atime_sec;
@@ -311,6 +317,8 @@ BLIT_EXPORT int64_t blit_request_drop(struct engine *e, uint32_t id);
 /* Ends one of the lanes once it is between two slices; the other side is told. 0, or -ENOENT where only one is left. */
 BLIT_EXPORT int64_t blit_lane_retire(struct engine *e);
 BLIT_EXPORT int64_t blit_dir_path(struct engine *e, uint32_t dir, char *out, uint64_t cap);
+/* Name of the attribute that a step tells the number of, unterminated. Its length, or -ENOENT. */
+BLIT_EXPORT int64_t blit_attribute_name(struct engine *e, uint32_t number, char *out, uint64_t cap);
 
 /* Follows a last symlink if asked. 0 or -errno. */
 BLIT_EXPORT int64_t blit_path_facts(const char *path, int64_t follow, struct blit_path_facts *out);

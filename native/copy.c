@@ -324,6 +324,8 @@ static struct outcome put_in_place(struct worker *w, struct dir *dd, int ddir, c
 static struct outcome merge(struct outcome first, struct outcome second)
 {
 	second.lost |= first.lost;
+	if (!second.err)
+		second.err = first.err, second.step = first.step;
 	return second;
 }
 
@@ -342,11 +344,12 @@ static struct outcome copy_once(struct worker *w, int sfd, struct dir *dd, int d
 	bool grew = o.err == BLIT_E_GREW && last;
 	if (!o.err || grew)
 		done = meta_apply_fd(w->e, &(struct origin){ .fd = sfd }, to.fd, f, to.created, dd->inherits);
-	if (done.err || (o.err && !grew))
+	bool stays = outcome_stays(&done) && (!o.err || grew);
+	if (!stays)
 		close(to.fd);
 	else
 		done = merge(done, put_in_place(w, dd, ddir, dname, &to));
-	if (done.err || (o.err && !grew))
+	if (!stays || !outcome_stays(&done))
 		unlinkat(ddir, to.temporary ? to.temp : dname, 0);
 	if (done.err)
 		o.err = done.err, o.step = done.step;
@@ -370,11 +373,11 @@ struct outcome store_file(struct worker *w, struct dir *dd, int ddir, const char
 		o = fail(err, BLIT_STEP_VERIFY);
 	if (!o.err)
 		o = meta_apply_fd(w->e, from, to.fd, f, to.created, dd->inherits);
-	if (o.err)
+	if (!outcome_stays(&o))
 		close(to.fd);
 	else
 		o = merge(o, put_in_place(w, dd, ddir, dname, &to));
-	if (o.err)
+	if (!outcome_stays(&o))
 		unlinkat(ddir, to.temporary ? to.temp : dname, 0);
 	else
 		count_bytes(w, BLIT_M_NETWORK, len);

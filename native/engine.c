@@ -657,6 +657,8 @@ int64_t blit_engine_close(struct engine *e)
 	pthread_mutex_destroy(&e->results_lock);
 	pthread_cond_destroy(&e->results_ready);
 	pthread_mutex_destroy(&e->larges_lock);
+	for (int i = 0; i < FAILED_ATTRS; i++)
+		free(e->failed_attrs[i]);
 	free(e->groups);
 	free(e);
 	return 0;

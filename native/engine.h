@@ -49,6 +49,7 @@ struct dir {
 	struct facts source; /* as it was when it was listed */
 	char *attrs;         /* its attributes when the source is on another machine, packed; NULL: it is here */
 	uint32_t attrs_len;
+	int attrs_err;       /* why they could not be read there */
 	uint32_t found_mode; /* of the destination's directory before this run widened it */
 	bool inherits; /* what is created in it gets a group or an ACL from it */
 	bool made;     /* by us, and it came out with MADE_MODE, our owner and our group */
@@ -107,6 +108,9 @@ struct worker {
 	uint32_t index;
 };
 
+/* How many attributes can be named in failures; those of more are told without. */
+#define FAILED_ATTRS 255
+
 struct engine {
 	struct blit_config config;
 	bool root; /* effective user 0: owners are kept */
@@ -114,6 +118,7 @@ struct engine {
 	uint32_t *groups;
 	int groups_len;
 	int64_t granularity_ns; /* of the destination's modification times */
+	char *failed_attrs[FAILED_ATTRS]; /* names of attributes that could not be copied, by number - 1; under the results' lock */
 	struct facts root_facts[SIDES];
 	struct facts avoided; /* inode of a directory of the source that is not entered; ino 0: none */
 	bool have[SIDES];
@@ -285,9 +290,15 @@ struct origin {
 	const char *name;
 	const char *packed; /* items as in struct blit_record */
 	uint32_t packed_len;
+	int packed_err; /* they could not be read where they are: errno */
 };
-/* What happened to one entry: err 0, an errno or BLIT_E_*; step says where. */
+/* What happened to one entry: err 0, an errno or BLIT_E_*; step says where. With BLIT_STEP_PLACED only a part of its metadata is
+ * missing, and the entry is to stay. */
 struct outcome { int err; uint32_t step, lost; uint64_t bytes; };
+static inline bool outcome_stays(const struct outcome *o)
+{
+	return !o->err || (o->step & BLIT_STEP_PLACED);
+}
 /* Copies a regular file. MAKE writes under its own name, REPLACE through a temporary one. Details LARGE and LINKED come
  * back as err -1 and -2 with the open file's facts in *f; `take` says which of them to copy here and now all the same. */
 enum { COPY_IS_LARGE = -1, COPY_IS_LINKED = -2 };
@@ -369,10 +380,12 @@ bool meta_mtime_differs(const struct engine *e, const struct facts *src, const s
 bool meta_mode_differs(const struct facts *src, const struct facts *dst);
 /* Extended attributes of two entries; names NULL where the descriptor is the entry. 1 same, 0 not, or -errno. */
 int meta_xattr_same(struct engine *e, const struct origin *from, int dfd, const char *dname);
-/* A hash of the kept attributes that does not depend on their order; 0 for none. `unsupported` (may be NULL) says that there can
- * be none here. */
-uint64_t meta_xattr_digest(struct engine *e, int fd, const char *name, bool *unsupported);
-/* Packs the kept attributes as items; *out is malloc'ed, or NULL where there are none. Bytes, or -errno. */
+/* A hash of the kept attributes that does not depend on their order; 0 for none. */
+uint64_t meta_xattr_digest(struct engine *e, int fd, const char *name);
+/* Whether the entry has no attributes and can have none. */
+bool meta_xattr_impossible(int fd, const char *name);
+/* Packs the kept attributes as items; *out is malloc'ed, or NULL where there are none. Bytes, or -errno (-E2BIG: more than fits into a
+ * record). */
 ssize_t meta_xattr_pack(struct engine *e, int fd, const char *name, char **out);
 
 /* --- hash.c --- */
@@ -419,8 +432,18 @@ ssize_t os_xattr_list(int fd, const char *name, char *out, size_t cap);
 ssize_t os_xattr_get(int fd, const char *name, const char *attr, void *out, size_t cap);
 int os_xattr_set(int fd, const char *name, const char *attr, const void *value, size_t len);
 int os_xattr_remove(int fd, const char *name, const char *attr);
+/* An attribute that anybody may have, and the ACL. */
+#ifdef __linux__
+#define OS_XATTR_OF_USER "user.blit"
+#define OS_XATTR_ACL "system.posix_acl_access"
+#else
+#define OS_XATTR_OF_USER "blit"
+#define OS_XATTR_ACL "blit.acl"
+#endif
 bool os_xattr_kept(const struct engine *e, const char *attr);
 bool os_xattr_is_acl(const char *attr);
+/* Only who has a privilege may set it on anything at all. */
+bool os_xattr_is_privileged(const char *attr);
 
 uint8_t kind_of_mode(uint32_t mode);
 

@@ -19,6 +19,7 @@ struct large {
 	atomic_uint ranges; /* under way */
 	char *attrs;
 	uint32_t attrs_len;
+	int attrs_err; /* why they could not be read there */
 };
 
 static void forget(struct engine *e, struct large *l)
@@ -81,6 +82,7 @@ static int take_record(struct large *l, const struct task *t)
 	l->remote = true;
 	l->sparse = r->flags & BLIT_RECORD_SPARSE;
 	l->attrs_len = r->attrs_len;
+	l->attrs_err = r->value;
 	l->attrs = malloc(r->attrs_len + 1);
 	if (!l->attrs)
 		return -ENOMEM;
@@ -204,10 +206,10 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 		return -BLIT_E_GREW; /* the destination, elsewhere, installs what it held at first */
 	if (l->discard)
 		return 0;
-	struct outcome o = meta_apply_fd(e, &(struct origin){ .fd = l->sfd, .packed = l->attrs, .packed_len = l->attrs_len }, l->dfd, &l->facts, l->created, l->d->inherits || l->held);
+	struct outcome o = meta_apply_fd(e, &(struct origin){ .fd = l->sfd, .packed = l->attrs, .packed_len = l->attrs_len, .packed_err = l->attrs_err }, l->dfd, &l->facts, l->created, l->d->inherits || l->held);
 	r->lost |= o.lost;
 	r->step = o.step;
-	if (o.err)
+	if (!outcome_stays(&o))
 		return -o.err;
 	r->step = BLIT_STEP_SYNC;
 	if ((e->config.flags & BLIT_CFG_FSYNC) && (err = os_sync(l->dfd)))
@@ -226,6 +228,11 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 			err = errno == EISDIR || errno == ENOTEMPTY ? -BLIT_E_BUSY_KIND : -errno;
 	}
 	dir_unpin(e, l->d);
+	if (!err && o.err) {
+		l->temp[0] = 0; /* in place: nothing to give up any more */
+		r->step = o.step;
+		return -o.err;
+	}
 	if (err || !(grew || ((e->config.flags & BLIT_CFG_MOVE) && l->facts.nlink == 1)))
 		return err;
 	l->temp[0] = 0; /* in place: nothing to give up any more */

@@ -291,8 +291,7 @@ static bool attrs_differ(struct engine *e, const struct source_side *s, int dfd,
 {
 	if (s->name)
 		return meta_xattr_same(e, &(struct origin){ .fd = s->fd, .name = s->name }, dfd, dname) != 1;
-	bool unsupported;
-	return meta_xattr_digest(e, dfd, dname, &unsupported) != s->attrs && !unsupported;
+	return meta_xattr_digest(e, dfd, dname) != s->attrs && !meta_xattr_impossible(dfd, dname);
 }
 
 static uint16_t compare(struct engine *e, const struct source_side *s, int dfd, const char *dname, const struct facts *d)
@@ -396,7 +395,7 @@ static int add_source(struct lister *l, const char *name, uint32_t len, uint8_t 
 		return 0;
 	if (stat && !err && l->t->t.flags & BLIT_DIGEST && kind != BLIT_KIND_DIR) {
 		s.target = target_of(l->sfd, name, &s.f);
-		s.attrs = meta_xattr_digest(l->w->e, l->sfd, name, NULL);
+		s.attrs = meta_xattr_digest(l->w->e, l->sfd, name);
 	}
 	int added = add_row(l, &s, stat && !err, name, len, kind, dname, dkind, &row);
 	if (row && err)
@@ -590,7 +589,8 @@ static int finish(struct lister *l, bool more)
 static uint16_t compare_dir(struct lister *l)
 {
 	struct facts s = l->t->d->source, d;
-	struct origin from = { .fd = l->sfd, .packed = l->t->d->attrs, .packed_len = l->t->d->attrs_len };
+	struct origin from = { .fd = l->sfd, .packed = l->t->d->attrs, .packed_len = l->t->d->attrs_len,
+		.packed_err = l->t->d->attrs_err };
 	if ((!from.packed && os_facts_fd(l->sfd, &s)) || os_facts_fd(l->dfd, &d))
 		return 0;
 	if (l->t->d->found_mode) /* as it was before we made it writable for ourselves */
@@ -618,6 +618,7 @@ static int take_record(struct dir *d, const struct task *t)
 	if (!(d->attrs = malloc(r->attrs_len + 1)))
 		return -ENOMEM;
 	d->attrs_len = r->attrs_len;
+	d->attrs_err = r->value;
 	memcpy(d->attrs, wire_record_parts(r).attrs, r->attrs_len);
 	return 0;
 }

@@ -2,12 +2,14 @@
  * What an entry has besides its content: owner, mode, extended attributes and ACLs, times.
  *
  * Order matters: a change of owner clears setuid bits and capabilities, attributes need a file that its owner may write, and
- * an ACL brings a mode with it; so owner, attributes, mode, and the times last. What a file system or an ordinary user
- * cannot keep is noted in `lost`, not an error of the entry.
+ * an ACL brings a mode with it; so owner, attributes, mode, and the times last. A kind of metadata that a file system or an ordinary
+ * user cannot keep is noted in `lost`, not an error of the entry. An attribute that fails on this entry alone is one, though the
+ * entry gets all the rest and stays.
  */
 #include "engine.h"
 
 #define LIST_MAX 65536 /* the kernel's own limit, XATTR_LIST_MAX and XATTR_SIZE_MAX */
+#define PACKED_MAX (BLIT_FRAME_RECORDS_MAX / 4) /* of one entry: a record has to fit into a frame */
 
 mode_t meta_create_mode(const struct engine *e, const struct facts *f)
 {
@@ -98,6 +100,8 @@ static bool packed_next(const struct origin *o, uint32_t *at, char name[256], co
 /* As list_kept and os_xattr_get, wherever the attributes come from. */
 static ssize_t origin_list(struct engine *e, const struct origin *o, char *out)
 {
+	if (o->packed_err)
+		return -o->packed_err;
 	if (!o->packed)
 		return list_kept(e, o->fd, o->name, out);
 	char name[256];
@@ -148,7 +152,19 @@ static enum presence presence(int fd, const char *name)
 
 static enum presence origin_presence(const struct origin *o)
 {
-	return o->packed ? (o->packed_len ? SOME : NONE) : presence(o->fd, o->name);
+	return o->packed_err ? SOME : o->packed ? (o->packed_len ? SOME : NONE) : presence(o->fd, o->name);
+}
+
+/* Whether this entry cannot have the attribute, or any of its kind: reading one that is just not there is another error. */
+static bool is_impossible(int fd, const char *name, const char *attr)
+{
+	return is_unsupported(-os_xattr_get(fd, name, attr, NULL, 0));
+}
+
+bool meta_xattr_impossible(int fd, const char *name)
+{
+	enum presence p = presence(fd, name);
+	return p == UNSUPPORTED || (p == NONE && is_impossible(fd, name, OS_XATTR_OF_USER) && is_impossible(fd, name, OS_XATTR_ACL));
 }
 
 int meta_xattr_same(struct engine *e, const struct origin *from, int dfd, const char *dname)
@@ -164,37 +180,82 @@ int meta_xattr_same(struct engine *e, const struct origin *from, int dfd, const 
 	ssize_t sn = origin_list(e, from, slist), dn = list_kept(e, dfd, dname, dlist);
 	int same = sn < 0 ? (int)sn : dn < 0 ? (int)dn : 1;
 	for (ssize_t at = 0; same == 1 && at < sn; at += strlen(slist + at) + 1)
-		same = list_has(dlist, dn, slist + at) && value_same(from, dfd, dname, slist + at, a, b);
+		same = list_has(dlist, dn, slist + at) ? value_same(from, dfd, dname, slist + at, a, b)
+		                                       : is_impossible(dfd, dname, slist + at);
 	for (ssize_t at = 0; same == 1 && at < dn; at += strlen(dlist + at) + 1)
 		same = list_has(slist, sn, dlist + at);
 	free(work);
 	return same;
 }
 
-static void note_lost(const char *attr, uint32_t *lost)
+/* The attribute's number for a failure's step, the same for the same name; 0 where there are too many. */
+static uint32_t attr_number(struct engine *e, const char *attr)
 {
-	*lost |= os_xattr_is_acl(attr) ? BLIT_LOST_ACL : BLIT_LOST_XATTR;
+	uint32_t n = 0;
+	pthread_mutex_lock(&e->results_lock);
+	while (n < FAILED_ATTRS && e->failed_attrs[n] && strcmp(e->failed_attrs[n], attr) != 0)
+		n++;
+	if (n < FAILED_ATTRS && !e->failed_attrs[n])
+		e->failed_attrs[n] = strdup(attr);
+	n = n < FAILED_ATTRS && e->failed_attrs[n] ? n + 1 : 0;
+	pthread_mutex_unlock(&e->results_lock);
+	return n;
 }
 
-/* Makes the destination's attributes those of the source. `fresh`: the destination has none of its own yet. */
-static int xattr_sync(struct engine *e, const struct origin *from, int dfd, const char *dname, bool fresh, uint32_t *lost)
+int64_t blit_attribute_name(struct engine *e, uint32_t number, char *out, uint64_t cap)
+{
+	int64_t len = -ENOENT;
+	pthread_mutex_lock(&e->results_lock);
+	const char *name = number >= 1 && number <= FAILED_ATTRS ? e->failed_attrs[number - 1] : NULL;
+	if (name && strlen(name) <= cap)
+		memcpy(out, name, len = strlen(name));
+	pthread_mutex_unlock(&e->results_lock);
+	return len;
+}
+
+/* Whether the destination refuses every attribute of this kind, and not just this one on this entry. */
+static bool refuses_kind(const char *attr, mode_t mode, int err)
+{
+	if (is_unsupported(err) || err == ENOSYS)
+		return true;
+	if (os_xattr_is_acl(attr))
+		return err == EINVAL; /* it names users that have no number here */
+	if (os_xattr_is_privileged(attr))
+		return err == EPERM || err == EACCES || err == EINVAL;
+	return err == EPERM && !S_ISREG(mode) && !S_ISDIR(mode); /* other entries can have none of the user's */
+}
+
+/* `attr` could not be copied, or, if NULL, the attributes could not be listed. A kind is remarked on, all else fails the entry. */
+static void attr_failed(struct engine *e, struct outcome *o, const char *attr, mode_t mode, int err)
+{
+	if (attr && refuses_kind(attr, mode, err)) {
+		o->lost |= os_xattr_is_acl(attr) ? BLIT_LOST_ACL : BLIT_LOST_XATTR;
+	} else if (!o->err) {
+		o->err = err;
+		o->step = BLIT_STEP_XATTR | BLIT_STEP_PLACED | (attr ? attr_number(e, attr) << BLIT_STEP_ATTR_SHIFT : 0);
+	}
+}
+
+/* Makes the destination's attributes those of the source; one that fails stops none of the others. `mode` says what kind of entry
+ * it is, `fresh` that the destination has no attributes of its own yet. */
+static void xattr_sync(struct engine *e, const struct origin *from, int dfd, const char *dname, mode_t mode, bool fresh,
+	struct outcome *o)
 {
 	enum presence s = origin_presence(from), d = fresh ? NONE : presence(dfd, dname);
 	if (s != SOME && d != SOME)
-		return 0;
+		return;
 	char *work = malloc(4 * LIST_MAX);
 	if (!work)
-		return -ENOMEM;
+		return attr_failed(e, o, NULL, mode, ENOMEM);
 	char *slist = work, *dlist = work + LIST_MAX, *a = work + 2 * LIST_MAX, *b = work + 3 * LIST_MAX;
-	int err = 0;
 	ssize_t sn = origin_list(e, from, slist), dn = d == SOME ? list_kept(e, dfd, dname, dlist) : 0;
-	if (sn < 0) {
-		err = sn;
-		goto out;
+	if (sn < 0 || dn < 0)
+		attr_failed(e, o, NULL, mode, sn < 0 ? -sn : -dn);
+	for (ssize_t at = 0; sn >= 0 && at < dn; at += strlen(dlist + at) + 1) {
+		int err = list_has(slist, sn, dlist + at) ? 0 : os_xattr_remove(dfd, dname, dlist + at);
+		if (err && err != -ENODATA)
+			attr_failed(e, o, dlist + at, mode, -err);
 	}
-	for (ssize_t at = 0; at < dn; at += strlen(dlist + at) + 1)
-		if (!list_has(slist, sn, dlist + at))
-			os_xattr_remove(dfd, dname, dlist + at);
 	for (ssize_t at = 0; at < sn; at += strlen(slist + at) + 1) {
 		const char *attr = slist + at;
 		if (list_has(dlist, dn, attr) && value_same(from, dfd, dname, attr, a, b))
@@ -202,15 +263,11 @@ static int xattr_sync(struct engine *e, const struct origin *from, int dfd, cons
 		ssize_t n = origin_get(from, attr, a);
 		if (n == -ENODATA)
 			continue; /* removed since it was listed */
-		int failed = n < 0 ? (int)n : os_xattr_set(dfd, dname, attr, a, n);
-		if (failed == -EOPNOTSUPP || failed == -EPERM || failed == -ENOSPC || failed == -E2BIG || failed == -EINVAL)
-			note_lost(attr, lost);
-		else if (failed && !err)
-			err = failed;
+		int err = n < 0 ? (int)n : os_xattr_set(dfd, dname, attr, a, n);
+		if (err)
+			attr_failed(e, o, attr, mode, -err);
 	}
-out:
 	free(work);
-	return err;
 }
 
 static bool owner_tolerable(const struct engine *e, int error)
@@ -234,13 +291,12 @@ struct outcome meta_apply_fd(struct engine *e, const struct origin *from, int df
 		else
 			return (struct outcome){ .err = errno, .step = BLIT_STEP_OWNER };
 	}
-	err = xattr_sync(e, from, dfd, NULL, !inherits, &o.lost);
-	if (err == -EACCES && !(now.mode & 0200) && fchmod(dfd, 0600) == 0) { /* user attributes need a writable file */
+	xattr_sync(e, from, dfd, NULL, f->mode, !inherits, &o);
+	if (o.err == EACCES && !(now.mode & 0200) && fchmod(dfd, 0600) == 0) { /* user attributes need a writable file */
 		chmod_due = true;
-		err = xattr_sync(e, from, dfd, NULL, !inherits, &o.lost);
+		o.err = 0;
+		xattr_sync(e, from, dfd, NULL, f->mode, !inherits, &o);
 	}
-	if (err)
-		return (struct outcome){ .err = -err, .step = BLIT_STEP_XATTR };
 	if (chmod_due && fchmod(dfd, f->mode & 07777) < 0) {
 		if (errno != EPERM && !is_unsupported(errno))
 			return (struct outcome){ .err = errno, .step = BLIT_STEP_MODE };
@@ -278,15 +334,14 @@ struct outcome meta_apply_at(struct engine *e, const struct origin *from, int dd
 			o.err = -err, o.step = BLIT_STEP_OWNER;
 	}
 	if (!o.err) {
-		err = xattr_sync(e, from, ddir, dname, false, &o.lost);
-		if (err == -EACCES && S_ISREG(f->mode) && os_held_chmod(&h, 0600) == 0) { /* user attributes need a writable file */
+		xattr_sync(e, from, ddir, dname, f->mode, false, &o);
+		if (o.err == EACCES && S_ISREG(f->mode) && os_held_chmod(&h, 0600) == 0) { /* user attributes need a writable file */
 			chmod_due = true;
-			err = xattr_sync(e, from, ddir, dname, false, &o.lost);
+			o.err = 0;
+			xattr_sync(e, from, ddir, dname, f->mode, false, &o);
 		}
-		if (err)
-			o.err = -err, o.step = BLIT_STEP_XATTR;
 	}
-	if (!o.err && chmod_due) {
+	if (outcome_stays(&o) && chmod_due) {
 		err = os_held_chmod(&h, f->mode & 07777);
 		if (err == -EPERM || err == -EOPNOTSUPP)
 			o.lost |= BLIT_LOST_MODE;
@@ -295,7 +350,7 @@ struct outcome meta_apply_at(struct engine *e, const struct origin *from, int dd
 	}
 	os_release(&h);
 	struct timespec times[2] = { f->atime, f->mtime };
-	if (!o.err && utimensat(ddir, dname, times, AT_SYMLINK_NOFOLLOW) < 0) {
+	if (outcome_stays(&o) && utimensat(ddir, dname, times, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno != EPERM && errno != EINVAL && !is_unsupported(errno))
 			o.err = errno, o.step = BLIT_STEP_TIMES;
 		else
@@ -320,6 +375,8 @@ ssize_t meta_xattr_pack(struct engine *e, int fd, const char *name, char **out)
 		if (m == -ENODATA)
 			continue; /* removed since it was listed */
 		uint32_t lengths[2] = { name_len, m < 0 ? 0 : m };
+		if (m >= 0 && len + m > PACKED_MAX)
+			m = -E2BIG;
 		char *grown = m < 0 ? NULL : realloc(packed, len + sizeof lengths + name_len + m);
 		if (!grown) {
 			n = m < 0 ? m : -ENOMEM;
@@ -340,12 +397,9 @@ ssize_t meta_xattr_pack(struct engine *e, int fd, const char *name, char **out)
 	return len;
 }
 
-uint64_t meta_xattr_digest(struct engine *e, int fd, const char *name, bool *unsupported)
+uint64_t meta_xattr_digest(struct engine *e, int fd, const char *name)
 {
-	enum presence p = presence(fd, name);
-	if (unsupported)
-		*unsupported = p == UNSUPPORTED;
-	if (p != SOME)
+	if (presence(fd, name) != SOME)
 		return 0;
 	char *list = malloc(2 * LIST_MAX);
 	if (!list)

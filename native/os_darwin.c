@@ -351,7 +351,7 @@ int os_held_chmod(const struct held *h, mode_t mode)
 /* --- extended attributes and ACLs --- */
 
 /* The ACL as an attribute; the system has none of that name. */
-#define ACL_ATTRIBUTE "blit.acl"
+#define ACL_ATTRIBUTE OS_XATTR_ACL
 
 /* The entry itself, open: `fd` where it is that already. A descriptor, -EOPNOTSUPP for what must not be opened, or -errno. */
 static int open_entry(int fd, const char *name)
@@ -471,6 +471,12 @@ int os_xattr_remove(int fd, const char *name, const char *attr)
 bool os_xattr_is_acl(const char *attr)
 {
 	return strcmp(attr, ACL_ATTRIBUTE) == 0;
+}
+
+bool os_xattr_is_privileged(const char *attr)
+{
+	(void)attr;
+	return false;
 }
 
 bool os_xattr_kept(const struct engine *e, const char *attr)

@@ -299,7 +299,12 @@ int os_xattr_remove(int fd, const char *name, const char *attr)
 
 bool os_xattr_is_acl(const char *attr)
 {
-	return strcmp(attr, "system.posix_acl_access") == 0 || strcmp(attr, "system.posix_acl_default") == 0;
+	return strcmp(attr, OS_XATTR_ACL) == 0 || strcmp(attr, "system.posix_acl_default") == 0;
+}
+
+bool os_xattr_is_privileged(const char *attr)
+{
+	return strncmp(attr, "trusted.", 8) == 0 || strncmp(attr, "security.", 9) == 0;
 }
 
 bool os_xattr_kept(const struct engine *e, const char *attr)

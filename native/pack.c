@@ -33,9 +33,7 @@ static void fill(struct blit_record *r, const struct facts *f, uint32_t ordinal)
 struct blit_record *record_of(struct engine *e, int fd, const struct facts *f, uint32_t flags)
 {
 	char *attrs;
-	ssize_t n = meta_xattr_pack(e, fd, NULL, &attrs);
-	if (n < 0)
-		n = 0, attrs = NULL;
+	ssize_t packed = meta_xattr_pack(e, fd, NULL, &attrs), n = packed < 0 ? 0 : packed;
 	size_t len = sizeof(struct blit_record) + ALIGN8(n);
 	struct blit_record *r = calloc(1, len);
 	if (r) {
@@ -43,6 +41,7 @@ struct blit_record *record_of(struct engine *e, int fd, const struct facts *f, u
 		r->flags = flags;
 		r->length = len;
 		r->attrs_len = n;
+		r->value = packed < 0 ? -packed : 0;
 		if (n)
 			memcpy(r + 1, attrs, n);
 	}
@@ -67,11 +66,12 @@ static int fail(struct packing *p, int err, uint32_t step)
 	return say(p, BLIT_D_FAILED, err, step);
 }
 
-/* Makes room for a record and puts everything but its content there; NULL without memory. */
-static struct blit_record *begin_record(struct packing *p, const struct facts *f, const char *attrs, uint32_t attrs_len,
+/* Makes room for a record and puts everything but its content there; `packed` is what meta_xattr_pack answered. NULL without memory. */
+static struct blit_record *begin_record(struct packing *p, const struct facts *f, const char *attrs, ssize_t packed,
 	const char *target, uint32_t target_len, size_t content_room)
 {
 	struct outgoing *o = lane_outgoing(p->l);
+	uint32_t attrs_len = packed < 0 ? 0 : packed;
 	size_t len = sizeof(struct blit_record) + ALIGN8(attrs_len) + ALIGN8(target_len);
 	struct blit_record *r = (void *)outgoing_reserve(o, len + ALIGN8(content_room));
 	if (!r)
@@ -79,6 +79,7 @@ static struct blit_record *begin_record(struct packing *p, const struct facts *f
 	memset(r, 0, len);
 	fill(r, f, p->ordinal);
 	r->attrs_len = attrs_len;
+	r->value = packed < 0 ? -packed : 0;
 	r->target_len = target_len;
 	r->length = len;
 	if (attrs_len)
@@ -125,11 +126,9 @@ static ssize_t read_some(int fd, char *at, size_t room)
 static int pack_content(struct packing *p, int fd, const struct facts *f, bool last)
 {
 	char *attrs;
-	ssize_t attrs_len = meta_xattr_pack(p->e, fd, NULL, &attrs);
-	if (attrs_len < 0)
-		attrs_len = 0;
+	ssize_t packed = meta_xattr_pack(p->e, fd, NULL, &attrs);
 	size_t room = f->size ? f->size + 1 : 4096;
-	struct blit_record *r = begin_record(p, f, attrs, attrs_len, NULL, 0, room);
+	struct blit_record *r = begin_record(p, f, attrs, packed, NULL, 0, room);
 	free(attrs);
 	if (!r)
 		return -ENOMEM;
@@ -203,10 +202,8 @@ static int pack_by_name(struct packing *p, bool metadata)
 		return say(p, BLIT_D_LINKED, f.ino, f.dev);
 	if (S_ISLNK(f.mode) && (target_len = readlinkat(p->sdir, p->sname, target, sizeof target - 1)) <= 0)
 		return fail(p, target_len ? errno : BLIT_E_CHANGED, BLIT_STEP_OPEN_SRC);
-	ssize_t attrs_len = meta_xattr_pack(p->e, p->sdir, p->sname, &attrs);
-	if (attrs_len < 0)
-		return fail(p, -attrs_len, BLIT_STEP_XATTR);
-	struct blit_record *r = begin_record(p, &f, attrs, attrs_len, target, target_len, 0);
+	ssize_t packed = meta_xattr_pack(p->e, p->sdir, p->sname, &attrs);
+	struct blit_record *r = begin_record(p, &f, attrs, packed, target, target_len, 0);
 	free(attrs);
 	if (!r)
 		return -ENOMEM;

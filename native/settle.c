@@ -26,7 +26,7 @@ int settle_metadata(struct engine *e, struct dir *d, bool untouched, struct blit
 {
 	/* With its source on another machine, what it is to be came with its listing. */
 	int sfd = d->attrs ? -1 : dir_pin(e, d, SRC);
-	struct origin from = { .fd = sfd, .packed = d->attrs, .packed_len = d->attrs_len };
+	struct origin from = { .fd = sfd, .packed = d->attrs, .packed_len = d->attrs_len, .packed_err = d->attrs_err };
 	r->step = BLIT_STEP_MODE;
 	if (!d->attrs && sfd < 0)
 		return sfd;

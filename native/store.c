@@ -144,7 +144,8 @@ static void store_entry(struct storing *s, uint32_t word, const struct blit_reco
 	}
 	struct facts f;
 	wire_record_facts(r, &f);
-	struct origin from = { .fd = -1, .packed = wire_record_parts(r).attrs, .packed_len = r->attrs_len };
+	struct origin from = { .fd = -1, .packed = wire_record_parts(r).attrs, .packed_len = r->attrs_len,
+		.packed_err = r->value };
 	struct outcome o;
 	if (r->code || action == BLIT_CONTENT || kind_of_mode(f.mode) != batch_kind(b, index))
 		o = bad();

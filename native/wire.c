@@ -4,6 +4,7 @@
  */
 #include "engine.h"
 
+#define ERRNO_MAX 4095
 #define ALIGN8(n) (((n) + 7) & ~(uint64_t)7)
 
 static uint64_t check_of(const struct blit_frame *f)
@@ -59,7 +60,7 @@ const struct blit_record *wire_record(const char *at, uint64_t room)
 		return NULL;
 	if (r->code)
 		return r->code <= BLIT_D_HASH && r->length == sizeof *r ? r : NULL;
-	if (r->content_len > BLIT_FRAME_RECORDS_MAX)
+	if (r->content_len > BLIT_FRAME_RECORDS_MAX || r->value > ERRNO_MAX)
 		return NULL;
 	uint64_t need = sizeof *r + ALIGN8((uint64_t)r->attrs_len) + ALIGN8((uint64_t)r->target_len) + ALIGN8(r->content_len);
 	if (need != r->length || r->mtime_nsec >= 1000000000 || r->atime_nsec >= 1000000000)

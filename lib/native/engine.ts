@@ -46,6 +46,8 @@ export interface EngineError {
   readonly message: string;
   /** Something of the source could not be read, so what it holds is not known completely. */
   readonly unread?: boolean;
+  /** The entry is in its place all the same, with its content: only some of its metadata is missing. */
+  readonly placed?: boolean;
 }
 
 /**

@@ -38,6 +38,8 @@ const words: Readonly<Record<string, string>> = {
   EBADMSG: "corrupted data",
   EOVERFLOW: "value too large",
   EILSEQ: "the file system does not accept this name",
+  E2BIG: "too large for the file system",
+  ERANGE: "too large for the file system",
   EOPNOTSUPP: "operation not supported",
   ENOTSUP: "operation not supported",
   ENOTCONN: "transport endpoint is not connected",
@@ -57,6 +59,7 @@ const everywhere: Numbers = {
   4: "EINTR",
   5: "EIO",
   6: "ENXIO",
+  7: "E2BIG",
   12: "ENOMEM",
   13: "EACCES",
   16: "EBUSY",
@@ -72,6 +75,7 @@ const everywhere: Numbers = {
   28: "ENOSPC",
   30: "EROFS",
   31: "EMLINK",
+  34: "ERANGE",
 };
 
 /** asm-generic/errno.h */
@@ -160,6 +164,7 @@ const actions: Readonly<Record<number, string>> = {
 
 /** What the source held at first is in place. */
 export const GREW = 4004;
+const STEP_ATTRIBUTES = 9;
 const STEP_SYMLINK = 19;
 const STEP_NODE = 20;
 const STEP_OPEN_SOURCE = 1;
@@ -182,6 +187,13 @@ export function engineError(errno: number, step: number, os: string = Deno.build
   const [ownCode, state] = own[errno] ?? [`E${errno}`, `error ${errno}`];
   const error = { code: ownCode, message: sentence(step, state) };
   return readsSource(step) && (own[errno] === undefined || errno === PROTOCOL) ? { ...error, unread: true } : error;
+}
+
+/** The same for an attribute of an entry that could not be copied. */
+export function attributeError(errno: number, attribute: string, os: string = Deno.build.os): EngineError {
+  const { code, message } = engineError(errno, STEP_ATTRIBUTES, os);
+  const what = attribute.startsWith("system.posix_acl_") ? "access control list" : `extended attribute "${attribute}"`;
+  return { code, message: message.replace("extended attributes", () => what) };
 }
 
 /** The same for an error whose name is known ("ENOENT"); undefined for one that there are no words for. */

@@ -58,6 +58,13 @@ export const ACTION_SHIFT = 28;
 
 export const DetailCode = { Failed: 1, Large: 2, Linked: 3, Same: 4, Different: 5 } as const;
 
+/** Parts of a step. */
+export const STEP_MASK = 0xff;
+export const STEP_ATTRIBUTE_SHIFT = 8;
+export const STEP_ATTRIBUTE_MASK = 0xff00;
+/** BLIT_STEP_PLACED */
+export const STEP_PLACED = 1 << 16;
+
 export const TASK_BYTES = 64;
 export const RESULT_BYTES = 80;
 export const DETAIL_BYTES = 24;
@@ -102,7 +109,12 @@ function setU64(view: DataView, at: number, value: number): void {
 
 /** A result where it stands in the collected bytes; read at once, the buffer is reused. */
 export class RawResult {
-  constructor(private readonly view: DataView, private readonly at: number) {}
+  constructor(
+    private readonly view: DataView,
+    private readonly at: number,
+    /** Name of an attribute that a step tells the number of. */
+    readonly attributeName: (number: number) => string | undefined = () => undefined,
+  ) {}
 
   get id(): number {
     return this.view.getUint32(this.at + 4, true);

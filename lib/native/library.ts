@@ -26,6 +26,7 @@ const shortCalls = {
   blit_batch_take: { parameters: ["buffer", "u64", "buffer"], result: "i64" },
   blit_descriptor_close: { parameters: ["i32"], result: "i64" },
   blit_dir_path: { parameters: ["pointer", "u32", "buffer", "u64"], result: "i64" },
+  blit_attribute_name: { parameters: ["pointer", "u32", "buffer", "u64"], result: "i64" },
   blit_path_first_look: { parameters: ["buffer", "u64", "u64", "buffer"], result: "i64" },
   blit_path_facts: { parameters: ["buffer", "i64", "buffer"], result: "i64" },
   blit_path_answers: { parameters: ["buffer", "i64"], result: "i64" },

@@ -13,6 +13,7 @@ import type {
   Detail,
   Engine,
   EngineConfig,
+  EngineError,
   EntryBatch,
   LargeAnswer,
   LinkAnswer,
@@ -21,8 +22,18 @@ import type {
   ListRequest,
   SettleRequest,
 } from "./engine.ts";
-import { engineError, listingSide } from "./errno.ts";
-import { ACTION_SHIFT, DetailCode, Op, type RawResult, TaskFlag } from "./layout.ts";
+import { attributeError, engineError, listingSide } from "./errno.ts";
+import {
+  ACTION_SHIFT,
+  DetailCode,
+  Op,
+  type RawResult,
+  STEP_ATTRIBUTE_MASK,
+  STEP_ATTRIBUTE_SHIFT,
+  STEP_MASK,
+  STEP_PLACED,
+  TaskFlag,
+} from "./layout.ts";
 import { openLibrary } from "./library.ts";
 import { inodeKey } from "./packed_batch.ts";
 import { address, type Resolve, TaskQueue } from "./task_queue.ts";
@@ -143,7 +154,15 @@ export class NativeEngine implements Engine {
 
 export function answer(result: RawResult): Answer {
   const errno = result.errno;
-  return { error: errno === 0 ? undefined : engineError(errno, result.step), lost: result.lost };
+  return { error: errno === 0 ? undefined : failure(result, errno, result.step), lost: result.lost };
+}
+
+/** Of a step with all that the shim packs into it. */
+function failure(result: RawResult, errno: number, step: number): EngineError {
+  const number = (step & STEP_ATTRIBUTE_MASK) >> STEP_ATTRIBUTE_SHIFT;
+  const attribute = number === 0 ? undefined : result.attributeName(number);
+  const error = attribute === undefined ? engineError(errno, step & STEP_MASK) : attributeError(errno, attribute);
+  return step & STEP_PLACED ? { ...error, placed: true } : error;
 }
 
 /** Of the flags of a listing's result. */
@@ -187,6 +206,6 @@ function detail(result: RawResult, i: number): Detail {
     case DetailCode.Different:
       return { index, is: "different" };
     default:
-      return { index, is: "failed", error: engineError(Number(value), Number(extra)) };
+      return { index, is: "failed", error: failure(result, Number(value), Number(extra)) };
   }
 }

@@ -112,6 +112,13 @@ export class TaskQueue {
     return pathFromBytes(out.subarray(0, length));
   }
 
+  /** Undefined where the number stands for none. */
+  #attributeName(number: number): string | undefined {
+    const out = new Uint8Array(256);
+    const length = Number(this.#calls.blit_attribute_name(this.#engine, number, out, BigInt(out.length)));
+    return length < 0 ? undefined : pathFromBytes(out.subarray(0, length));
+  }
+
   progress(): Counters {
     const raw = new DataView(new ArrayBuffer(COUNTERS_BYTES));
     this.#calls.blit_engine_progress(this.#engine, new Uint8Array(raw.buffer));
@@ -212,7 +219,7 @@ export class TaskQueue {
     const length = Number(this.#calls.blit_engine_collect(this.#engine, collected, BigInt(COLLECT_BYTES)));
     if (length < 0) throw new RangeError(`A result is larger than ${COLLECT_BYTES} bytes`);
     for (let at = 0; at < length;) {
-      const result = new RawResult(collectedView, at);
+      const result = new RawResult(collectedView, at, (number) => this.#attributeName(number));
       at += result.totalBytes;
       const resolve = this.#pending.get(result.id)!;
       this.#pending.delete(result.id);

@@ -300,7 +300,7 @@ export class Entries {
         this.#countBytes(size);
         this.#settled(node, batch, index, decision, 0);
       }
-      then?.(error === undefined);
+      then?.(error === undefined || error.placed === true);
       this.around.end(node, batch);
     });
   }
@@ -316,7 +316,7 @@ export class Entries {
     const finish = (error: EngineError | undefined, size: number) => {
       if (error) this.#failed(node, batch, index, error);
       else this.#settled(node, batch, index, decision, size);
-      settled(error === undefined);
+      settled(error === undefined || error.placed === true);
       this.#linkedDone(name, error === undefined);
     };
     const action = this.#probes(batch, index, decision) ? Action.Probe : actionOf(decision, false);

@@ -2,7 +2,7 @@
 
 import { constants } from "node:os";
 import { assert, assertEquals } from "@std/assert";
-import { engineError, namedError } from "../../lib/native/errno.ts";
+import { attributeError, engineError, namedError } from "../../lib/native/errno.ts";
 
 const READ = 2;
 const NODE = 20;
@@ -72,6 +72,17 @@ Deno.test("what a file system without special files says is unsupported under ea
     assertEquals(engineError(number, NODE, os).code, "unsupported");
     assert(engineError(number, READ, os).code !== "unsupported");
   }
+});
+
+Deno.test("a failure that concerns one attribute names it", () => {
+  assertEquals(attributeError(28, "user.$& big", "linux"), {
+    code: "ENOSPC",
+    message: `Cannot copy the extended attribute "user.$& big": no space left on device`,
+  });
+  assertEquals(attributeError(13, "system.posix_acl_default", "linux"), {
+    code: "EACCES",
+    message: "Cannot copy the access control list: permission denied",
+  });
 });
 
 Deno.test("Windows' shim speaks in Linux' numbers", () => {
