@@ -182,11 +182,11 @@ static int bind_dir(struct engine *e, struct task *t)
 {
 	if (t->t.op == BLIT_OP_LIST && t->t.dir != 0 && !(t->t.flags & BLIT_MORE)) {
 		const struct blit_batch *b = (void *)(uintptr_t)t->t.batch;
-		uint32_t len;
-		if (!b || t->t.first >= b->count)
+		char source[NAME_CAP], name[NAME_CAP];
+		if (!b || t->t.first >= b->count || batch_names(b, t->t.first, source, name))
 			return -EINVAL;
-		const char *name = batch_name(b, t->t.first, &len);
-		return dir_add(e, t->t.dir, t->t.parent, name, len, &t->d);
+		/* only a directory that the destination alone has can have another name there */
+		return dir_add(e, t->t.dir, t->t.parent, name, strlen(name), &t->d);
 	}
 	t->d = dir_get(e, t->t.dir);
 	return t->d ? 0 : -EINVAL;

@@ -195,9 +195,13 @@ function readLimits(table: ConfigTable): Limits {
   return limits;
 }
 
+export function isModuleName(name: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/.test(name);
+}
+
 function readModule(table: ConfigTable): ModuleConfig {
   const name = table.text("name") ?? table.fail("name", "is missing");
-  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/.test(name)) {
+  if (!isModuleName(name)) {
     table.fail("name", `must be up to 64 letters, digits, ".", "_" or "-", not "${printablePath(name)}"`);
   }
   const path = table.text("path") ?? table.fail("path", "is missing");

@@ -6,7 +6,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { BlitError } from "../base/errors.ts";
-import { pathFromBytes } from "../base/path_bytes.ts";
+import { printablePath } from "../base/path_bytes.ts";
 import { openControlChannel } from "../carrier/control.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import { formatRemote, type RemoteEndpoint } from "../endpoint/remote.ts";
@@ -21,10 +21,11 @@ import {
   type Finished,
   FinishedSchema,
 } from "../wire/gen/blit/v1/transfer_pb.ts";
-import { jobFromWire } from "../wire/job_codec.ts";
 import { callKey } from "./calls.ts";
+import { isModuleName } from "./config.ts";
 import { EventFeed } from "./event_feed.ts";
 import { isAllowedSource } from "./networks.ts";
+import { readOpen } from "./opened.ts";
 import { enterPlace } from "./place.ts";
 import { checkPath } from "./remote_path.ts";
 import { openRoots, type Roots } from "./roots.ts";
@@ -37,9 +38,10 @@ export async function* fetchTree(
   request: FetchRequest,
   context: HandlerContext,
 ): AsyncGenerator<FetchResponse> {
-  const { open, sourceHost, sourcePort, sourceModule } = request;
-  if (open?.job === undefined) throw new ConnectError("Fetch needs Open with a job", Code.InvalidArgument);
-  const job = jobFromWire(open.job);
+  const { open, sourceHost } = request;
+  if (open === undefined) throw new ConnectError("Fetch needs Open with a job", Code.InvalidArgument);
+  const { job, ...placement } = readOpen(open);
+  const source = readSource(request);
   if (!isAllowedSource(daemon.config.allowDaemons, sourceHost)) {
     throw new ConnectError(
       `This daemon does not fetch from "${sourceHost}" ("allow_daemons" in its configuration)`,
@@ -48,13 +50,6 @@ export async function* fetchTree(
   }
   const readOnly = job.dryRun || job.verb === "check";
   const place = enterPlace(daemon.modules, context, open, readOnly ? "read" : "change");
-  const source: RemoteEndpoint = {
-    host: sourceHost,
-    port: sourcePort,
-    module: sourceModule,
-    path: checkPath(request.sourcePath),
-    contents: true,
-  };
   const out = new MessageStream<FetchResponse>();
   const send = (message: FetchResponse["message"]) => void out.send(create(FetchResponseSchema, { message } as never));
   const feed = new EventFeed((events) => send({ case: "happened", value: { $typeName: "blit.v1.Happened", events } }));
@@ -65,7 +60,6 @@ export async function* fetchTree(
     place[Symbol.dispose]();
     throw error;
   }
-  const { entry } = open;
   const channel = openControlChannel(source);
   const running = startPull({
     job,
@@ -76,9 +70,7 @@ export async function* fetchTree(
       backupRoot: roots.backupRoot,
       fresh: roots.fresh,
       counted: roots.fresh,
-      entry: entry && { source: pathFromBytes(entry.source), destination: pathFromBytes(entry.destination) },
-      filterPrefix: pathFromBytes(open.filterPrefix),
-      removeRoot: open.removeRoot,
+      ...placement,
     },
     sink: (event) => feed.add(event),
   });
@@ -128,4 +120,16 @@ export async function* fetchTree(
   } finally {
     running.stop();
   }
+}
+
+/** Raises invalid_argument. */
+function readSource(
+  { sourceHost: host, sourcePort: port, sourceModule: module, sourcePath }: FetchRequest,
+): RemoteEndpoint {
+  if (port < 1 || port > 65535) throw new ConnectError(`Cannot fetch from port ${port}`, Code.InvalidArgument);
+  if (!isModuleName(module)) {
+    const shown = printablePath(module.slice(0, 200));
+    throw new ConnectError(`Cannot fetch from "${shown}": no module has such a name`, Code.InvalidArgument);
+  }
+  return { host, port, module, path: checkPath(sourcePath), contents: true };
 }

@@ -10,6 +10,7 @@ import type { Entry } from "../wire/gen/blit/v1/entry_pb.ts";
 import { entryMessage, failureMessage, MessageParts } from "./entries.ts";
 import { compileNamePattern } from "./name_pattern.ts";
 import { enterPlace, joinPath } from "./place.ts";
+import { checkText } from "./remote_path.ts";
 import type { DaemonState } from "./state.ts";
 import { asStatus } from "./status.ts";
 import { walkBeneath } from "./walk.ts";
@@ -66,7 +67,7 @@ function compileCriteria({ names, kinds, sizeMin, sizeMax }: FindRequest): (entr
       Code.InvalidArgument,
     );
   }
-  const patterns = names.map((name) => compileNamePattern(pathFromBytes(name)));
+  const patterns = names.map((name) => compileNamePattern(checkText(name)));
   const bySize = sizeMin !== undefined || sizeMax !== undefined;
   return (entry) => {
     if (kinds.length > 0 && !kinds.includes(entry.kind)) return false;

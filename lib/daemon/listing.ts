@@ -16,6 +16,7 @@ import type { Entry } from "../wire/gen/blit/v1/entry_pb.ts";
 import type { DaemonState } from "./state.ts";
 import { entryMessage, failureMessage, MessageParts } from "./entries.ts";
 import { enterPlace } from "./place.ts";
+import { checkText } from "./remote_path.ts";
 import { asStatus } from "./status.ts";
 
 export async function* list(
@@ -59,7 +60,7 @@ export async function completePath(
   request: CompletePathRequest,
   context: HandlerContext,
 ): Promise<MessageInitShape<typeof CompletePathResponseSchema>> {
-  const typed = pathFromBytes(request.prefix).replace(/^\/+/, "");
+  const typed = checkText(request.prefix).replace(/^\/+/, "");
   const wanted = Math.min(request.answersMax || completionsMax, completionsMax);
   const slash = typed.indexOf("/");
   if (slash === -1) return completeModule(daemon, typed, wanted);

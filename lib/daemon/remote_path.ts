@@ -1,42 +1,38 @@
 /**
- * Paths as clients send them, checked before anything else sees them: bytes of names separated by single slashes, nothing that means
- * another place. What passes is safe to be resolved beneath a module, which refuses the same things once more.
+ * The one door for every path, name and pattern that a client sends: nothing of that kind is used before it went through here. What
+ * passes is safe to be resolved beneath a module. Everything here raises invalid_argument that says what is wrong.
  */
 
 import { Code, ConnectError } from "@connectrpc/connect";
 import { pathFromBytes, printablePath } from "../base/path_bytes.ts";
+import { problemOfName, problemOfPath, problemOfText } from "../wire/names.ts";
 
-const pathBytesMax = 64 * 1024;
-const nameBytesMax = 255;
 const slash = 0x2f;
-const dot = 0x2e;
 
-/** The path as a PEP 383 string; "" is the module itself. Raises invalid_argument that says what is wrong. */
+/** The path as a PEP 383 string; "" is the module itself. */
 export function checkPath(bytes: Uint8Array): string {
-  if (bytes.length > pathBytesMax) {
-    throw new ConnectError(
-      `Cannot use a path of ${bytes.length} bytes: ${pathBytesMax} are allowed`,
-      Code.InvalidArgument,
-    );
-  }
-  const problem = bytes.length === 0 ? undefined : problemOf(bytes);
-  if (problem === undefined) return pathFromBytes(bytes);
-  const shown = printablePath(pathFromBytes(bytes.subarray(0, 200)));
-  throw new ConnectError(`Cannot use the path "${shown}": ${problem}`, Code.InvalidArgument);
+  return checked(bytes, "path", problemOfPath(bytes));
 }
 
-function problemOf(bytes: Uint8Array): string | undefined {
-  if (bytes[0] === slash) return "it must be relative";
-  if (bytes.includes(0)) return "it contains NUL";
-  for (let from = 0; from <= bytes.length;) {
-    const found = bytes.indexOf(slash, from);
-    const end = found === -1 ? bytes.length : found;
-    const length = end - from;
-    if (length === 0) return "it has an empty part";
-    if (length > nameBytesMax) return `a name has more than ${nameBytesMax} bytes`;
-    if (bytes[from] === dot && length === 1) return '"." is not allowed';
-    if (bytes[from] === dot && bytes[from + 1] === dot && length === 2) return '".." is not allowed';
-    from = end + 1;
-  }
-  return undefined;
+/** The name of one entry. */
+export function checkName(bytes: Uint8Array): string {
+  return checked(bytes, "name", problemOfName(bytes));
+}
+
+/** A pattern, an entry of a list, or the beginning of a path: it is compared, and never opened. */
+export function checkText(bytes: Uint8Array): string {
+  return checked(bytes, "text", problemOfText(bytes));
+}
+
+/** What filters see before an entry's path: "" or "name/". */
+export function checkFilterPrefix(bytes: Uint8Array): string {
+  if (bytes.length === 0) return "";
+  const ends = bytes[bytes.length - 1] === slash;
+  return checked(bytes, "prefix", ends ? problemOfName(bytes.subarray(0, -1)) : "it does not end in a slash");
+}
+
+function checked(bytes: Uint8Array, what: string, problem: string | undefined): string {
+  if (problem === undefined) return pathFromBytes(bytes);
+  const shown = printablePath(pathFromBytes(bytes.subarray(0, 200)));
+  throw new ConnectError(`Cannot use the ${what} "${shown}": ${problem}`, Code.InvalidArgument);
 }

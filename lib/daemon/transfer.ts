@@ -8,7 +8,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { BlitError } from "../base/errors.ts";
-import { pathFromBytes, pathToBytes } from "../base/path_bytes.ts";
+import { pathToBytes } from "../base/path_bytes.ts";
 import { InlineLane } from "../carrier/inline_lane.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import type { Job } from "../model/job.ts";
@@ -27,13 +27,12 @@ import {
   type TransferResponse,
   TransferResponseSchema,
 } from "../wire/gen/blit/v1/transfer_pb.ts";
-import { jobFromWire } from "../wire/job_codec.ts";
 import { featuresHere, protocolVersion } from "../wire/protocol.ts";
 import { callKey } from "./calls.ts";
 import { EventFeed } from "./event_feed.ts";
 import type { RunningJob } from "./jobs.ts";
+import { type Opened, readOpen } from "./opened.ts";
 import { enterPlace, joinPath, type Place } from "./place.ts";
-import { checkPath } from "./remote_path.ts";
 import { openRoots, type Roots } from "./roots.ts";
 import type { DaemonState } from "./state.ts";
 import { asStatus } from "./status.ts";
@@ -52,14 +51,15 @@ export async function* transfer(
   const open = first.done ? undefined : first.value.message;
   if (open?.case !== "open") throw new ConnectError("A transfer begins with Open", Code.InvalidArgument);
   checkVersion(open.value);
-  const job = readJob(open.value);
+  const opened = readOpen(open.value);
+  const { job } = opened;
   const readOnly = job.dryRun || job.verb === "check";
   const pulls = open.value.direction === Direction.PULL;
   const changes = pulls ? job.verb === "move" && !job.dryRun : !readOnly;
   using place = enterPlace(daemon.modules, context, open.value, changes ? "change" : "read");
   const served = pulls
     ? new ServedSource(daemon, open.value, job, place, context)
-    : new ServedDestination(daemon, open.value, job, place, context);
+    : new ServedDestination(daemon, open.value, opened, place, context);
   try {
     await served.start();
     void served.read(incoming);
@@ -88,15 +88,6 @@ function checkVersion(open: Open): void {
   }
   if (open.direction !== Direction.PUSH && open.direction !== Direction.PULL) {
     throw new ConnectError("Open says no direction", Code.InvalidArgument);
-  }
-}
-
-function readJob(open: Open): Job {
-  if (open.job === undefined) throw new ConnectError("Open has no job", Code.InvalidArgument);
-  try {
-    return jobFromWire(open.job);
-  } catch (error) {
-    throw new ConnectError(BlitError.from(error).message, Code.InvalidArgument);
   }
 }
 
@@ -284,12 +275,22 @@ class ServedDestination extends Served {
     void this.send({ case: "happened", value: { $typeName: "blit.v1.Happened", events } });
   });
 
+  constructor(
+    daemon: DaemonState,
+    open: Open,
+    private readonly opened: Opened,
+    place: Place,
+    context: HandlerContext,
+  ) {
+    super(daemon, open, opened.job, place, context);
+  }
+
   protected override prepare(): void {
     this.#roots = openRoots(this.place, this.job, this.open);
   }
 
   protected override begin(): void {
-    const { open, job } = this;
+    const { job, entry, filterPrefix, removeRoot } = this.opened;
     using roots = this.#roots!;
     const { destinationRoot, backupRoot, fresh } = roots;
     this.#role = startDestination({
@@ -299,9 +300,9 @@ class ServedDestination extends Served {
         backupRoot,
         fresh,
         counted: fresh,
-        entry: open.entry && { source: nameOf(open.entry.source), destination: nameOf(open.entry.destination) },
-        filterPrefix: pathFromBytes(open.filterPrefix),
-        removeRoot: open.removeRoot,
+        entry,
+        filterPrefix,
+        removeRoot,
       },
       ask: (requests) => void this.send({ case: "requests", value: requests }),
       sink: (event) => this.#feed.add(event),
@@ -369,12 +370,6 @@ class ServedDestination extends Served {
     this.#role.stop();
     await this.#role.done.catch(() => {});
   }
-}
-
-function nameOf(bytes: Uint8Array): string {
-  const name = checkPath(bytes);
-  if (name === "" || name.includes("/")) throw new ConnectError("An entry's name is none", Code.InvalidArgument);
-  return name;
 }
 
 function resolve<T>(open: () => T, action: string, place: Place): T {

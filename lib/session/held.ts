@@ -65,3 +65,8 @@ export class HeldTable<T extends Held> {
     item.whenFree(() => whenFree(item));
   }
 }
+
+/** What the other side sent is no part of the transfer: it is over. */
+export function nonsense(what: string): BlitError {
+  return new BlitError("failed", `The other side sent ${what}`);
+}

@@ -61,8 +61,9 @@ class Push {
       role = startSource({
         root: this.options.sourceRoot,
         job,
+        entry: entry?.source,
         answer: (answers) => void stream.send({ case: "answers", value: answers }),
-        removeRoot: () => this.options.removeSourceRoot(),
+        removeRoot: removeRoot ? () => this.options.removeSourceRoot() : undefined,
       });
       if (this.#stopped) this.stop();
       const reading = this.#read(stream, role);

@@ -26,7 +26,8 @@ import {
   type SourceRequest,
   type SourceRequests,
 } from "../wire/gen/blit/v1/source_pb.ts";
-import { Held, HeldTable } from "./held.ts";
+import { problemOfName } from "../wire/names.ts";
+import { Held, HeldTable, nonsense } from "./held.ts";
 
 /** Files of this size and more are asked for in slices: smaller ones travel whole, through a lane's memory. */
 const SLICED_BYTES = 4 << 20;
@@ -55,6 +56,8 @@ export interface SourceOptions {
   /** A directory that can be opened, now. */
   readonly root: string;
   readonly job: Job;
+  /** Only this entry of the root is given away; without it everything in it is. */
+  readonly entry?: string;
   answer(answers: SourceAnswers): void;
   /** Move: removes the root itself, if it is empty. */
   removeRoot?(): void;
@@ -237,6 +240,10 @@ class Source implements SourceRole {
     let at: Parameters<SourceEngine["list"]>[1];
     let own = directory;
     const users: Held[] = [];
+    const named = root && name !== undefined ? plainName(name) : undefined;
+    if (root && this.options.entry !== undefined && named !== this.options.entry) {
+      throw nonsense("a request for entries that are not part of the job");
+    }
     if (own === undefined) {
       const up = this.#directories.get(parent);
       const { batch } = this.#entry(parentBatch, index);
@@ -248,7 +255,7 @@ class Source implements SourceRole {
     }
     users.push(own);
     for (const user of users) user.use();
-    this.engine.list(dir, at, more, facts, root && name ? plainName(name) : undefined, (listing) => {
+    this.engine.list(dir, at, more, facts, named, (listing) => {
       for (const user of users) user.unuse();
       const { batch, error, record } = listing;
       let number = 0;
@@ -270,10 +277,11 @@ class Source implements SourceRole {
   /** Both sides are on one machine: nothing may be copied onto itself, or into itself, or delete itself. */
   #keepApart({ device, inode, name }: RootPlace, entry: Uint8Array | undefined): void {
     const { verb } = this.options.job;
+    const nameThere = name === undefined ? undefined : plainName(name);
     const there = { dev: Number(device), ino: Number(inode) };
     const level = this.#upwards.findIndex((directory) => sameInode(directory, there));
     const same = level === 0;
-    if (same && (entry === undefined || pathFromBytes(entry) === pathFromBytes(name ?? entry))) {
+    if (same && (entry === undefined || plainName(entry) === (nameThere ?? plainName(entry)))) {
       throw new BlitError("usage", `Cannot ${verb} a ${entry ? "file" : "directory"} onto itself`);
     }
     if (verb === "mirror" && entry === undefined && level > 0) {
@@ -383,11 +391,6 @@ class Source implements SourceRole {
 }
 
 function plainName(bytes: Uint8Array): string {
-  const name = pathFromBytes(bytes);
-  if (name === "" || name === "." || name === ".." || /[/\0]/.test(name)) throw nonsense("a name that is none");
-  return name;
-}
-
-export function nonsense(what: string): BlitError {
-  return new BlitError("failed", `The other side sent ${what}`);
+  if (problemOfName(bytes) !== undefined) throw nonsense("a name that is none");
+  return pathFromBytes(bytes);
 }
