@@ -162,13 +162,25 @@ bool name_is_plain(const char *name, uint32_t len)
 	return !memchr(name, '/', len) && !memchr(name, 0, len);
 }
 
+bool names_of_payload(const char *payload, uint32_t len, const char **src, const char **dst)
+{
+	if (len == 0 || payload[len - 1] != 0)
+		return false;
+	uint32_t first = strlen(payload), rest = len - first - 1;
+	*src = payload;
+	*dst = rest ? payload + first + 1 : payload;
+	if (rest && strlen(*dst) != rest - 1)
+		return false;
+	return first < NAME_CAP && strlen(*dst) < NAME_CAP && name_is_plain(*src, first) && name_is_plain(*dst, strlen(*dst));
+}
+
 int batch_names(const struct blit_batch *b, uint32_t index, char src[NAME_CAP], char dst[NAME_CAP])
 {
 	uint32_t len;
 	const char *name = batch_name(b, index, &len);
 	if (len >= NAME_CAP || b->renamed_len >= NAME_CAP)
 		return -ENAMETOOLONG;
-	if (!name_is_plain(name, len))
+	if (!name_is_plain(name, len) || b->renamed > b->names_len || b->renamed_len > b->names_len - b->renamed)
 		return -EINVAL;
 	memcpy(src, name, len);
 	src[len] = 0;

@@ -154,6 +154,13 @@ static void a_name_too_long_for_the_callers_room_is_refused(void)
 	renamed->renamed = 10;
 	renamed->renamed_len = NAME_CAP;
 	CHECK_EQUAL(batch_names(renamed, 0, src, dst), -ENAMETOOLONG);
+	static const uint32_t beyond[][2] = { { 11, NAME_CAP }, { 11 + NAME_CAP, 1 }, { UINT32_MAX, 2 }, { 10, UINT32_MAX } };
+	for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++) {
+		renamed->renamed = beyond[i][0];
+		renamed->renamed_len = beyond[i][1];
+		CHECK(batch_names(renamed, 0, src, dst) < 0);
+	}
+	renamed->renamed = 10;
 	renamed->renamed_len = NAME_CAP - 1;
 	CHECK_EQUAL(batch_names(renamed, 0, src, dst), 0);
 	CHECK(strlen(src) == 10 && strlen(dst) == NAME_CAP - 1);

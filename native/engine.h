@@ -199,6 +199,8 @@ bool batch_facts(const struct blit_batch *b, uint32_t index, struct facts *f, ui
 int batch_error(const struct blit_batch *b, uint32_t index);
 /* One component that leads nowhere else: not empty, no "." or "..", no slash. Whatever is opened or made below a root is one. */
 bool name_is_plain(const char *name, uint32_t len);
+/* The two names of a LIST task with NAMED; the second is the first where the payload has only one. False unless both are plain. */
+bool names_of_payload(const char *payload, uint32_t len, const char **src, const char **dst);
 /* The names on both sides, with their NUL; they differ only where the batch renames. 0, -ENAMETOOLONG, -EINVAL if not plain. */
 int batch_names(const struct blit_batch *b, uint32_t index, char src[NAME_CAP], char dst[NAME_CAP]);
 /* What a batch of that many entries and bytes of names takes. */

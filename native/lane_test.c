@@ -592,9 +592,58 @@ static void batches_are_taken_only_when_they_make_sense(void)
 	pair_close(&p);
 }
 
+static void put_record(int fd, uint32_t id, uint32_t code, uint64_t value, uint32_t mode)
+{
+	uint64_t room[32] = { 0 };
+	struct blit_record *r = (void *)room;
+	*r = (struct blit_record){ .length = sizeof *r, .code = code, .value = value, .mode = mode };
+	if (!code && S_ISLNK(mode)) {
+		memcpy(r + 1, "/etc", 4);
+		r->target_len = 4;
+		r->length += 8;
+	}
+	struct blit_frame f = { .type = BLIT_FRAME_RECORDS, .id = id, .length = r->length };
+	wire_frame_seal(&f);
+	put(fd, &f, sizeof f);
+	put(fd, r, r->length);
+}
+
+static void an_answer_to_something_else_is_a_failure_and_makes_nothing(void)
+{
+	static const struct { bool link; uint32_t action, code; uint64_t value; uint32_t mode; } cases[] = {
+		{ false, BLIT_MAKE, 0, 0, S_IFLNK | 0777 }, { false, BLIT_MAKE, 0, 0, S_IFIFO | 0644 }, { false, BLIT_MAKE, 0, 0, S_IFCHR | 0644 },
+		{ false, BLIT_REPLACE, 0, 0, S_IFBLK | 0644 }, { false, BLIT_MAKE, 0, 0, S_IFDIR | 0755 }, { false, BLIT_MAKE, 0, 0, 0 },
+		{ true, BLIT_MAKE, 0, 0, S_IFREG | 0644 }, { true, BLIT_REPLACE, 0, 0, S_IFDIR | 0755 }, { true, BLIT_MAKE, BLIT_D_LARGE, 5, 0 },
+		{ false, BLIT_MAKE, BLIT_D_SAME, 0, 0 }, { false, BLIT_MAKE, BLIT_D_DIFFERENT, 0, 0 }, { false, BLIT_REPLACE, BLIT_D_SIZE, 1, 0 },
+		{ false, BLIT_MAKE, BLIT_D_HASH, 1, 0 }, { false, BLIT_MAKE, BLIT_D_FAILED, 0, 0 }, { false, BLIT_MAKE, BLIT_D_FAILED, 1ull << 33, 0 },
+		{ false, BLIT_MAKE, BLIT_D_LARGE, 1ull << 63, 0 }, { false, BLIT_METADATA, BLIT_D_LARGE, 5, 0 },
+		{ false, BLIT_METADATA, BLIT_D_LINKED, 5, 0 }, { false, BLIT_CONTENT, BLIT_D_SAME, 0, 0 }, { false, BLIT_CONTENT, 0, 0, S_IFREG },
+		{ false, BLIT_PROBE, 0, 0, S_IFREG }, { false, BLIT_PROBE, BLIT_D_LARGE, 5, 0 },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct pair p;
+		test_trees_fresh();
+		if (cases[i].link)
+			CHECK(symlink("x", "src/entry") == 0);
+		else
+			test_write("src/entry", "1");
+		pair_open(&p, 0);
+		uint32_t id = request(&p, cases[i].action);
+		int fd = lane_by_hand(&p);
+		put_record(fd, id, cases[i].code, cases[i].value, cases[i].mode);
+		struct answer a = next_of(&p.to, BLIT_OP_STORE);
+		CHECK_EQUAL(answer_failure(&a), BLIT_E_PROTOCOL);
+		CHECK_EQUAL(a.r.done, 0);
+		close(fd);
+		pair_close(&p);
+		CHECK_EQUAL(test_count("dst", false), 0);
+	}
+}
+
 int main(void)
 {
 	test_folder_enter();
+	an_answer_to_something_else_is_a_failure_and_makes_nothing();
 	everything_arrives_as_it_is();
 	what_was_asked_for_twice_is_taken_once();
 	what_cannot_be_read_is_told();

@@ -329,6 +329,7 @@ struct lister {
 	struct list_state *s;
 	struct batch_builder b;
 	int sfd, dfd;
+	const char *source_name, *destination_name; /* with NAMED, both plain */
 	uint32_t unchanged, stale;
 	uint64_t unchanged_bytes;
 };
@@ -411,6 +412,9 @@ static int add_remote(struct lister *l)
 	const struct blit_batch *b = (void *)(uintptr_t)l->t->t.handle;
 	bool named = l->t->t.flags & BLIT_NAMED;
 	l->s->source_done = l->t->t.flags & BLIT_LAST;
+	l->r->step = BLIT_STEP_LIST_SRC;
+	if (named && (!b || b->count != 1 || b->dirs || !l->s->source_done))
+		return -BLIT_E_PROTOCOL;
 	for (uint32_t i = 0; b && i < b->others + b->dirs; i++) {
 		struct source_side s = { .fd = -1 };
 		char name[NAME_CAP], same[NAME_CAP];
@@ -418,8 +422,10 @@ static int add_remote(struct lister *l)
 		int err = batch_names(b, i, name, same);
 		if (err)
 			return err;
+		if (named && strcmp(name, l->source_name) != 0)
+			return -BLIT_E_PROTOCOL;
 		uint32_t len = strlen(name);
-		const char *dname = named && l->t->t.payload_len > len + 1 ? l->t->payload + len + 1 : name;
+		const char *dname = named ? l->destination_name : name;
 		struct name_slot *slot = set_find(&l->s->dst, name, len);
 		uint8_t dkind = slot ? slot->kind : named && l->dfd >= 0 ? kind_at(l->dfd, dname) : BLIT_KIND_NONE;
 		if (slot)
@@ -528,16 +534,16 @@ static int remove_stale_beside(struct lister *l)
 
 static int list_named(struct lister *l)
 {
-	const char *name = l->t->payload;
-	uint32_t len = strlen(name);
-	const char *dname = l->t->t.payload_len > len + 1 ? name + len + 1 : name;
+	const char *name = l->source_name, *dname = l->destination_name;
 	struct facts s, d;
 	l->r->step = BLIT_STEP_LIST_SRC;
 	int err = os_facts_at(l->sfd, name, &s);
+	if (!err && S_ISDIR(s.mode))
+		err = -BLIT_E_CHANGED; /* it was none when it was asked for */
 	if (err)
 		return err;
 	uint8_t dkind = l->dfd >= 0 && os_facts_at(l->dfd, dname, &d) == 0 ? kind_of_mode(d.mode) : 0;
-	err = add_source(l, name, len, kind_of_mode(s.mode), dname, dkind);
+	err = add_source(l, name, strlen(name), kind_of_mode(s.mode), dname, dkind);
 	if (!err && l->dfd >= 0 && !(l->w->e->config.flags & BLIT_CFG_READ_ONLY))
 		remove_stale_beside(l);
 	l->s->source_done = true;
@@ -547,20 +553,18 @@ static int list_named(struct lister *l)
 /* Appends the destination name behind the only source name. */
 static void add_rename(struct lister *l, struct blit_batch *b)
 {
-	uint32_t len = strlen(l->t->payload);
-	if (l->t->t.payload_len <= len + 1 || b->count != 1)
+	if (l->destination_name == l->source_name || b->count != 1)
 		return;
-	b->renamed = len;
-	b->renamed_len = strlen(l->t->payload + len + 1);
+	b->renamed = strlen(l->source_name);
+	b->renamed_len = strlen(l->destination_name);
 }
 
 static int finish(struct lister *l, bool more)
 {
 	uint32_t names = l->b.names_len;
-	if (l->t->t.flags & BLIT_NAMED && l->b.count == 1 && l->t->t.payload_len > names + 1) {
+	if (l->b.count == 1 && l->destination_name != l->source_name) {
 		struct row *extra;
-		const char *dname = l->t->payload + names + 1;
-		if (builder_add(&l->b, dname, strlen(dname), &extra))
+		if (builder_add(&l->b, l->destination_name, strlen(l->destination_name), &extra))
 			return -ENOMEM;
 		l->b.rows[0].name_len += extra->name_len; /* one blob; the row's own end is put right below */
 		l->b.count--;
@@ -691,6 +695,8 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 	struct lister l = { .w = w, .t = t, .r = r, .sfd = -1, .dfd = -1 };
 	uint32_t flags = t->t.flags;
 	bool first = !(flags & BLIT_MORE), on_dst = flags & (BLIT_DST | BLIT_MKDIR), pinned[SIDES] = { false };
+	if (flags & BLIT_NAMED && !names_of_payload(t->payload, t->t.payload_len, &l.source_name, &l.destination_name))
+		return -EINVAL;
 	int err = first ? begin(&l) : 0;
 	if (err)
 		return err;

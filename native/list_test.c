@@ -198,19 +198,91 @@ static void a_named_entry_comes_with_both_names(void)
 	rig_close(&rig);
 }
 
-static void a_named_entry_cannot_be_given_a_name_that_leads_elsewhere(void)
+static void names_of_a_named_entry_are_plain_or_refused(void)
 {
-	static const char up[] = "one\0..";
+	static const struct { const char *names; uint32_t len; } wrong[] = { { "one\0..", 7 }, { "one\0.", 6 }, { "one\0", 5 },
+		{ "one\0a/b", 8 }, { "one\0/etc/passwd", 16 }, { "..\0x", 5 }, { "", 1 }, { "", 0 }, { "one", 3 }, { "one\0two", 7 },
+		{ "one\0two\0three", 14 }, { "a/one", 6 } };
 	struct rig rig;
 	test_trees_fresh();
 	test_write("src/one", "1");
 	rig_open(&rig, 0);
-	struct answer list = rig_do(&rig, (struct blit_task){ .op = BLIT_OP_LIST, .flags = BLIT_SRC | BLIT_NAMED }, up, sizeof up);
-	struct answer a = rig_apply(&rig, &list, "one", BLIT_REPLACE, 0);
-	CHECK_EQUAL(answer_failure(&a), EINVAL);
-	rig_free(&rig, &list);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		for (int remote = 0; remote < 2; remote++) {
+			struct blit_task t = { .op = BLIT_OP_LIST, .flags = BLIT_NAMED | BLIT_DST | (remote ? BLIT_REMOTE | BLIT_LAST : BLIT_SRC) };
+			struct answer a = rig_do(&rig, t, wrong[i].names, wrong[i].len);
+			CHECK_EQUAL(a.r.status, -EINVAL);
+			CHECK_EQUAL(a.r.batch, 0);
+		}
 	rig_close(&rig);
 	CHECK_EQUAL(test_count("dst", false), 0);
+}
+
+static void a_named_entry_that_became_a_directory_is_no_entry(void)
+{
+	static const char both[] = "one\0other";
+	struct rig rig;
+	test_trees_fresh();
+	CHECK(mkdir("src/one", 0755) == 0);
+	rig_open(&rig, 0);
+	struct answer a = rig_do(&rig, (struct blit_task){ .op = BLIT_OP_LIST, .flags = BLIT_SRC | BLIT_NAMED }, both, sizeof both);
+	CHECK_EQUAL(a.r.status, -BLIT_E_CHANGED);
+	rig_close(&rig);
+}
+
+/* A batch as another machine sends it. */
+static struct blit_batch *remote_batch(const char *const *names, int files, int dirs)
+{
+	struct batch_builder b = { .any_stat = true };
+	struct row *row;
+	void *taken;
+	for (int i = 0; i < files + dirs; i++) {
+		CHECK_EQUAL(builder_add(&b, names[i], strlen(names[i]), &row), 0);
+		row->kind = i < files ? BLIT_KIND_FILE : BLIT_KIND_DIR;
+		row->group = i < files ? 0 : 1;
+		row->known = 1;
+		row->facts = (struct facts){ .mode = i < files ? S_IFREG | 0644 : S_IFDIR | 0755 };
+	}
+	struct blit_batch *made = builder_finish(&b, 0);
+	builder_free(&b);
+	CHECK_EQUAL(blit_batch_take(made, made->length, &taken), 0);
+	free(made);
+	return taken;
+}
+
+static void of_another_machine_a_named_entry_is_that_one_and_no_other(void)
+{
+	static const struct { const char *names[3]; int files, dirs; uint32_t last; int status; } cases[] = {
+		{ { "one" }, 1, 0, BLIT_LAST, 0 },
+		{ { "one" }, 1, 0, 0, -BLIT_E_PROTOCOL },
+		{ { "one" }, 0, 1, BLIT_LAST, -BLIT_E_PROTOCOL },
+		{ { "on" }, 1, 0, BLIT_LAST, -BLIT_E_PROTOCOL },
+		{ { "one-and-more" }, 1, 0, BLIT_LAST, -BLIT_E_PROTOCOL },
+		{ { "two" }, 1, 0, BLIT_LAST, -BLIT_E_PROTOCOL },
+		{ { "one", "two" }, 2, 0, BLIT_LAST, -BLIT_E_PROTOCOL },
+		{ { "one", ".ssh" }, 1, 1, BLIT_LAST, -BLIT_E_PROTOCOL },
+		{ { NULL }, 0, 0, BLIT_LAST, -BLIT_E_PROTOCOL },
+	};
+	static const char both[] = "one\0other";
+	char src[NAME_CAP], dst[NAME_CAP];
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct rig rig;
+		test_trees_fresh();
+		rig_open(&rig, 0);
+		struct blit_batch *b = cases[i].files + cases[i].dirs ? remote_batch(cases[i].names, cases[i].files, cases[i].dirs) : NULL;
+		struct answer a = rig_do(&rig, (struct blit_task){ .op = BLIT_OP_LIST, .handle = (uintptr_t)b,
+			.flags = BLIT_REMOTE | BLIT_DST | BLIT_NAMED | cases[i].last }, both, sizeof both);
+		CHECK_EQUAL(a.r.status, cases[i].status);
+		if (a.r.batch) {
+			CHECK(answer_batch(&a)->count == 1 && batch_names(answer_batch(&a), 0, src, dst) == 0);
+			CHECK(strcmp(src, "one") == 0 && strcmp(dst, "other") == 0);
+			rig_free(&rig, &a);
+		} else {
+			CHECK(cases[i].status != 0);
+		}
+		free(b);
+		rig_close(&rig);
+	}
 }
 
 static void stale_temporary_files_go_and_living_ones_are_not_told(void)
@@ -340,7 +412,9 @@ int main(void)
 	a_listing_goes_on_where_it_stopped_whatever_is_opened_meanwhile();
 	continuing_what_was_not_begun_is_refused();
 	a_named_entry_comes_with_both_names();
-	a_named_entry_cannot_be_given_a_name_that_leads_elsewhere();
+	names_of_a_named_entry_are_plain_or_refused();
+	a_named_entry_that_became_a_directory_is_no_entry();
+	of_another_machine_a_named_entry_is_that_one_and_no_other();
 	stale_temporary_files_go_and_living_ones_are_not_told();
 	a_directory_is_made_and_what_stands_in_its_way_stays();
 	a_symlink_is_no_directory_on_either_side();

@@ -196,7 +196,7 @@ static int pack_by_name(struct packing *p, bool metadata)
 	if (err)
 		return fail(p, -err, BLIT_STEP_OPEN_SRC);
 	/* With its new time the old content would pass for up to date, at every later run. */
-	if (metadata ? !batch_still(p->batch, p->index, &f) : S_ISREG(f.mode) || S_ISDIR(f.mode))
+	if (kind_of_mode(f.mode) != batch_kind(p->batch, p->index) || (metadata && !batch_still(p->batch, p->index, &f)))
 		return fail(p, BLIT_E_CHANGED, BLIT_STEP_OPEN_SRC);
 	if (!metadata && !(p->t->t.flags & BLIT_FORCE) && f.nlink > 1)
 		return say(p, BLIT_D_LINKED, f.ino, f.dev);

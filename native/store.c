@@ -124,19 +124,36 @@ static int same_hash(struct storing *s, const struct blit_record *r)
 	return err ? -err : f.size == r->extra && hash == r->value;
 }
 
+/* Whether a record can be the answer to what was asked for about an entry of that kind: nothing else is believed. */
+static bool is_answer(const struct task *t, const struct blit_record *r, uint32_t action, uint8_t kind)
+{
+	bool makes = action == BLIT_MAKE || action == BLIT_REPLACE;
+	switch (r->code) {
+	case 0: return (makes || action == BLIT_METADATA) && kind_of_mode(r->mode) == kind && kind != BLIT_KIND_DIR;
+	case BLIT_D_FAILED: return r->value > 0 && r->value <= INT32_MAX;
+	case BLIT_D_LARGE: return makes && kind == BLIT_KIND_FILE && r->value <= INT64_MAX;
+	case BLIT_D_LINKED: return makes && !(t->t.flags & BLIT_FORCE);
+	case BLIT_D_SAME: return action == BLIT_PROBE;
+	case BLIT_D_HASH: return action == BLIT_CONTENT && kind == BLIT_KIND_FILE;
+	default: return false;
+	}
+}
+
 static void store_entry(struct storing *s, uint32_t word, const struct blit_record *r)
 {
 	const struct blit_batch *b = (void *)(uintptr_t)s->t->t.batch;
 	struct engine *e = s->w->e;
 	uint32_t index = word & BLIT_INDEX_MASK, action = word >> BLIT_ACTION_SHIFT;
-	if (r->code && r->code != BLIT_D_HASH)
-		return task_detail(s->t, index, r->code, r->value, r->extra);
 	int err = s->ddir < 0 ? s->ddir : index >= b->count ? -EINVAL : batch_names(b, index, s->sname, s->dname);
+	if (!err && !is_answer(s->t, r, action, batch_kind(b, index)))
+		err = -BLIT_E_PROTOCOL;
+	else if (!err && r->code && r->code != BLIT_D_HASH)
+		return task_detail(s->t, index, r->code, r->value, r->extra);
 	if (!err && e->config.flags & BLIT_CFG_READ_ONLY && action != BLIT_CONTENT)
 		err = -EROFS;
 	if (err)
-		return task_detail(s->t, index, BLIT_D_FAILED, -err, BLIT_STEP_CREATE);
-	if (action == BLIT_CONTENT && r->code == BLIT_D_HASH) {
+		return task_detail(s->t, index, BLIT_D_FAILED, -err, err == -BLIT_E_PROTOCOL ? BLIT_STEP_READ : BLIT_STEP_CREATE);
+	if (action == BLIT_CONTENT) {
 		int same = same_hash(s, r);
 		if (same < 0)
 			return task_detail(s->t, index, BLIT_D_FAILED, -same, BLIT_STEP_READ);
@@ -147,9 +164,7 @@ static void store_entry(struct storing *s, uint32_t word, const struct blit_reco
 	struct origin from = { .fd = -1, .packed = wire_record_parts(r).attrs, .packed_len = r->attrs_len,
 		.packed_err = r->value };
 	struct outcome o;
-	if (r->code || action == BLIT_CONTENT || kind_of_mode(f.mode) != batch_kind(b, index))
-		o = bad();
-	else if (action == BLIT_METADATA)
+	if (action == BLIT_METADATA)
 		o = meta_apply_at(e, &from, s->ddir, s->dname, &f);
 	else
 		o = store_content(s, action == BLIT_REPLACE, r, &f, &from);

@@ -69,7 +69,7 @@ const struct blit_record *wire_record(const char *at, uint64_t room)
 	if (!attrs_ok(parts.attrs, r->attrs_len) || (r->target_len && memchr(parts.target, 0, r->target_len)))
 		return NULL;
 	bool link = S_ISLNK(r->mode);
-	if (link != (r->target_len > 0) || r->target_len > 4096 || (r->content_len && !S_ISREG(r->mode)))
+	if (link != (r->target_len > 0) || r->target_len > 4096 || (r->content_len && !S_ISREG(r->mode)) || r->size > INT64_MAX)
 		return NULL;
 	return r;
 }
@@ -121,6 +121,16 @@ static bool names_differ(const struct blit_batch *b)
 	return differ;
 }
 
+/* Whether what a batch tells of an entry can be true of one of that kind. */
+static bool facts_ok(const struct blit_batch *b, uint32_t index, uint8_t kind)
+{
+	struct facts f;
+	uint64_t target, attrs;
+	if (!batch_facts(b, index, &f, &target, &attrs))
+		return true;
+	return kind_of_mode(f.mode) == kind && f.size <= INT64_MAX && f.mtime.tv_nsec < 1000000000;
+}
+
 /* A source's batch: plain names in one blob, kinds that fit their place, nothing that only a destination could say. */
 static bool batch_ok(const struct blit_batch *b)
 {
@@ -134,7 +144,8 @@ static bool batch_ok(const struct blit_batch *b)
 		uint32_t len;
 		const char *name = batch_name(b, i, &len);
 		uint8_t kind = batch_kind(b, i);
-		if (!name_is_plain(name, len) || kind > BLIT_KIND_DIR || (kind == BLIT_KIND_DIR) != (i >= b->others))
+		if (!name_is_plain(name, len) || kind > BLIT_KIND_DIR || (kind == BLIT_KIND_DIR) != (i >= b->others) ||
+			!facts_ok(b, i, kind))
 			return false;
 	}
 	return names_differ(b);

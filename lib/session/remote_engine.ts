@@ -41,6 +41,7 @@ import {
   SourceRequestSchema,
   SourceRequestsSchema,
 } from "../wire/gen/blit/v1/source_pb.ts";
+import { nonsense } from "./held.ts";
 
 const crossings: { readonly [wire: number]: ListAnswer["crossing"] } = {
   [Crossing.LEFT_OUT]: "left_out",
@@ -179,6 +180,8 @@ export class RemoteEngine implements Engine {
       // The directory gets its number here all the same, so that it can be dropped like any other.
       return request.more ? failed() : this.here.listRemote({ ...request, named: undefined }, { last: true }, failed);
     }
+    // Else a source could keep this side listing for ever, and nothing would ever come of it.
+    if (listed.more && listed.entries.length === 0) throw nonsense("a part of a listing with nothing in it");
     this.#listed.set(request.dir, !listed.more);
     const remote = {
       entries: listed.entries.length > 0 ? listed.entries as Uint8Array<ArrayBuffer> : undefined,
@@ -256,11 +259,11 @@ export class RemoteEngine implements Engine {
     const byOrigin = new Map(indices.map((index) => [packed.origin(index), index]));
     const value = message({ dir, batch: this.#numberOf(batch), indices: [...byOrigin.keys()] });
     this.#askAndWait({ case: "forget", value }, (reply) => {
-      const details: Detail[] = expectReply(reply, "forgotten").errors.map(({ index, error }) => ({
-        index: byOrigin.get(index) ?? indices[0],
-        is: "failed",
-        error: errorOf(error),
-      }));
+      const details: Detail[] = expectReply(reply, "forgotten").errors.map(({ index: origin, error }) => {
+        const index = byOrigin.get(origin);
+        if (!byOrigin.delete(origin)) throw nonsense("a failure of what it was not to remove");
+        return { index: index!, is: "failed", error: errorOf(error) };
+      });
       done({ lost: 0, done: indices.length - details.length, bytes: 0, details });
     });
   }
@@ -449,7 +452,7 @@ export class RemoteEngine implements Engine {
       this.#bytesZeroCopy = Math.max(this.#bytesZeroCopy, Number(bytesZeroCopy));
       for (const { id, answer } of answers) {
         const done = this.#waiting.get(id);
-        if (done === undefined) throw new BlitError("failed", "The source answered what nobody asked");
+        if (done === undefined) throw nonsense("an answer to what nobody asked");
         this.#waiting.delete(id);
         done(answer);
       }
