@@ -144,15 +144,15 @@ static void store_entry(struct storing *s, uint32_t word, const struct blit_reco
 	const struct blit_batch *b = (void *)(uintptr_t)s->t->t.batch;
 	struct engine *e = s->w->e;
 	uint32_t index = word & BLIT_INDEX_MASK, action = word >> BLIT_ACTION_SHIFT;
-	int err = s->ddir < 0 ? s->ddir : index >= b->count ? -EINVAL : batch_names(b, index, s->sname, s->dname);
-	if (!err && !is_answer(s->t, r, action, batch_kind(b, index)))
-		err = -BLIT_E_PROTOCOL;
-	else if (!err && r->code && r->code != BLIT_D_HASH)
+	if (index >= b->count || !is_answer(s->t, r, action, batch_kind(b, index)))
+		return task_detail(s->t, index, BLIT_D_FAILED, BLIT_E_PROTOCOL, BLIT_STEP_READ);
+	if (r->code && r->code != BLIT_D_HASH)
 		return task_detail(s->t, index, r->code, r->value, r->extra);
+	int err = s->ddir < 0 ? s->ddir : batch_names(b, index, s->sname, s->dname);
 	if (!err && e->config.flags & BLIT_CFG_READ_ONLY && action != BLIT_CONTENT)
 		err = -EROFS;
 	if (err)
-		return task_detail(s->t, index, BLIT_D_FAILED, -err, err == -BLIT_E_PROTOCOL ? BLIT_STEP_READ : BLIT_STEP_CREATE);
+		return task_detail(s->t, index, BLIT_D_FAILED, -err, BLIT_STEP_CREATE);
 	if (action == BLIT_CONTENT) {
 		int same = same_hash(s, r);
 		if (same < 0)

@@ -55,7 +55,7 @@ async function pull(
       direction: Direction.PULL,
       module: source.module,
       path: pathToBytes(source.path),
-      job: jobToWire(job),
+      job: jobToWire({ ...job, backupDir: undefined }), // a place of this machine
       removeRoot: placement.removeRoot,
     });
     const role = startDestination({
