@@ -297,7 +297,8 @@ BLIT_EXPORT int64_t blit_engine_collect(struct engine *e, void *out, uint64_t ca
 BLIT_EXPORT int64_t blit_engine_progress(struct engine *e, struct blit_counters *out);
 /* How many of the workers take tasks from now on: 1 to all, which is where it starts. */
 BLIT_EXPORT int64_t blit_engine_activate(struct engine *e, uint32_t workers);
-/* The source's directory with that inode is not entered: it is the root of the other side. Before anything is submitted. */
+/* The source's directory with that inode is not entered: it is the root of the other side, or of its backup tree. Two at most, before anything is
+ * submitted. */
 BLIT_EXPORT int64_t blit_engine_avoid(struct engine *e, uint64_t dev, uint64_t ino);
 BLIT_EXPORT int64_t blit_engine_stop(struct engine *e, int64_t finish_queued);
 BLIT_EXPORT int64_t blit_engine_close(struct engine *e);

@@ -159,14 +159,7 @@ struct dir *dir_get(struct engine *e, uint32_t id)
 
 static int open_in(struct dir *d, enum side side, int up)
 {
-	struct facts f;
-	bool made = side == BACKUP && mkdirat(up, d->name, 0700) == 0;
-	if (side == BACKUP && !made && errno != EEXIST)
-		return -errno;
-	int fd = os_open_source(up, d->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-	if (made && fd >= 0 && d->fd[DST] >= 0 && os_facts_fd(d->fd[DST], &f) == 0)
-		fchmod(fd, f.mode & 07777); /* the backup shall be as private as what it keeps */
-	return fd;
+	return side == BACKUP ? backup_open_dir(d, up) : os_open_source(up, d->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
 static void close_fd(struct dir_table *t, struct dir *d, enum side side)

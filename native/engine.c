@@ -106,6 +106,7 @@ int64_t blit_engine_open(const struct blit_config *config, const char *src, cons
 	pthread_mutex_init(&e->results_lock, NULL);
 	pthread_cond_init(&e->results_ready, NULL);
 	pthread_mutex_init(&e->larges_lock, NULL);
+	pthread_mutex_init(&e->backup_lock, NULL);
 	lanes_init(e);
 	const char *paths[SIDES] = { src, dst, backup };
 	int err = dirs_init(e, paths);
@@ -588,7 +589,7 @@ int64_t blit_engine_progress(struct engine *e, struct blit_counters *out)
 
 int64_t blit_engine_avoid(struct engine *e, uint64_t dev, uint64_t ino)
 {
-	e->avoided = (struct facts){ .dev = dev, .ino = ino };
+	e->avoided[e->avoided[0].ino ? 1 : 0] = (struct facts){ .dev = dev, .ino = ino };
 	return 0;
 }
 
@@ -649,6 +650,7 @@ int64_t blit_engine_close(struct engine *e)
 		free(node);
 	}
 	dirs_free(e);
+	backup_copies_free(e);
 	worker_free(e);
 	umask_release();
 	pthread_mutex_destroy(&e->queue_lock);
@@ -657,6 +659,7 @@ int64_t blit_engine_close(struct engine *e)
 	pthread_mutex_destroy(&e->results_lock);
 	pthread_cond_destroy(&e->results_ready);
 	pthread_mutex_destroy(&e->larges_lock);
+	pthread_mutex_destroy(&e->backup_lock);
 	for (int i = 0; i < FAILED_ATTRS; i++)
 		free(e->failed_attrs[i]);
 	free(e->groups);

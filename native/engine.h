@@ -51,6 +51,9 @@ struct dir {
 	uint32_t attrs_len;
 	int attrs_err;       /* why they could not be read there */
 	uint32_t found_mode; /* of the destination's directory before this run widened it */
+	struct facts found;  /* the whole of it, before this run touched anything in it */
+	uint32_t backup_number; /* of its name in the backup tree; 0: it has its own name there */
+	bool backup_made, backup_clean; /* by this run; of what killed runs left */
 	bool inherits; /* what is created in it gets a group or an ACL from it */
 	bool made;     /* by us, and it came out with MADE_MODE, our owner and our group */
 	bool kernel;   /* in the source, a file system that the kernel makes up begins here */
@@ -110,6 +113,7 @@ struct worker {
 
 /* How many attributes can be named in failures; those of more are told without. */
 #define FAILED_ATTRS 255
+#define BACKUP_BUCKETS 256u
 
 struct engine {
 	struct blit_config config;
@@ -120,7 +124,7 @@ struct engine {
 	int64_t granularity_ns; /* of the destination's modification times */
 	char *failed_attrs[FAILED_ATTRS]; /* names of attributes that could not be copied, by number - 1; under the results' lock */
 	struct facts root_facts[SIDES];
-	struct facts avoided; /* inode of a directory of the source that is not entered; ino 0: none */
+	struct facts avoided[2]; /* inodes of directories of the source that are not entered; ino 0: none */
 	bool have[SIDES];
 	atomic_int stop; /* 1: no new work; workers leave */
 	atomic_int no_clone, no_range, prefer_range, preallocate;
@@ -144,6 +148,9 @@ struct engine {
 	struct result_node *results, **results_tail;
 	atomic_uint results_waiting, queued_tasks;
 	atomic_uint lane_tasks; /* PACKs that no lane has begun, STOREs that have not come */
+
+	pthread_mutex_t backup_lock;
+	struct copied *backup_copies[BACKUP_BUCKETS]; /* of inodes with several names, by inode */
 
 	pthread_mutex_t larges_lock;
 	struct large *larges; /* open large files, given up when the engine closes */
@@ -350,16 +357,27 @@ int settle_dir(struct worker *w, struct task *t, struct blit_result *r);
 /* Owner, mode, attributes and times of the directory become those of the source when it was listed. `untouched`: nobody can
  * have changed it since we made it. 0 or -errno. */
 int settle_metadata(struct engine *e, struct dir *d, bool untouched, struct blit_result *r);
-/* Keeps what stands at (dst, name) in the backup tree: a second link of a file, or by moving it when `take`. 0 or -errno. */
-int backup_entry(struct worker *w, struct dir *d, int ddir, const char *name, bool take);
 /* Removes the source entry of a settled copy if it still is what was copied. 0, -errno or BLIT_E_CHANGED. */
 int remove_source(int sdir, const char *name, const struct facts *copied);
+
+/* --- backup.c --- */
+void backup_copies_free(struct engine *e);
+/* The name with a number, as it stands in the backup tree: NAME.~2~, cut where it would be too long; 0: the name itself. */
+void backup_name(const char *name, uint32_t number, char out[NAME_CAP]);
+/* Opens the directory in the backup tree, of which the one above is open; makes it where it is not there. Descriptor or -errno. */
+int backup_open_dir(struct dir *d, int up);
+/* Keeps what stands at (dst, name) in the backup tree: a second link of a file, or by moving it when `take`. 0 or -errno. */
+int backup_entry(struct worker *w, struct dir *d, int ddir, const char *name, bool take);
+/* The directory in the backup tree, made if it is missing, gets what the destination's had when this run came. 0 or -errno. */
+int backup_settle(struct engine *e, struct dir *d);
 
 /* --- temp.c --- */
 #define TEMP_NAME_LEN 26
 #define PART_NAME_LEN 27
 void temp_name(struct engine *e, char out[TEMP_NAME_LEN + 1]);
 bool temp_is_name(const char *name, uint32_t len);
+/* Whether the process that the name tells is there, on this machine. */
+bool temp_owner_lives(const char *name);
 /* Creates a locked temporary file; the lock tells other runs that it is alive. Descriptor, or -errno and an empty name. */
 int temp_create(struct engine *e, int ddir, mode_t mode, char name[TEMP_NAME_LEN + 1]);
 /* Removes a temporary file whose run is dead. 1 if it did, 0 if its owner lives. */
@@ -411,7 +429,7 @@ int os_sync(int fd); /* to the medium; 0 or -errno */
 /* Writes out the file and drops the slice from the cache as far as the system allows: a read then asks the medium. 0 or -errno. */
 int os_sync_uncached(int fd, uint64_t at, uint64_t len);
 int os_make_node(int dirfd, const char *name, mode_t mode, uint64_t rdev); /* fifo, socket or device; 0 or -errno */
-int os_rename_free(const char *from, const char *to); /* never over something; 0 or -errno */
+int os_rename_free(int fromdir, const char *from, int todir, const char *to); /* never over something; 0 or -errno */
 int os_space(int fd, struct blit_space *out);
 /* Whether the open directory is in a file system that shows the kernel's state instead of holding files. */
 bool os_is_kernel_fs(int fd);

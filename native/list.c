@@ -205,9 +205,13 @@ static int open_source(struct engine *e, struct task *t, struct blit_result *r)
 		cross(e, t->d, fd);
 	if (!err && t->d->left_out)
 		return 0; /* even where it is the other side's root: nothing in it is looked at */
-	bool other = (e->have[DST] && same_inode(&f, &e->root_facts[DST])) || (e->avoided.ino && same_inode(&f, &e->avoided));
+	bool other = e->have[DST] && same_inode(&f, &e->root_facts[DST]);
+	for (int i = 0; i < 2; i++)
+		other |= e->avoided[i].ino && same_inode(&f, &e->avoided[i]);
 	if (!err && t->d->parent && other)
 		err = -BLIT_E_INSIDE; /* copying into itself would never end */
+	if (!err && e->have[BACKUP] && same_inode(&f, &e->root_facts[BACKUP]))
+		err = -BLIT_E_BACKUP;
 	return err;
 }
 
@@ -248,8 +252,8 @@ static int open_destination(struct worker *w, struct task *t, struct blit_result
 		return err;
 	if (!(t->t.flags & BLIT_SRC) && e->have[SRC] && same_inode(&f, &e->root_facts[SRC]))
 		return -BLIT_E_INSIDE; /* an extra directory that holds the source is not to be emptied */
-	if (!(t->t.flags & (BLIT_SRC | BLIT_REMOTE)) && e->have[BACKUP] && same_inode(&f, &e->root_facts[BACKUP]))
-		return -BLIT_E_BACKUP;
+	if (e->have[BACKUP] && same_inode(&f, &e->root_facts[BACKUP]))
+		return -BLIT_E_BACKUP; /* neither to be emptied nor to be filled by the source */
 	t->d->keeps = e->config.flags & BLIT_CFG_ONE_FS && t->d->parent && f.dev != e->root_facts[DST].dev;
 	if (t->d->keeps && !(t->t.flags & (BLIT_SRC | BLIT_REMOTE)))
 		return -BLIT_E_MOUNT;
@@ -257,6 +261,8 @@ static int open_destination(struct worker *w, struct task *t, struct blit_result
 		fchmod(fd, (f.mode & 07777) | 0700);
 	if (!t->d->found_mode)
 		t->d->found_mode = f.mode;
+	t->d->found = f;
+	t->d->found.mode = t->d->found_mode;
 	t->d->inherits = passes_on(e, t->d, fd, &f);
 	t->d->made = t->d->made && f.uid == e->euid && f.gid == e->egid && (f.mode & 07777) == MADE_MODE;
 	return 0;

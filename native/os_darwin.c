@@ -322,9 +322,9 @@ int os_make_node(int dirfd, const char *name, mode_t mode, uint64_t rdev)
 	return made < 0 ? failed() : 0;
 }
 
-int os_rename_free(const char *from, const char *to)
+int os_rename_free(int fromdir, const char *from, int todir, const char *to)
 {
-	return renamex_np(from, to, RENAME_EXCL) < 0 ? failed() : 0;
+	return renameatx_np(fromdir, from, todir, to, RENAME_EXCL) < 0 ? failed() : 0;
 }
 
 int os_hold(struct held *h, int dirfd, const char *name, struct facts *now)

@@ -144,9 +144,9 @@ int os_make_node(int dirfd, const char *name, mode_t mode, uint64_t rdev)
 	return mknodat(dirfd, name, mode, rdev) < 0 ? -errno : 0;
 }
 
-int os_rename_free(const char *from, const char *to)
+int os_rename_free(int fromdir, const char *from, int todir, const char *to)
 {
-	return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
+	return syscall(SYS_renameat2, fromdir, from, todir, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
 }
 
 int os_space(int fd, struct blit_space *out)

@@ -212,7 +212,7 @@ int64_t blit_path_make(const char *path, int64_t sync)
 
 int64_t blit_path_rename(const char *from, const char *to)
 {
-	return os_rename_free(from, to);
+	return os_rename_free(AT_FDCWD, from, AT_FDCWD, to);
 }
 
 int64_t blit_path_remove_dir(const char *path)

@@ -55,6 +55,12 @@ int settle_dir(struct worker *w, struct task *t, struct blit_result *r)
 	int err = 0;
 	if (flags & BLIT_RMDIR && !d->parent)
 		return -EINVAL;
+	/* before the source's metadata take the place of what is to be kept */
+	if (e->have[BACKUP] && d->parent && (flags & BLIT_RMDIR || d->backup_made)) {
+		r->step = BLIT_STEP_BACKUP;
+		if ((err = backup_settle(e, d)))
+			return err;
+	}
 	if (flags & BLIT_RMDIR) {
 		r->step = BLIT_STEP_REMOVE;
 		err = remove_dir(e, d, DST);

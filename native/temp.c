@@ -84,7 +84,7 @@ int part_open(const struct engine *e, int ddir, mode_t mode, const char *of, cha
 	return err;
 }
 
-static bool process_lives(const char *name)
+bool temp_owner_lives(const char *name)
 {
 	unsigned pid = 0;
 	if (sscanf(name + 6, "%8x", &pid) != 1 || pid == 0)
@@ -103,9 +103,9 @@ int temp_remove_stale(int ddir, const char *name)
 	if (S_ISREG(f.mode) && f.nlink == 1)
 		fd = openat(ddir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0)
-		alive = flock(fd, LOCK_EX | LOCK_NB) < 0 && (errno == EWOULDBLOCK || part || process_lives(name));
+		alive = flock(fd, LOCK_EX | LOCK_NB) < 0 && (errno == EWOULDBLOCK || part || temp_owner_lives(name));
 	else
-		alive = part || process_lives(name);
+		alive = part || temp_owner_lives(name);
 	if (!alive && unlinkat(ddir, name, 0) < 0)
 		err = -errno;
 	if (fd >= 0)

@@ -122,14 +122,15 @@ static void what_is_replaced_or_removed_is_kept(void)
 	test_trees_fresh();
 	CHECK(mkdir("backup", 0755) == 0);
 	CHECK(system("echo new > src/f && echo old > dst/f && ln -s new src/l && ln -s old dst/l && echo extra > dst/e") == 0);
-	test_write("backup/f", "older"); /* gives way */
+	test_write("backup/f", "older"); /* stays */
 	begin(BLIT_CFG_BACKUP, BLIT_SRC | BLIT_DST);
 	CHECK_EQUAL(rig_apply(&rig, &list, "f", BLIT_REPLACE, 0).r.done, 1);
 	CHECK_EQUAL(rig_apply(&rig, &list, "l", BLIT_REPLACE, 0).r.done, 1);
 	CHECK_EQUAL(remove_extras().r.done, 1);
 	end();
 	char target[8] = { 0 };
-	CHECK(test_holds("dst/f", "new\n") && test_holds("backup/f", "old\n") && test_holds("backup/e", "extra\n"));
+	CHECK(test_holds("dst/f", "new\n") && test_holds("backup/f", "older") && test_holds("backup/f.~1~", "old\n"));
+	CHECK(test_holds("backup/e", "extra\n"));
 	CHECK(readlink("backup/l", target, 7) == 3 && strcmp(target, "old") == 0 && !test_exists("dst/e"));
 }
 
@@ -137,20 +138,24 @@ static void what_is_replaced_or_removed_is_kept(void)
 static void a_backup_on_another_file_system_is_a_copy(void)
 {
 	struct stat here, there;
-	char path[] = "/dev/shm/blit-test-XXXXXX", command[64];
+	char path[] = "/dev/shm/blit-test-XXXXXX", command[128];
 	test_trees_fresh();
 	if (stat("/dev/shm", &there) < 0 || stat(".", &here) < 0 || there.st_dev == here.st_dev || !mkdtemp(path)) {
 		fprintf(stderr, "skipped: no second file system for the backup tree\n");
 		return;
 	}
 	CHECK(symlink(path, "backup") == 0);
-	CHECK(system("echo new > src/f && echo old > dst/f && chmod 640 dst/f && echo extra > dst/e && ln -s x dst/l && mkfifo dst/p") == 0);
+	CHECK(system("echo new > src/f && echo old > dst/f && chmod 640 dst/f && echo extra > dst/e && ln dst/e dst/e2 && ln -s x dst/l && mkfifo dst/p") == 0);
+	/* what a killed run left, and what a living one is at */
+	snprintf(command, sizeof command, "touch backup/.blit-7fffffff00000000.tmp backup/.blit-%08x00000000.tmp", getppid());
+	CHECK(system(command) == 0);
 	begin(BLIT_CFG_BACKUP, BLIT_SRC | BLIT_DST);
 	CHECK_EQUAL(rig_apply(&rig, &list, "f", BLIT_REPLACE, 0).r.done, 1);
-	CHECK_EQUAL(remove_extras().r.done, 3);
+	CHECK_EQUAL(remove_extras().r.done, 4);
 	end();
 	CHECK(test_holds("dst/f", "new\n") && test_holds("backup/f", "old\n") && test_holds("backup/e", "extra\n"));
-	CHECK(test_count("dst", false) == 1 && test_count("backup/.", false) == 4);
+	CHECK(test_count("dst", false) == 1 && test_count("backup/.", false) == 6);
+	CHECK(stat("backup/e", &here) == 0 && stat("backup/e2", &there) == 0 && here.st_ino == there.st_ino);
 	CHECK(stat("backup/f", &there) == 0 && (there.st_mode & 07777) == 0640);
 	snprintf(command, sizeof command, "rm -r %s", path);
 	CHECK(system(command) == 0 && unlink("backup") == 0);

@@ -301,7 +301,7 @@ const table = [
     label: "DIR",
     verbs: transfers,
     group: "delete",
-    help: "move what is replaced or deleted below DIR instead of losing it",
+    help: "keep what is replaced or deleted below DIR; nothing there is overwritten: later ones are NAME.~1~, NAME.~2~",
   },
   {
     name: "yes",

@@ -3,6 +3,9 @@
  * in later leads anywhere else. What is missing is made, unless the job changes nothing.
  */
 
+import { Code, ConnectError } from "@connectrpc/connect";
+import { BlitError } from "../base/errors.ts";
+import { refuseBackup } from "../endpoint/backup_place.ts";
 import type { Job } from "../model/job.ts";
 import { makeBeneath, openBeneath } from "../native/beneath.ts";
 import { closeDescriptor } from "../native/descriptors.ts";
@@ -26,6 +29,7 @@ export function openRoots(place: Place, job: Job, open: Open): Roots {
   const destination = openRoot(place, place.path, readOnly, job.fsync);
   try {
     const backup = backupPath === undefined ? undefined : openRoot(place, backupPath, readOnly, job.fsync);
+    refuseOverlap(pathOf(destination.descriptor), pathOf(backup?.descriptor), open);
     const descriptors = [destination.descriptor, backup?.descriptor].filter((one) => one !== undefined);
     return {
       destinationRoot: pathOf(destination.descriptor),
@@ -36,6 +40,16 @@ export function openRoots(place: Place, job: Job, open: Open): Roots {
   } catch (error) {
     if (destination.descriptor !== undefined) closeDescriptor(destination.descriptor);
     throw error;
+  }
+}
+
+/** A mount may show one directory at two places of the module. */
+function refuseOverlap(destinationRoot: string | undefined, backup: string | undefined, { entry }: Open): void {
+  if (destinationRoot === undefined || backup === undefined) return;
+  try {
+    refuseBackup(backup, { destinationRoot, single: entry !== undefined });
+  } catch (error) {
+    throw new ConnectError(BlitError.from(error).message, Code.InvalidArgument);
   }
 }
 

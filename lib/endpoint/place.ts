@@ -154,9 +154,7 @@ function refuseInside(job: Job, placement: Placement, enters: Enters): void {
   const facts = pathFacts(sourceRoot, true);
   const there = nearestExisting(destinationRoot);
   if (!facts || !isBeneath(there, facts)) return;
-  // What is made below a directory is on that directory's file system.
-  if (job.oneFileSystem && pathFacts(there, true)?.dev !== facts.dev) return;
-  if (isLeftOut(placement, there, enters)) return;
+  if (isNeverEntered(job, placement, destinationRoot, enters)) return;
   throw usageError(
     `Cannot ${job.verb} "${printablePath(sourceRoot)}" into "${
       printablePath(destinationRoot)
@@ -165,16 +163,21 @@ function refuseInside(job: Job, placement: Placement, enters: Enters): void {
   );
 }
 
-/** Whether a filter hides the destination, or a directory between it and the source. */
-function isLeftOut({ sourceRoot, destinationRoot, filterPrefix }: Placement, there: string, enters: Enters): boolean {
-  const [from, to] = [realPath(sourceRoot), realPath(there)];
+/** Whether the scan of a source never comes to a path in it: another file system begins before it, or a filter hides it. */
+export function isNeverEntered(
+  { oneFileSystem }: Pick<Job, "oneFileSystem">,
+  { sourceRoot, filterPrefix }: Placement,
+  path: string,
+  enters: Enters,
+): boolean {
+  const { directory, missing } = existingPart(path);
+  // What is made below a directory is on that directory's file system.
+  if (oneFileSystem && pathFacts(directory, true)?.dev !== pathFacts(sourceRoot, true)?.dev) return true;
+  const [from, to] = [realPath(sourceRoot), realPath(directory)];
   const above = from === "/" ? "/" : `${from}/`;
   // Elsewhere by name: a bind mount leads there, of which filters know nothing.
   if (from === undefined || to === undefined || !`${to}/`.startsWith(above)) return false;
-  const names = to.slice(above.length).split("/").filter((name) => name !== "");
-  const missing: string[] = [];
-  for (let at = destinationRoot!; at !== there; at = directoryName(at)) missing.unshift(baseName(at));
-  names.push(...missing.filter((name) => name !== "."));
+  const names = [...to.slice(above.length).split("/").filter((name) => name !== ""), ...missing];
   return names.some((_, i) => !enters(filterPrefix + names.slice(0, i + 1).join("/")));
 }
 
@@ -185,6 +188,12 @@ function isBeneath(directory: string, inode: PathFacts): boolean {
 
 /** The path itself, or the closest directory above it that is there. Raises BlitError (usage) for ".." behind a missing one. */
 export function nearestExisting(path: string): string {
+  return existingPart(path).directory;
+}
+
+/** The same, and the names that are missing below it. */
+export function existingPart(path: string): { readonly directory: string; readonly missing: readonly string[] } {
+  const missing: string[] = [];
   let at = path;
   while (!pathFacts(at, true)) {
     const up = directoryName(at);
@@ -193,9 +202,10 @@ export function nearestExisting(path: string): string {
     if (baseName(at) === "..") {
       throw usageError(`Cannot create "${printablePath(path)}": ".." follows a directory that does not exist`);
     }
+    if (baseName(at) !== ".") missing.unshift(baseName(at));
     at = up;
   }
-  return at;
+  return { directory: at, missing };
 }
 
 function endsWithSlash(path: string): boolean {

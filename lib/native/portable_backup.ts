@@ -1,13 +1,14 @@
-/** The backup tree, which keeps what is replaced or deleted; and replacing, which goes through it. */
+/** The backup tree, which keeps what is replaced or deleted and in which nothing is overwritten; and replacing, which goes through it. */
 
 import { constants } from "node:fs";
 import { link, open, readlink, rename, symlink } from "node:fs/promises";
 import { Kind } from "../model/entry.ts";
+import { keepAs } from "./portable_backup_name.ts";
 import { copyContent, openSource } from "./portable_content.ts";
 import type { Context } from "./portable_context.ts";
 import { type Directory, Side } from "./portable_dirs.ts";
 import { codeOf, during, entryError, Own, ownError, specialFileError, Step } from "./portable_error.ts";
-import { type Facts, factsAt } from "./portable_facts.ts";
+import { type Facts, factsAt, factsIfAny } from "./portable_facts.ts";
 import { applyMetadata, applyMetadataAt, createMode } from "./portable_meta.ts";
 import type { Lane } from "./portable_queue.ts";
 import { removeFile, removeRest } from "./portable_remove.ts";
@@ -30,26 +31,71 @@ export async function backupEntry(
   if (!context.directories.has(Side.Backup)) return;
   using backup = await during(Step.Backup, context.directories.pin(directory, Side.Backup));
   const from = prefix + name;
-  const to = backup.prefix + name;
-  // An older backup of the same name gives way.
-  await removeRest(to);
   try {
-    await (take ? rename : link)(from, to);
+    await keepAs(name, (as) => link(from, backup.prefix + as));
   } catch (thrown) {
     const code = codeOf(thrown) ?? "";
     if (code === "ENOENT") return;
     if (!needCopy.includes(code)) throw entryError(Step.Backup, thrown);
-    await during(Step.Backup, copyEntry(context, lane, from, to));
-    if (take) await during(Step.Backup, removeFile(from));
+    await during(Step.Backup, linkOrCopy(context, lane, directory, from, backup.prefix, name));
+  }
+  if (take) await during(Step.Backup, removeFile(from));
+}
+
+/** Names of one inode come one after the other, so that the next finds the first one's copy. */
+async function linkOrCopy(
+  context: Context,
+  lane: Lane,
+  directory: Directory,
+  from: string,
+  to: string,
+  name: string,
+): Promise<void> {
+  const { backupCopies } = context;
+  const { inode, mtimeMs, nlink } = await factsAt(from);
+  const key = `${inode} ${mtimeMs}`;
+  const first = backupCopies.get(key);
+  if (first === undefined && nlink === 1) return void await copyEntry(context, lane, from, to, name);
+  if (first === undefined) {
+    const work = copyEntry(context, lane, from, to, name).then((as) => ({ directory, as }));
+    // A copy that failed is tried anew by the next name.
+    work.catch(() => backupCopies.delete(key));
+    backupCopies.set(key, { work, left: nlink - 1 });
+    return void await work;
+  }
+  // After the last name another file may get the inode.
+  if (--first.left === 0) backupCopies.delete(key);
+  const copy = await first.work;
+  using there = await context.directories.pin(copy.directory, Side.Backup);
+  await keepAs(name, (as) => link(there.prefix + copy.as, to + as));
+}
+
+/** Under a temporary name first. Answers with its name. */
+async function copyEntry(context: Context, lane: Lane, from: string, to: string, name: string): Promise<string> {
+  const facts = await factsAt(from);
+  const temp = to + context.tempName();
+  try {
+    if (facts.kind === Kind.File) await copyFileTo(context, lane, from, temp, facts);
+    else if (facts.kind !== Kind.Symlink) throw specialFileError();
+    else {
+      await symlink(await readlink(from), temp);
+      await applyMetadataAt(context, temp, facts);
+    }
+    return await keepAs(name, (as) => renameFree(temp, to + as));
+  } finally {
+    await removeRest(temp);
   }
 }
 
-async function copyEntry(context: Context, lane: Lane, from: string, to: string): Promise<void> {
-  const facts = await factsAt(from);
-  if (facts.kind === Kind.File) return await copyFileTo(context, lane, from, to, facts);
-  if (facts.kind !== Kind.Symlink) throw specialFileError();
-  await symlink(await readlink(from), to);
-  await applyMetadataAt(context, to, facts);
+/** Leaves the old name to the caller, unless it had to be renamed: there is no call that does it and never replaces anything. */
+async function renameFree(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (thrown) {
+    if (!needCopy.includes(codeOf(thrown) ?? "")) throw thrown;
+    if (await factsIfAny(to)) throw Object.assign(new Error("it is there"), { code: "EEXIST" });
+    await rename(from, to);
+  }
 }
 
 async function copyFileTo(context: Context, lane: Lane, from: string, to: string, facts: Facts): Promise<void> {
@@ -61,14 +107,19 @@ async function copyFileTo(context: Context, lane: Lane, from: string, to: string
       const content = await copyContent({ context, lane, source, destination }, facts);
       if (content !== "whole") throw ownError(Own.Changed, Step.Backup);
       await applyMetadata(context, context.through(destination.fd, to), facts);
-    } catch (thrown) {
-      await removeRest(to);
-      throw thrown;
     } finally {
       await destination.close();
     }
   } finally {
     await source.close();
+  }
+}
+
+/** The directory in the backup tree gets what the destination's had when this run came; it is made if it is missing. */
+export async function settleBackup(context: Context, directory: Directory): Promise<void> {
+  using backup = await during(Step.Backup, context.directories.pin(directory, Side.Backup));
+  if (directory.backupMade && directory.found) {
+    await applyMetadata(context, `${backup.prefix}.`, directory.found);
   }
 }
 

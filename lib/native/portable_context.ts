@@ -8,8 +8,13 @@ import process from "node:process";
 import type { Method } from "../model/event.ts";
 import { sizeClass, sizeClasses } from "../model/run_record.ts";
 import type { EngineConfig } from "./engine.ts";
-import { DirectoryTable } from "./portable_dirs.ts";
+import { type Directory, DirectoryTable } from "./portable_dirs.ts";
 import { Own, ownError, Step } from "./portable_error.ts";
+
+interface BackupCopy {
+  readonly directory: Directory;
+  readonly as: string;
+}
 
 /** Longest sleep before looking whether to stop. */
 const NAP_MS = 50;
@@ -42,6 +47,8 @@ export class Context {
   /** Regular files done, by size. */
   readonly sizes: number[] = new Array(sizeClasses).fill(0);
   stopped = false;
+  /** Copies in the backup tree of files with several names that have not all come yet. */
+  readonly backupCopies = new Map<string, { readonly work: Promise<BackupCopy>; left: number }>();
   #nextByteMs = 0;
   #tempNumber = crypto.getRandomValues(new Uint32Array(1))[0];
 

@@ -12,6 +12,7 @@ import { closeSync, constants, existsSync, open, openSync, statSync } from "node
 import { access, chmod, lstat, mkdir } from "node:fs/promises";
 import { promisify } from "node:util";
 import { BlitError } from "../base/errors.ts";
+import { backupName } from "./portable_backup_name.ts";
 import { codeOf, type EntryError, entryError, nameError, Step } from "./portable_error.ts";
 import type { Facts } from "./portable_facts.ts";
 import type { Listing } from "./portable_listing.ts";
@@ -44,6 +45,11 @@ export class Directory {
   /** With `oneFileSystem`: on another file system than its root, in the source or in the destination. */
   leftOut = false;
   keeps = false;
+  /** The destination's, before this run touched anything in it. */
+  found: Facts | undefined;
+  /** Its name in the backup tree has this number; and whether this run made it there. */
+  backupNumber = 0;
+  backupMade = false;
   /** Where a listing that answered `more` goes on. */
   listing: Listing | undefined;
 
@@ -183,13 +189,23 @@ export class DirectoryTable {
 
   async #open(directory: Directory, side: Side, above: string): Promise<Opened> {
     if (directory.broken) throw directory.broken;
-    const path = above + directory.name;
-    const made = side === Side.Backup && await makeIfMissing(path);
-    const opened = await this.#enter(path);
-    const kept = directory.opened[Side.Destination];
-    // The backup shall be as private as what it keeps.
-    if (made && kept) await chmod(`${opened.prefix}.`, (await lstat(`${kept.prefix}.`)).mode & 0o7777);
-    return opened;
+    return side === Side.Backup ? await this.#openBackup(directory, above) : await this.#enter(above + directory.name);
+  }
+
+  /** Joins a directory of its name that is there; where something else has the name, it gets a number. */
+  async #openBackup(directory: Directory, above: string): Promise<Opened> {
+    for (;; directory.backupNumber++) {
+      const path = above + backupName(directory.name, directory.backupNumber);
+      const made = await makeIfMissing(path);
+      const known = made || directory.backupMade || directory.backupNumber === 0;
+      if (!known || !(await lstat(path)).isDirectory()) continue;
+      const opened = await this.#enter(path);
+      directory.backupMade ||= made;
+      const kept = directory.opened[Side.Destination];
+      // The backup shall be as private as what it keeps.
+      if (made && kept) await chmod(`${opened.prefix}.`, (await lstat(`${kept.prefix}.`)).mode & 0o7777);
+      return opened;
+    }
   }
 
   async #enter(path: string): Promise<Opened> {
@@ -218,7 +234,7 @@ export class DirectoryTable {
 
   /** Nobody may be using one; only paths are known afterwards. */
   closeAll(): void {
-    for (const directory of this.#slots.values()) this.#close(directory);
+    for (const directory of [...this.#slots.values(), ...this.#idle]) this.#close(directory);
     this.#idle.clear();
   }
 }

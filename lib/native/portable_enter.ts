@@ -20,6 +20,7 @@ export async function openSource(context: Context, request: ListRequest, directo
     if (directory.parent && !directory.leftOut && directories.isRoot(facts.inode, Side.Destination)) {
       throw ownError(Own.Inside, Step.ListSource);
     }
+    if (directories.isRoot(facts.inode, Side.Backup)) throw ownError(Own.Backup, Step.ListSource);
     return source;
   } catch (thrown) {
     source[Symbol.dispose]();
@@ -83,14 +84,12 @@ async function prepare(
   destination: Pinned,
 ): Promise<void> {
   const path = `${destination.prefix}.`;
-  const { inode, mode, uid } = await factsAt(path);
-  // An extra directory that is the source or the backup tree is not to be emptied.
+  const { inode, mode, uid } = directory.found = await factsAt(path);
+  // An extra directory that is the source is not to be emptied, and the backup tree neither to be emptied nor to be filled.
   if (!request.onSource && context.directories.isRoot(inode, Side.Source)) {
     throw ownError(Own.Inside, Step.ListDestination);
   }
-  if (!request.onSource && context.directories.isRoot(inode, Side.Backup)) {
-    throw ownError(Own.Backup, Step.ListDestination);
-  }
+  if (context.directories.isRoot(inode, Side.Backup)) throw ownError(Own.Backup, Step.ListDestination);
   directory.keeps = context.config.oneFileSystem === true && !context.directories.isBesideRoot(inode, Side.Destination);
   if (directory.keeps && !request.onSource) throw ownError(Own.MountPoint, Step.ListDestination);
   const narrow = context.posix && !context.root && uid === context.uid && (mode & 0o700) !== 0o700;

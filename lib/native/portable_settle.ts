@@ -3,6 +3,7 @@
 import { constants } from "node:fs";
 import { open, rmdir } from "node:fs/promises";
 import type { Answer, SettleRequest } from "./engine.ts";
+import { settleBackup } from "./portable_backup.ts";
 import type { Context } from "./portable_context.ts";
 import { type Directory, Side } from "./portable_dirs.ts";
 import { codeOf, during, entryError, Step } from "./portable_error.ts";
@@ -17,6 +18,8 @@ export async function settleDirectory(
 ): Promise<Answer> {
   let lost = 0;
   try {
+    const kept = directory.parent && context.directories.has(Side.Backup);
+    if (kept && (request.what === "remove" || directory.backupMade)) await settleBackup(context, directory);
     if (request.what === "remove") await during(Step.Remove, removeDirectory(context, directory, Side.Destination));
     else if (request.what === "metadata") lost = await settleMetadata(context, directory);
     if (request.removeSource && directory.parent && !directory.leftOut) await removeSourceIfEmpty(context, directory);

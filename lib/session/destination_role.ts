@@ -105,7 +105,7 @@ class Destination implements DestinationRole {
     }
     this.#engine = new RemoteEngine(engine, {
       move: job.verb === "move" && !job.dryRun,
-      root: rootPlace(placement.destinationRoot),
+      root: rootPlace(placement.destinationRoot, placement.backupRoot),
       ask: options.ask,
       brokenOff: (requests) => this.#tally.planner(`A connection broke; ${requests} requests are made again`),
     });
@@ -211,7 +211,12 @@ class Destination implements DestinationRole {
 }
 
 /** Both sides may be on one machine, and the destination inside the source. */
-function rootPlace(path: string | undefined): RemoteEngineOptions["root"] {
+function rootPlace(path: string | undefined, backup: string | undefined): RemoteEngineOptions["root"] {
+  const place = inodeOf(path);
+  return place && { machine: machineId(), ...place, backup: inodeOf(backup) };
+}
+
+function inodeOf(path: string | undefined): { device: bigint; inode: bigint } | undefined {
   const facts = path === undefined ? undefined : pathFacts(path, true);
-  return facts && { machine: machineId(), device: BigInt(facts.dev), inode: BigInt(facts.ino) };
+  return facts && { device: BigInt(facts.dev), inode: BigInt(facts.ino) };
 }

@@ -66,7 +66,12 @@ export interface RemoteEngineOptions {
   /** Remove each source entry once its copy has settled. */
   readonly move: boolean;
   /** Where the destination's root is; undefined where there is none yet. */
-  readonly root?: { readonly machine: string; readonly device: bigint; readonly inode: bigint };
+  readonly root?: {
+    readonly machine: string;
+    readonly device: bigint;
+    readonly inode: bigint;
+    readonly backup?: { readonly device: bigint; readonly inode: bigint };
+  };
   ask(requests: SourceRequests): void;
   /** A lane died, and so many requests are made again. */
   brokenOff?(requests: number): void;

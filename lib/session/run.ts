@@ -3,7 +3,8 @@
  */
 
 import { directoryName } from "../base/path_parts.ts";
-import { nearestExisting, placeJob, type Placement } from "../endpoint/place.ts";
+import { refuseBackup } from "../endpoint/backup_place.ts";
+import { isNeverEntered, nearestExisting, placeJob, type Placement } from "../endpoint/place.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
 import type { Engine } from "../native/engine.ts";
@@ -51,6 +52,7 @@ class JobRun {
     await Promise.resolve();
     const filter = compileFilter(this.job.filter, Date.now());
     const placements = placeJob(this.job, (directory) => filter.includesDirectory(directory));
+    for (const placement of placements) this.#refuseBackup(placement, filter);
     try {
       for (const placement of placements) {
         if (this.#stopped) break;
@@ -61,6 +63,16 @@ class JobRun {
       throw error;
     }
     return this.#conclude();
+  }
+
+  #refuseBackup(placement: Placement, filter: Filter): void {
+    const { job } = this;
+    if (job.backupDir === undefined) return;
+    const enters = (directory: string) => filter.includesDirectory(directory);
+    refuseBackup(job.backupDir, { ...placement, single: placement.entry !== undefined }, {
+      isNeverEntered: (path) => isNeverEntered(job, placement, path, enters),
+      includes: (path) => enters(placement.filterPrefix + path),
+    });
   }
 
   /** What the machine and earlier runs suggest for this part of the job. */

@@ -13,6 +13,7 @@ import { openSourceEngine, type SourceEngine } from "../native/source_engine.ts"
 import type { PackedBatch } from "../native/packed_batch.ts";
 import { machineFacts, machineId } from "../tune/machine.ts";
 import {
+  type BackupPlace,
   Crossing,
   type Forget,
   type LeaveDirectory,
@@ -275,7 +276,7 @@ class Source implements SourceRole {
   }
 
   /** Both sides are on one machine: nothing may be copied onto itself, or into itself, or delete itself. */
-  #keepApart({ device, inode, name }: RootPlace, entry: Uint8Array | undefined): void {
+  #keepApart({ device, inode, name, backup }: RootPlace, entry: Uint8Array | undefined): void {
     const { verb } = this.options.job;
     const nameThere = name === undefined ? undefined : plainName(name);
     const there = { dev: Number(device), ino: Number(inode) };
@@ -288,6 +289,18 @@ class Source implements SourceRole {
       throw new BlitError("usage", "Cannot mirror: the source is inside the destination and would be deleted");
     }
     if (!same) this.engine.avoid(device, inode);
+    if (backup) this.#keepBackupOut(backup, entry !== undefined);
+  }
+
+  #keepBackupOut({ device, inode }: BackupPlace, single: boolean): void {
+    const level = this.#upwards.findIndex((directory) =>
+      sameInode(directory, { dev: Number(device), ino: Number(inode) })
+    );
+    if (level === 0 || (level > 0 && !single)) {
+      const where = level === 0 ? "is" : "is above";
+      throw new BlitError("usage", `Cannot ${this.options.job.verb}: the backup directory ${where} the source`);
+    }
+    this.engine.avoid(device, inode);
   }
 
   #pack(id: number, { dir, batch: number, words, takeLinked }: Pack): void {

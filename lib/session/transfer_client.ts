@@ -7,8 +7,9 @@ import { createClient } from "@connectrpc/connect";
 import { usageError } from "../base/errors.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
 import { type ControlChannel, daemonError, openControlChannel } from "../carrier/control.ts";
+import { refuseBackup, refuseBackupBeneath } from "../endpoint/backup_place.ts";
 import { type DaemonAddress, parseRemote, type RemoteEndpoint } from "../endpoint/remote.ts";
-import { type EndpointPair, placeBetween } from "../endpoint/remote_place.ts";
+import { type Endpoint, type EndpointPair, placeBetween } from "../endpoint/remote_place.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import { defaultNetwork, type Job } from "../model/job.ts";
 import { makeDirectory, pathFacts, removeEmptyDirectory } from "../native/paths.ts";
@@ -60,6 +61,7 @@ class TransferRun {
 
   async #transferAll(): Promise<Summary> {
     const pairs = await placeBetween(this.job, (endpoint) => this.#locate(endpoint));
+    for (const { destination, entry } of pairs) this.#refuseBackup(destination, entry !== undefined);
     const summaries: Summary[] = [];
     for (const pair of pairs) {
       if (this.#stopped && summaries.length > 0) break;
@@ -182,6 +184,20 @@ class TransferRun {
       );
     }
     return { ...job, backupDir: backup.path };
+  }
+
+  #refuseBackup(destination: Endpoint, single: boolean): void {
+    const { backupDir } = this.job;
+    if (backupDir === undefined) return;
+    if ("remote" in destination) {
+      return refuseBackupBeneath(
+        this.#jobFor(destination.remote).backupDir!,
+        destination.remote.path,
+        backupDir,
+        single,
+      );
+    }
+    refuseBackup(backupDir, { destinationRoot: destination.local, single });
   }
 
   #pull({ entry, filterPrefix, removeRoot }: EndpointPair, source: RemoteEndpoint, root: string): RunningJob {

@@ -185,7 +185,7 @@ export class TreeRun {
   }
 
   #notListed(node: DirNode, error: EngineError, side: ListAnswer["failedSide"]): void {
-    if (error.code === "backup" || error.code === "mount_point") {
+    if ((error.code === "backup" && node.role !== "source") || error.code === "mount_point") {
       if (error.code === "mount_point") {
         this.tally.notice("mount_point", "--one-file-system left a mount point alone that only the destination has");
       }

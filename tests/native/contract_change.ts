@@ -140,7 +140,8 @@ export function changeContract(name: string, open: OpenEngine): void {
     assertEquals((await scene.apply(batch, { f: Action.Replace, s: Action.Replace })).details, []);
     const { dir, answer } = await scene.tryDescend(batch, "d");
     assertEquals((await scene.apply(answer.batch!, { g: Action.Replace }, { dir })).details, []);
-    assertEquals([await scene.dir.read("dst/f"), await scene.dir.read("backup/f")], ["new", "old"]);
+    assertEquals([await scene.dir.read("dst/f"), await scene.dir.read("backup/f.~1~")], ["new", "old"]);
+    assertEquals(await scene.dir.read("backup/f"), "older");
     assertEquals(await Deno.readLink(scene.dir.at("backup/s")), "old");
     assertEquals([await scene.dir.read("dst/d/g"), await scene.dir.read("backup/d/g")], ["new", "old"]);
     answer.batch!.release();

@@ -2,10 +2,18 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { temporaryNames } from "../support/environment.ts";
-import { assertExit, assertSays, assertSummary, assertUntouched, failureOf } from "../support/expect.ts";
+import {
+  assertExit,
+  assertNoDifferences,
+  assertSays,
+  assertSummary,
+  assertUntouched,
+  failureOf,
+} from "../support/expect.ts";
 import { supportedMetadata } from "../support/fixture.ts";
 import { command, linux, testNeeding } from "../support/needs.ts";
 import { assertFaithful } from "../support/oracle.ts";
+import { differences } from "../support/snapshot.ts";
 import { deepTree, everyKind, randomTree } from "../support/tree.ts";
 import { directions, Scene, ways } from "./ways.ts";
 
@@ -231,5 +239,77 @@ for (const way of ways) {
     }
     assertEquals([await dir.names("src"), await dir.read("dst/other")], [[], "A"]);
     assert((await Deno.readFile(dir.at("dst/large"))).every((byte) => byte === 65));
+  });
+}
+
+for (const way of directions) {
+  testNeeding(
+    needs,
+    `${way.name}: a backup directory keeps a deleted tree whole, and nothing in it is overwritten`,
+    async () => {
+      await using scene = await Scene.open(way);
+      const { dir } = scene;
+      await dir.make("dst", everyKind(await supportedMetadata(dir.path)).lines());
+      await dir.write({ "src/a": "new", "dst/a": "the old one" });
+      const before = await dir.snapshot("dst");
+      const mirror = () => scene.run("mirror", "src/", "dst", "--yes", "--backup-dir", scene.destination("kept"));
+      assertExit(await mirror(), 0);
+      assertNoDifferences(differences(before, await dir.snapshot("kept"), { rootEntry: false }), "the backup");
+      await dir.write({ "src/a": "newer still" });
+      assertExit(await mirror(), 0);
+      assertEquals([await dir.read("kept/a"), await dir.read("kept/a.~1~")], ["the old one", "new"]);
+    },
+  );
+
+  testNeeding([linux], `${way.name}: a backup directory in the way is refused and touches nothing`, async () => {
+    await using scene = await Scene.open(way);
+    const { dir } = scene;
+    await dir.write({ "all/src/a": "new", "all/dst/a": "old", "all/dst/gone": "G", "all/src/.old/x": "X" });
+    const before = await dir.snapshot("all");
+    for (const backup of ["all/dst", "all"]) {
+      const refused = await scene.run(
+        "mirror",
+        "all/src/",
+        "all/dst",
+        "--yes",
+        "--backup-dir",
+        scene.destination(backup),
+      );
+      assertExit(refused, 64);
+      assertUntouched(before, await dir.snapshot("all"), backup);
+    }
+    // On one machine the source's side sees that it is its own.
+    const source = await scene.run(
+      "mirror",
+      "all/src/",
+      "all/dst",
+      "--yes",
+      "--backup-dir",
+      scene.destination("all/src"),
+    );
+    assertExit(source, 1, 64);
+    assertUntouched(before, await dir.snapshot("all"), "all/src");
+    const deep = await scene.run(
+      "mirror",
+      "all/src/",
+      "all/dst",
+      "--yes",
+      "--backup-dir",
+      scene.destination("all/src/new"),
+    );
+    assertExit(deep, 2);
+    assertEquals([await dir.read("all/dst/gone"), await dir.exists("all/dst/new")], ["G", false]);
+    // What the source has of that name does not fill it.
+    await dir.write({ "all/dst/.old/x": "kept", "all/dst/a": "other" });
+    const same = await scene.run(
+      "mirror",
+      "all/src/",
+      "all/dst",
+      "--yes",
+      "--backup-dir",
+      scene.destination("all/dst/.old"),
+    );
+    assertExit(same, 2);
+    assertEquals([await dir.read("all/dst/.old/x"), await dir.read("all/dst/.old/a")], ["kept", "other"]);
   });
 }

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file blit/v1/source.proto.
  */
 export const file_blit_v1_source: GenFile = /*@__PURE__*/
-  fileDesc("ChRibGl0L3YxL3NvdXJjZS5wcm90bxIHYmxpdC52MSI6Cg5Tb3VyY2VSZXF1ZXN0cxIoCghyZXF1ZXN0cxgBIAMoCzIWLmJsaXQudjEuU291cmNlUmVxdWVzdCL3AgoNU291cmNlUmVxdWVzdBIKCgJpZBgBIAEoDRIjCgRsaXN0GAIgASgLMhMuYmxpdC52MS5MaXN0U291cmNlSAASHQoEcGFjaxgDIAEoCzINLmJsaXQudjEuUGFja0gAEiMKBG9wZW4YBCABKAsyEy5ibGl0LnYxLk9wZW5Tb3VyY2VIABIfCgVyYW5nZRgFIAEoCzIOLmJsaXQudjEuUmFuZ2VIABInCgZmaW5pc2gYBiABKAsyFS5ibGl0LnYxLkZpbmlzaFNvdXJjZUgAEiEKBmZvcmdldBgHIAEoCzIPLmJsaXQudjEuRm9yZ2V0SAASKAoFbGVhdmUYCCABKAsyFy5ibGl0LnYxLkxlYXZlRGlyZWN0b3J5SAASKgoHcmVsZWFzZRgJIAEoCzIXLmJsaXQudjEuUmVsZWFzZUJhdGNoZXNIABIjCgdhcnJpdmVkGAogASgLMhAuYmxpdC52MS5BcnJpdmVkSABCCQoHcmVxdWVzdCIWCgdBcnJpdmVkEgsKA2lkcxgBIAMoDSLFAQoKTGlzdFNvdXJjZRILCgNkaXIYASABKA0SFAoMcGFyZW50X2JhdGNoGAIgASgNEg0KBWluZGV4GAMgASgNEg4KBnBhcmVudBgEIAEoDRIMCgRtb3JlGAUgASgIEhEKBG5hbWUYBiABKAxIAIgBARINCgVmYWN0cxgHIAEoCBIsCgtkZXN0aW5hdGlvbhgIIAEoCzISLmJsaXQudjEuUm9vdFBsYWNlSAGIAQFCBwoFX25hbWVCDgoMX2Rlc3RpbmF0aW9uIlcKCVJvb3RQbGFjZRIPCgdtYWNoaW5lGAEgASgJEg4KBmRldmljZRgCIAEoBBINCgVpbm9kZRgDIAEoBBIRCgRuYW1lGAQgASgMSACIAQFCBwoFX25hbWUiRgoEUGFjaxILCgNkaXIYASABKA0SDQoFYmF0Y2gYAiABKA0SDQoFd29yZHMYAyABKAwSEwoLdGFrZV9saW5rZWQYBCABKAgiNwoKT3BlblNvdXJjZRILCgNkaXIYASABKA0SDQoFYmF0Y2gYAiABKA0SDQoFaW5kZXgYAyABKA0iRQoFUmFuZ2USDgoGaGFuZGxlGAEgASgEEg4KBm9mZnNldBgCIAEoBBIOCgZsZW5ndGgYAyABKAQSDAoEaGVsZBgEIAEoDCIuCgxGaW5pc2hTb3VyY2USDgoGaGFuZGxlGAEgASgEEg4KBmNvbW1pdBgCIAEoCCI1CgZGb3JnZXQSCwoDZGlyGAEgASgNEg0KBWJhdGNoGAIgASgNEg8KB2luZGljZXMYAyADKA0iOwoOTGVhdmVEaXJlY3RvcnkSCwoDZGlyGAEgASgNEg4KBnJlbW92ZRgCIAEoCBIMCgRkcm9wGAMgASgIIiEKDlJlbGVhc2VCYXRjaGVzEg8KB2JhdGNoZXMYASADKA0iogEKDVNvdXJjZUFuc3dlcnMSJgoHYW5zd2VycxgBIAMoCzIVLmJsaXQudjEuU291cmNlQW5zd2VyEhAKCHByb2dyZXNzGAIgASgEEhcKD2J5dGVzX3plcm9fY29weRgDIAEoBBITCgtyZXRyYW5zbWl0cxgEIAEoBBIVCg1yb3VuZF90cmlwX3VzGAUgASgEEhIKCmxhbmVzX2xvc3QYBiABKA0isgEKDFNvdXJjZUFuc3dlchIKCgJpZBgBIAEoDRIhCgZsaXN0ZWQYAiABKAsyDy5ibGl0LnYxLkxpc3RlZEgAEiEKBm9wZW5lZBgDIAEoCzIPLmJsaXQudjEuT3BlbmVkSAASJwoJZm9yZ290dGVuGAQgASgLMhIuYmxpdC52MS5Gb3Jnb3R0ZW5IABIdCgRkb25lGAUgASgLMg0uYmxpdC52MS5Eb25lSABCCAoGYW5zd2VyIqIBCgZMaXN0ZWQSKAoFZXJyb3IYASABKAsyFC5ibGl0LnYxLlNvdXJjZUVycm9ySACIAQESDQoFYmF0Y2gYAiABKA0SDwoHZW50cmllcxgDIAEoDBIMCgRtb3JlGAQgASgIEhEKCWRpcmVjdG9yeRgFIAEoDBIjCghjcm9zc2luZxgGIAEoDjIRLmJsaXQudjEuQ3Jvc3NpbmdCCAoGX2Vycm9yInoKBk9wZW5lZBIoCgVlcnJvchgBIAEoCzIULmJsaXQudjEuU291cmNlRXJyb3JIAIgBARIOCgZoYW5kbGUYAiABKAQSDAoEc2l6ZRgDIAEoBBIOCgZyZWNvcmQYBCABKAwSDgoGc3BhcnNlGAUgASgIQggKBl9lcnJvciIwCglGb3Jnb3R0ZW4SIwoGZXJyb3JzGAEgAygLMhMuYmxpdC52MS5FbnRyeUVycm9yIjoKBERvbmUSKAoFZXJyb3IYASABKAsyFC5ibGl0LnYxLlNvdXJjZUVycm9ySACIAQFCCAoGX2Vycm9yIisKC1NvdXJjZUVycm9yEg4KBm51bWJlchgBIAEoDRIMCgRzdGVwGAIgASgNIkAKCkVudHJ5RXJyb3ISDQoFaW5kZXgYASABKA0SIwoFZXJyb3IYAiABKAsyFC5ibGl0LnYxLlNvdXJjZUVycm9yKlAKCENyb3NzaW5nEhgKFENST1NTSU5HX1VOU1BFQ0lGSUVEEAASFQoRQ1JPU1NJTkdfTEVGVF9PVVQQARITCg9DUk9TU0lOR19LRVJORUwQAmIGcHJvdG8z");
+  fileDesc("ChRibGl0L3YxL3NvdXJjZS5wcm90bxIHYmxpdC52MSI6Cg5Tb3VyY2VSZXF1ZXN0cxIoCghyZXF1ZXN0cxgBIAMoCzIWLmJsaXQudjEuU291cmNlUmVxdWVzdCL3AgoNU291cmNlUmVxdWVzdBIKCgJpZBgBIAEoDRIjCgRsaXN0GAIgASgLMhMuYmxpdC52MS5MaXN0U291cmNlSAASHQoEcGFjaxgDIAEoCzINLmJsaXQudjEuUGFja0gAEiMKBG9wZW4YBCABKAsyEy5ibGl0LnYxLk9wZW5Tb3VyY2VIABIfCgVyYW5nZRgFIAEoCzIOLmJsaXQudjEuUmFuZ2VIABInCgZmaW5pc2gYBiABKAsyFS5ibGl0LnYxLkZpbmlzaFNvdXJjZUgAEiEKBmZvcmdldBgHIAEoCzIPLmJsaXQudjEuRm9yZ2V0SAASKAoFbGVhdmUYCCABKAsyFy5ibGl0LnYxLkxlYXZlRGlyZWN0b3J5SAASKgoHcmVsZWFzZRgJIAEoCzIXLmJsaXQudjEuUmVsZWFzZUJhdGNoZXNIABIjCgdhcnJpdmVkGAogASgLMhAuYmxpdC52MS5BcnJpdmVkSABCCQoHcmVxdWVzdCIWCgdBcnJpdmVkEgsKA2lkcxgBIAMoDSLFAQoKTGlzdFNvdXJjZRILCgNkaXIYASABKA0SFAoMcGFyZW50X2JhdGNoGAIgASgNEg0KBWluZGV4GAMgASgNEg4KBnBhcmVudBgEIAEoDRIMCgRtb3JlGAUgASgIEhEKBG5hbWUYBiABKAxIAIgBARINCgVmYWN0cxgHIAEoCBIsCgtkZXN0aW5hdGlvbhgIIAEoCzISLmJsaXQudjEuUm9vdFBsYWNlSAGIAQFCBwoFX25hbWVCDgoMX2Rlc3RpbmF0aW9uIo0BCglSb290UGxhY2USDwoHbWFjaGluZRgBIAEoCRIOCgZkZXZpY2UYAiABKAQSDQoFaW5vZGUYAyABKAQSEQoEbmFtZRgEIAEoDEgAiAEBEikKBmJhY2t1cBgFIAEoCzIULmJsaXQudjEuQmFja3VwUGxhY2VIAYgBAUIHCgVfbmFtZUIJCgdfYmFja3VwIiwKC0JhY2t1cFBsYWNlEg4KBmRldmljZRgBIAEoBBINCgVpbm9kZRgCIAEoBCJGCgRQYWNrEgsKA2RpchgBIAEoDRINCgViYXRjaBgCIAEoDRINCgV3b3JkcxgDIAEoDBITCgt0YWtlX2xpbmtlZBgEIAEoCCI3CgpPcGVuU291cmNlEgsKA2RpchgBIAEoDRINCgViYXRjaBgCIAEoDRINCgVpbmRleBgDIAEoDSJFCgVSYW5nZRIOCgZoYW5kbGUYASABKAQSDgoGb2Zmc2V0GAIgASgEEg4KBmxlbmd0aBgDIAEoBBIMCgRoZWxkGAQgASgMIi4KDEZpbmlzaFNvdXJjZRIOCgZoYW5kbGUYASABKAQSDgoGY29tbWl0GAIgASgIIjUKBkZvcmdldBILCgNkaXIYASABKA0SDQoFYmF0Y2gYAiABKA0SDwoHaW5kaWNlcxgDIAMoDSI7Cg5MZWF2ZURpcmVjdG9yeRILCgNkaXIYASABKA0SDgoGcmVtb3ZlGAIgASgIEgwKBGRyb3AYAyABKAgiIQoOUmVsZWFzZUJhdGNoZXMSDwoHYmF0Y2hlcxgBIAMoDSKiAQoNU291cmNlQW5zd2VycxImCgdhbnN3ZXJzGAEgAygLMhUuYmxpdC52MS5Tb3VyY2VBbnN3ZXISEAoIcHJvZ3Jlc3MYAiABKAQSFwoPYnl0ZXNfemVyb19jb3B5GAMgASgEEhMKC3JldHJhbnNtaXRzGAQgASgEEhUKDXJvdW5kX3RyaXBfdXMYBSABKAQSEgoKbGFuZXNfbG9zdBgGIAEoDSKyAQoMU291cmNlQW5zd2VyEgoKAmlkGAEgASgNEiEKBmxpc3RlZBgCIAEoCzIPLmJsaXQudjEuTGlzdGVkSAASIQoGb3BlbmVkGAMgASgLMg8uYmxpdC52MS5PcGVuZWRIABInCglmb3Jnb3R0ZW4YBCABKAsyEi5ibGl0LnYxLkZvcmdvdHRlbkgAEh0KBGRvbmUYBSABKAsyDS5ibGl0LnYxLkRvbmVIAEIICgZhbnN3ZXIiogEKBkxpc3RlZBIoCgVlcnJvchgBIAEoCzIULmJsaXQudjEuU291cmNlRXJyb3JIAIgBARINCgViYXRjaBgCIAEoDRIPCgdlbnRyaWVzGAMgASgMEgwKBG1vcmUYBCABKAgSEQoJZGlyZWN0b3J5GAUgASgMEiMKCGNyb3NzaW5nGAYgASgOMhEuYmxpdC52MS5Dcm9zc2luZ0IICgZfZXJyb3IiegoGT3BlbmVkEigKBWVycm9yGAEgASgLMhQuYmxpdC52MS5Tb3VyY2VFcnJvckgAiAEBEg4KBmhhbmRsZRgCIAEoBBIMCgRzaXplGAMgASgEEg4KBnJlY29yZBgEIAEoDBIOCgZzcGFyc2UYBSABKAhCCAoGX2Vycm9yIjAKCUZvcmdvdHRlbhIjCgZlcnJvcnMYASADKAsyEy5ibGl0LnYxLkVudHJ5RXJyb3IiOgoERG9uZRIoCgVlcnJvchgBIAEoCzIULmJsaXQudjEuU291cmNlRXJyb3JIAIgBAUIICgZfZXJyb3IiKwoLU291cmNlRXJyb3ISDgoGbnVtYmVyGAEgASgNEgwKBHN0ZXAYAiABKA0iQAoKRW50cnlFcnJvchINCgVpbmRleBgBIAEoDRIjCgVlcnJvchgCIAEoCzIULmJsaXQudjEuU291cmNlRXJyb3IqUAoIQ3Jvc3NpbmcSGAoUQ1JPU1NJTkdfVU5TUEVDSUZJRUQQABIVChFDUk9TU0lOR19MRUZUX09VVBABEhMKD0NST1NTSU5HX0tFUk5FTBACYgZwcm90bzM");
 
 /**
  * Several requests at once.
@@ -264,6 +264,13 @@ export type RootPlace = Message<"blit.v1.RootPlace"> & {
    * @generated from field: optional bytes name = 4;
    */
   name?: Uint8Array | undefined;
+
+  /**
+   * The backup tree's root on that machine, if there is one.
+   *
+   * @generated from field: optional blit.v1.BackupPlace backup = 5;
+   */
+  backup?: BackupPlace | undefined;
 };
 
 /**
@@ -272,6 +279,34 @@ export type RootPlace = Message<"blit.v1.RootPlace"> & {
  */
 export const RootPlaceSchema: GenMessage<RootPlace> = /*@__PURE__*/
   messageDesc(file_blit_v1_source, 4);
+
+/**
+ * A directory on the machine that RootPlace tells.
+ *
+ * @generated from message blit.v1.BackupPlace
+ */
+export type BackupPlace = Message<"blit.v1.BackupPlace"> & {
+  /**
+   * Number of the device.
+   *
+   * @generated from field: uint64 device = 1;
+   */
+  device: bigint;
+
+  /**
+   * Number of the inode.
+   *
+   * @generated from field: uint64 inode = 2;
+   */
+  inode: bigint;
+};
+
+/**
+ * Describes the message blit.v1.BackupPlace.
+ * Use `create(BackupPlaceSchema)` to create a new message.
+ */
+export const BackupPlaceSchema: GenMessage<BackupPlace> = /*@__PURE__*/
+  messageDesc(file_blit_v1_source, 5);
 
 /**
  * Asks for records.
@@ -313,7 +348,7 @@ export type Pack = Message<"blit.v1.Pack"> & {
  * Use `create(PackSchema)` to create a new message.
  */
 export const PackSchema: GenMessage<Pack> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 5);
+  messageDesc(file_blit_v1_source, 6);
 
 /**
  * Begins a large file.
@@ -348,7 +383,7 @@ export type OpenSource = Message<"blit.v1.OpenSource"> & {
  * Use `create(OpenSourceSchema)` to create a new message.
  */
 export const OpenSourceSchema: GenMessage<OpenSource> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 6);
+  messageDesc(file_blit_v1_source, 7);
 
 /**
  * Asks for data.
@@ -391,7 +426,7 @@ export type Range = Message<"blit.v1.Range"> & {
  * Use `create(RangeSchema)` to create a new message.
  */
 export const RangeSchema: GenMessage<Range> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 7);
+  messageDesc(file_blit_v1_source, 8);
 
 /**
  * Ends a large file.
@@ -419,7 +454,7 @@ export type FinishSource = Message<"blit.v1.FinishSource"> & {
  * Use `create(FinishSourceSchema)` to create a new message.
  */
 export const FinishSourceSchema: GenMessage<FinishSource> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 8);
+  messageDesc(file_blit_v1_source, 9);
 
 /**
  * Removes what has arrived.
@@ -454,7 +489,7 @@ export type Forget = Message<"blit.v1.Forget"> & {
  * Use `create(ForgetSchema)` to create a new message.
  */
 export const ForgetSchema: GenMessage<Forget> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 9);
+  messageDesc(file_blit_v1_source, 10);
 
 /**
  * Nothing more is asked about a directory.
@@ -489,7 +524,7 @@ export type LeaveDirectory = Message<"blit.v1.LeaveDirectory"> & {
  * Use `create(LeaveDirectorySchema)` to create a new message.
  */
 export const LeaveDirectorySchema: GenMessage<LeaveDirectory> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 10);
+  messageDesc(file_blit_v1_source, 11);
 
 /**
  * Nothing more is asked about batches.
@@ -510,7 +545,7 @@ export type ReleaseBatches = Message<"blit.v1.ReleaseBatches"> & {
  * Use `create(ReleaseBatchesSchema)` to create a new message.
  */
 export const ReleaseBatchesSchema: GenMessage<ReleaseBatches> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 11);
+  messageDesc(file_blit_v1_source, 12);
 
 /**
  * Several answers at once.
@@ -566,7 +601,7 @@ export type SourceAnswers = Message<"blit.v1.SourceAnswers"> & {
  * Use `create(SourceAnswersSchema)` to create a new message.
  */
 export const SourceAnswersSchema: GenMessage<SourceAnswers> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 12);
+  messageDesc(file_blit_v1_source, 13);
 
 /**
  * One answer.
@@ -626,7 +661,7 @@ export type SourceAnswer = Message<"blit.v1.SourceAnswer"> & {
  * Use `create(SourceAnswerSchema)` to create a new message.
  */
 export const SourceAnswerSchema: GenMessage<SourceAnswer> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 13);
+  messageDesc(file_blit_v1_source, 14);
 
 /**
  * Entries of a directory.
@@ -682,7 +717,7 @@ export type Listed = Message<"blit.v1.Listed"> & {
  * Use `create(ListedSchema)` to create a new message.
  */
 export const ListedSchema: GenMessage<Listed> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 14);
+  messageDesc(file_blit_v1_source, 15);
 
 /**
  * A large file.
@@ -731,7 +766,7 @@ export type Opened = Message<"blit.v1.Opened"> & {
  * Use `create(OpenedSchema)` to create a new message.
  */
 export const OpenedSchema: GenMessage<Opened> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 15);
+  messageDesc(file_blit_v1_source, 16);
 
 /**
  * What became of entries that were to be removed.
@@ -752,7 +787,7 @@ export type Forgotten = Message<"blit.v1.Forgotten"> & {
  * Use `create(ForgottenSchema)` to create a new message.
  */
 export const ForgottenSchema: GenMessage<Forgotten> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 16);
+  messageDesc(file_blit_v1_source, 17);
 
 /**
  * The request was carried out, or not.
@@ -773,7 +808,7 @@ export type Done = Message<"blit.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 17);
+  messageDesc(file_blit_v1_source, 18);
 
 /**
  * Why something failed.
@@ -801,7 +836,7 @@ export type SourceError = Message<"blit.v1.SourceError"> & {
  * Use `create(SourceErrorSchema)` to create a new message.
  */
 export const SourceErrorSchema: GenMessage<SourceError> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 18);
+  messageDesc(file_blit_v1_source, 19);
 
 /**
  * One entry that failed.
@@ -829,7 +864,7 @@ export type EntryError = Message<"blit.v1.EntryError"> & {
  * Use `create(EntryErrorSchema)` to create a new message.
  */
 export const EntryErrorSchema: GenMessage<EntryError> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 19);
+  messageDesc(file_blit_v1_source, 20);
 
 /**
  * What another file system in the source means.
