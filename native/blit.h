@@ -1,8 +1,8 @@
 /*
  * The face of the shim: what TypeScript and C share.
  *
- * TypeScript submits packed tasks, worker threads (one long call of blit_engine_work each) pull them, packed results
- * go back. Structures here are little-endian and mirrored, field by field, in lib/native/layout.ts; change both.
+ * TypeScript submits packed tasks, threads of the shim pull them, packed results go back. No call blocks for a transfer but blit_wait,
+ * of which one at a time serves the whole process, and blit_engine_wait, for callers that have nothing else to do. Structures here are little-endian and mirrored, field by field, in lib/native/layout.ts; change both.
  * Every function returns a count or -errno and prints nothing.
  */
 #ifndef BLIT_H
@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 8
+#define BLIT_ABI 9
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -30,6 +30,10 @@ enum blit_op {
 	BLIT_OP_STORE = 11,   /* destination: APPLY with the records that come in; its own id is the request's number */
 	BLIT_OP_RECEIVE = 12, /* destination: RANGE with the data that comes in */
 	BLIT_OP_HASH = 13,    /* destination: XXH64 of each block of a slice that it holds of a large file */
+	/* A lane's life: with BLIT_SRC it sends what PACK and SEND ask for, else it receives and carries out what comes in. `handle` is a
+	 * blocking socket, which is closed at the end. The result tells of the end: 0 when the engine ends or the other side ended in an
+	 * orderly way, or -errno; other lanes do not mind. */
+	BLIT_OP_LANE = 14,
 };
 
 /* Actions of APPLY, in the top four bits of an index word. */
@@ -97,7 +101,7 @@ struct blit_task {
 	uint32_t dir, flags;
 	uint64_t batch;       /* APPLY, OPEN, LINK, REMOVE, PACK, STORE: of the entries; LIST: of the parent, where the name stands */
 	uint32_t first, count; /* a run of entries; with a payload of index words, count is their number */
-	uint64_t handle;      /* RANGE, FINISH, SEND, RECEIVE, HASH; LIST with REMOTE: the batch that came from there, or 0 */
+	uint64_t handle;      /* RANGE, FINISH, SEND, RECEIVE, HASH, LANE; LIST with REMOTE: the batch that came from there, or 0 */
 	uint64_t offset, length;
 	uint32_t parent, payload_len;
 };
@@ -291,7 +295,8 @@ BLIT_EXPORT int64_t blit_abi(void);
 BLIT_EXPORT int64_t blit_engine_open(const struct blit_config *config, const char *src, const char *dst, const char *backup,
 	struct engine **out);
 BLIT_EXPORT int64_t blit_engine_submit(struct engine *e, const void *tasks, uint64_t len);
-BLIT_EXPORT int64_t blit_engine_work(struct engine *e);
+/* Makes the workers; once. How many they are, fewer where memory or threads run out, or -errno where there is not even one. */
+BLIT_EXPORT int64_t blit_engine_start(struct engine *e);
 BLIT_EXPORT int64_t blit_engine_wait(struct engine *e, int64_t timeout_ms);
 BLIT_EXPORT int64_t blit_engine_collect(struct engine *e, void *out, uint64_t cap);
 BLIT_EXPORT int64_t blit_engine_progress(struct engine *e, struct blit_counters *out);
@@ -301,16 +306,12 @@ BLIT_EXPORT int64_t blit_engine_activate(struct engine *e, uint32_t workers);
  * submitted. */
 BLIT_EXPORT int64_t blit_engine_avoid(struct engine *e, uint64_t dev, uint64_t ino);
 BLIT_EXPORT int64_t blit_engine_stop(struct engine *e, int64_t finish_queued);
+/* Waits for the end of all threads, as long as allowed. How many are left. */
+BLIT_EXPORT int64_t blit_engine_join(struct engine *e, int64_t timeout_ms);
 BLIT_EXPORT int64_t blit_engine_close(struct engine *e);
 BLIT_EXPORT int64_t blit_batch_free(struct engine *e, void *batch);
 /* Takes over a batch from another machine; *out is to be freed as a batch. -EPROTO where it makes no sense. */
 BLIT_EXPORT int64_t blit_batch_take(const void *bytes, uint64_t len, void **out);
-/*
- * One lane's life: sends what PACK and SEND tasks ask for, or receives and carries out what comes in. `fd` is a blocking socket,
- * closed at the end. 0 when the engine ends or the other side ended in an orderly way; -errno. Other lanes do not mind.
- */
-BLIT_EXPORT int64_t blit_lane_send(struct engine *e, int32_t fd);
-BLIT_EXPORT int64_t blit_lane_receive(struct engine *e, int32_t fd);
 /* Whether a lane is bringing the slice that a RECEIVE task of that id waits for: 1, or 0. */
 BLIT_EXPORT int64_t blit_request_comes(struct engine *e, uint32_t id);
 /* The destination has what it asked for with that number: PACK and SEND tasks for it that no lane has begun are answered unsent. */
@@ -320,6 +321,19 @@ BLIT_EXPORT int64_t blit_lane_retire(struct engine *e);
 BLIT_EXPORT int64_t blit_dir_path(struct engine *e, uint32_t dir, char *out, uint64_t cap);
 /* Name of the attribute that a step tells the number of, unterminated. Its length, or -ENOENT. */
 BLIT_EXPORT int64_t blit_attribute_name(struct engine *e, uint32_t number, char *out, uint64_t cap);
+
+/* --- waiter.c: waiting for many things at once --- */
+
+struct waiter;
+
+/* Lives until the process ends. 0 or -errno. */
+BLIT_EXPORT int64_t blit_waiter_open(struct waiter **out);
+/* Waits from now on until results of the engine are worth a look, it is stopped, or, once it closes, its threads have ended; timeout_ms
+ * at most. blit_wait then gives the token back. 0. */
+BLIT_EXPORT int64_t blit_wait_engine(struct waiter *w, struct engine *e, uint64_t token, int64_t timeout_ms);
+/* Blocks until something of what is waited for is ready or its time is over; puts the tokens of that into out. How many; 0 where
+ * nothing is waited for. One call at a time. */
+BLIT_EXPORT int64_t blit_wait(struct waiter *w, uint64_t *out, uint64_t cap);
 
 /* Follows a last symlink if asked. 0 or -errno. */
 BLIT_EXPORT int64_t blit_path_facts(const char *path, int64_t follow, struct blit_path_facts *out);

@@ -1,12 +1,13 @@
 /*
  * The engine: a queue of tasks, the worker threads that pull from it, and the queue of results.
  *
- * 1. TypeScript submits tasks (blit_engine_submit copies them in) and calls blit_engine_work once per worker.
+ * 1. blit_engine_start makes the workers. TypeScript submits tasks; blit_engine_submit copies them in.
  * 2. A worker takes urgent tasks (listings, settles: they make more work or free memory) before plain ones. A task of many
  *    entries is shared: each worker claims a slice, smaller ones near the end so that nobody is left with a long one.
- * 3. The last worker of a task posts its result; blit_engine_wait wakes TypeScript, blit_engine_collect hands results over.
- * 4. blit_engine_stop lets workers leave: after the queue is empty, or at once. blit_engine_close frees everything and gives
- *    up large files that are still open, so that no temporary file stays.
+ * 3. The last worker of a task posts its result; blit_engine_wait or blit_wait (waiter.c) wakes TypeScript, blit_engine_collect hands
+ *    results over.
+ * 4. blit_engine_stop lets workers and lanes leave: after the queue is empty, or at once. blit_engine_join waits for them.
+ *    blit_engine_close frees everything and gives up large files that are still open, so that no temporary file stays.
  */
 #include "engine.h"
 
@@ -30,9 +31,6 @@ int64_t engine_now_ns(void)
 #define RESULTS_MANY 48
 #define TASKS_FEW 12
 #define ENTRIES_FEW 256
-/* No result waits longer than that. */
-#define RESULTS_PATIENCE_NS 10000000
-
 int64_t blit_abi(void)
 {
 	return BLIT_ABI;
@@ -160,6 +158,7 @@ static bool may_run(const struct engine *e, const struct blit_task *t)
 		return true;
 	switch (t->op) {
 	case BLIT_OP_LIST: return !(t->flags & BLIT_MKDIR);
+	case BLIT_OP_LANE: return true;
 	case BLIT_OP_SETTLE: return (t->flags & BLIT_SKIP) && !(t->flags & (BLIT_RMDIR | BLIT_RMSRC));
 	default: return t->op == BLIT_OP_APPLY || t->op == BLIT_OP_LINK || t->op == BLIT_OP_PACK || t->op == BLIT_OP_STORE;
 	}
@@ -168,7 +167,7 @@ static bool may_run(const struct engine *e, const struct blit_task *t)
 /* 0, -EINVAL for a task that makes no sense, or -EROFS. */
 static int check_task(const struct engine *e, const struct blit_task *t, size_t room)
 {
-	if (t->payload_len > room || t->op < BLIT_OP_LIST || t->op > BLIT_OP_HASH)
+	if (t->payload_len > room || t->op < BLIT_OP_LIST || t->op > BLIT_OP_LANE)
 		return -EINVAL;
 	if (is_shared(t->op) && (t->count == 0 || (t->payload_len && t->payload_len / 4 < t->count)))
 		return -EINVAL;
@@ -234,6 +233,12 @@ static int64_t unpack(struct engine *e, const char *at, size_t room, struct task
 	return sizeof raw + ((raw.payload_len + 7u) & ~7u);
 }
 
+/* Under the queue's lock; others look at the sum without it. */
+static void add_queued(struct engine *e, int64_t entries)
+{
+	__atomic_store_n(&e->queued_entries, e->queued_entries + entries, __ATOMIC_RELAXED);
+}
+
 static void enqueue(struct engine *e, struct task *chain)
 {
 	struct task *next;
@@ -255,7 +260,7 @@ static void enqueue(struct engine *e, struct task *chain)
 		} else {
 			*e->plain_tail = t;
 			e->plain_tail = &t->next;
-			e->queued_entries += is_shared(t->t.op) ? t->t.count : 1;
+			add_queued(e, is_shared(t->t.op) ? t->t.count : 1);
 		}
 		atomic_fetch_add(&e->queued_tasks, 1);
 	}
@@ -274,6 +279,11 @@ int64_t blit_engine_submit(struct engine *e, const void *tasks, uint64_t len)
 	for (uint64_t at = 0; at < len && (bytes = unpack(e, (const char *)tasks + at, len - at, tail)) > 0; at += bytes) {
 		taken++;
 		uint32_t op = (*tail)->t.op;
+		if (op == BLIT_OP_LANE) {
+			lane_begin(e, *tail);
+			*tail = NULL;
+			continue;
+		}
 		if (op != BLIT_OP_STORE && op != BLIT_OP_RECEIVE) {
 			tail = &(*tail)->next;
 			continue;
@@ -301,11 +311,19 @@ static bool wants_attention(struct engine *e)
 		__atomic_load_n(&e->queued_entries, __ATOMIC_RELAXED) < active * ENTRIES_FEW);
 }
 
+bool engine_is_ready(struct engine *e, bool dated)
+{
+	if (atomic_load(&e->closing))
+		return atomic_load(&e->threads) == 0;
+	return engine_stopped(e) || wants_attention(e) || (dated && atomic_load(&e->results_waiting) > 0);
+}
+
 static void call_attention(struct engine *e)
 {
 	pthread_mutex_lock(&e->results_lock); /* whoever has just found nothing worth a look sleeps by now */
 	pthread_mutex_unlock(&e->results_lock);
 	pthread_cond_signal(&e->results_ready);
+	waiter_call(e);
 }
 
 /* Writers to one file wait for each other: a range of a file that nobody writes goes before one of a file that somebody does. */
@@ -355,7 +373,7 @@ static struct task *take(struct worker *w, uint32_t *first, uint32_t *n)
 		if (*n > total - t->cursor)
 			*n = total - t->cursor;
 		t->cursor += *n;
-		e->queued_entries -= *n;
+		add_queued(e, -(int64_t)*n);
 		if (t->cursor == total) {
 			atomic_fetch_sub(&e->queued_tasks, 1);
 			*at = t->next;
@@ -395,8 +413,10 @@ void engine_post(struct engine *e, struct task *t, struct blit_result *r)
 	e->results_tail = &node->next;
 	atomic_fetch_add(&e->results_waiting, 1);
 	pthread_mutex_unlock(&e->results_lock);
-	if (wants_attention(e))
+	if (wants_attention(e)) {
 		pthread_cond_signal(&e->results_ready);
+		waiter_call(e);
+	}
 }
 
 struct task *engine_take_outgoing(struct engine *e, uint32_t *first, uint32_t *n)
@@ -488,21 +508,30 @@ static void run(struct worker *w, struct task *t, uint32_t first, uint32_t n)
 		engine_post(w->e, t, &r);
 }
 
-/* One worker's life; returns 0 when the engine closes or stops. Call it `workers` times, each on a thread of its own. */
-int64_t blit_engine_work(struct engine *e)
+static void work(void *arg)
 {
-	uint32_t index = atomic_fetch_add(&e->workers_started, 1), first, n;
-	if (index >= e->config.workers)
-		return -EINVAL;
-	struct worker *w = &e->workers[index];
+	struct worker *w = arg;
 	struct task *t;
-	w->buffer_bytes = e->config.buffer_bytes;
-	w->buffer = aligned_alloc(BUFFER_UNIT, w->buffer_bytes);
-	if (!w->buffer)
-		return -ENOMEM;
+	uint32_t first, n;
 	while ((t = take(w, &first, &n)))
 		run(w, t, first, n);
-	return 0;
+}
+
+int64_t blit_engine_start(struct engine *e)
+{
+	uint32_t wanted = e->config.workers, have = 0;
+	int err = 0;
+	if (e->started)
+		return -EINVAL;
+	e->started = true;
+	while (have < wanted && !err) {
+		struct worker *w = &e->workers[have];
+		w->buffer_bytes = e->config.buffer_bytes;
+		w->buffer = aligned_alloc(BUFFER_UNIT, w->buffer_bytes);
+		err = w->buffer ? thread_start(e, "blit worker", work, w) : -ENOMEM;
+		have += !err;
+	}
+	return have > 0 ? (int64_t)have : err;
 }
 
 struct timespec clock_in(int64_t ns)
@@ -596,7 +625,8 @@ int64_t blit_engine_avoid(struct engine *e, uint64_t dev, uint64_t ino)
 int64_t blit_engine_activate(struct engine *e, uint32_t workers)
 {
 	pthread_mutex_lock(&e->queue_lock);
-	e->active = workers < 1 ? 1 : workers < e->config.workers ? workers : e->config.workers;
+	workers = workers < 1 ? 1 : workers < e->config.workers ? workers : e->config.workers;
+	__atomic_store_n(&e->active, workers, __ATOMIC_RELAXED);
 	pthread_cond_broadcast(&e->queue_rest);
 	pthread_cond_broadcast(&e->queue_ready);
 	pthread_mutex_unlock(&e->queue_lock);
@@ -607,7 +637,7 @@ int64_t blit_engine_stop(struct engine *e, int64_t finish_queued)
 {
 	pthread_mutex_lock(&e->queue_lock);
 	if (finish_queued)
-		e->closing = true;
+		atomic_store(&e->closing, true);
 	else
 		atomic_store(&e->stop, 1);
 	pthread_cond_broadcast(&e->queue_rest);
@@ -616,6 +646,7 @@ int64_t blit_engine_stop(struct engine *e, int64_t finish_queued)
 	pthread_mutex_lock(&e->results_lock);
 	pthread_cond_broadcast(&e->results_ready);
 	pthread_mutex_unlock(&e->results_lock);
+	waiter_call(e);
 	lanes_wake(e);
 	return 0;
 }
@@ -629,9 +660,10 @@ static void free_tasks(struct task *t)
 	}
 }
 
-/* Every worker and lane must have returned. Batches belong to TypeScript and are not freed here, except those in unread results. */
+/* Every worker and lane must have ended: blit_engine_join says so. Batches belong to TypeScript and are not freed here, except those in unread results. */
 int64_t blit_engine_close(struct engine *e)
 {
+	waiter_forget(e);
 	large_abandon_all(e);
 	free_tasks(e->urgent);
 	free_tasks(e->plain);

@@ -141,7 +141,7 @@ struct engine {
 	struct task *plain, **plain_tail;
 	uint64_t queued_entries;
 	uint32_t active; /* workers that take tasks; the others sleep */
-	bool closing;
+	atomic_bool closing;
 
 	pthread_mutex_t results_lock;
 	pthread_cond_t results_ready;
@@ -163,8 +163,11 @@ struct engine {
 	struct lane *lanes; /* also those that ended: their counters count */
 
 	struct worker *workers;
-	atomic_uint workers_started;
-	atomic_uint workers_running;
+	bool started; /* they were */
+
+	atomic_uint threads; /* workers and lanes that have not ended; it falls only under the lock of threads.c */
+	struct waiter *waiter; /* who waits for it, as long as `waited` is not 0 */
+	atomic_uint waited;
 };
 
 /* --- dir.c: numbers to directories, descriptors on demand --- */
@@ -236,7 +239,25 @@ struct task *engine_take_outgoing(struct engine *e, uint32_t *first, uint32_t *n
 /* A slice of a shared task is done. */
 void engine_slice_done(struct engine *e, struct task *t, uint32_t n);
 
+/* What a wait for the engine waits for: results worth a look, a stop, or the end of all threads once it closes. `dated`: results have
+ * waited for long enough, and any of them is worth a look. */
+bool engine_is_ready(struct engine *e, bool dated);
+/* No result waits longer than that. */
+#define RESULTS_PATIENCE_NS 10000000
+
+/* --- threads.c --- */
+/* Runs `life` on a thread of its own, which counts as one of the engine's (NULL: nobody's) until it returns. 0 or -errno. */
+int thread_start(struct engine *e, const char *name, void (*life)(void *), void *arg);
+
+/* --- waiter.c --- */
+/* The engine may be ready: whoever waits for it looks. */
+void waiter_call(struct engine *e);
+/* The engine is about to go: whoever still waits for it is told so at once. */
+void waiter_forget(struct engine *e);
+
 /* --- lane.c --- */
+/* A LANE task: its result comes when the lane has ended. */
+void lane_begin(struct engine *e, struct task *t);
 void lanes_init(struct engine *e);
 /* Ends every lane's waiting, for what is to be sent and for the other side. */
 void lanes_wake(struct engine *e);
@@ -429,6 +450,7 @@ int os_sync(int fd); /* to the medium; 0 or -errno */
 /* Writes out the file and drops the slice from the cache as far as the system allows: a read then asks the medium. 0 or -errno. */
 int os_sync_uncached(int fd, uint64_t at, uint64_t len);
 int os_make_node(int dirfd, const char *name, mode_t mode, uint64_t rdev); /* fifo, socket or device; 0 or -errno */
+void os_thread_name(const char *name); /* of the calling thread, at most 15 characters */
 int os_rename_free(int fromdir, const char *from, int todir, const char *to); /* never over something; 0 or -errno */
 int os_space(int fd, struct blit_space *out);
 /* Whether the open directory is in a file system that shows the kernel's state instead of holding files. */

@@ -1,6 +1,6 @@
 /*
  * Lanes: TCP connections (or, inside the control channel, socket pairs) that carry content from source to destination, each with a
- * thread of its own in blit_lane_send or blit_lane_receive.
+ * thread of its own. A LANE task makes one; its result comes when the lane has ended.
  *
  * A sending lane takes PACK and SEND tasks from the engine's queue of outgoing work, reads what they name and sends it: nothing
  * waits in memory between reading and sending. A receiving lane writes what comes in before it takes more, so a slow disk slows
@@ -31,6 +31,7 @@ struct lane {
 	int fd; /* -1: it ended */
 	bool sends, retiring;
 	struct outgoing out;
+	struct task *task; /* whose result tells of its end */
 };
 
 void lanes_init(struct engine *e)
@@ -89,7 +90,7 @@ static struct lane *lane_new(struct engine *e, int fd, bool sends)
 	e->lanes = l;
 	pthread_mutex_unlock(&e->lanes_lock);
 	pthread_mutex_lock(&e->queue_lock);
-	bool late = e->closing || engine_stopped(e); /* nobody will wake it any more */
+	bool late = atomic_load(&e->closing) || engine_stopped(e); /* nobody will wake it any more */
 	pthread_mutex_unlock(&e->queue_lock);
 	if (late)
 		shutdown(fd, SHUT_RDWR);
@@ -266,17 +267,12 @@ static int say_bye(struct lane *l)
 	return lane_send(l, &f, sizeof f, false);
 }
 
-int64_t blit_lane_send(struct engine *e, int32_t fd)
+static int send_life(struct engine *e, struct lane *l)
 {
-	struct lane *l = lane_new(e, fd, true);
 	struct task *t;
 	uint32_t first, n;
 	int err = 0;
 	bool over = false;
-	if (!l) {
-		close(fd);
-		return -ENOMEM;
-	}
 	while (!err && !over && (t = engine_take_outgoing(e, &first, &n))) {
 		err = t->t.op == BLIT_OP_PACK ? pack_slice(l, t, first, n) : send_slice(l, t);
 		engine_slice_done(e, t, n);
@@ -287,8 +283,7 @@ int64_t blit_lane_send(struct engine *e, int32_t fd)
 		if (!err && !l->retiring)
 			err = -ESHUTDOWN; /* the other side wants it no more, or is gone: that looks the same from here */
 	}
-	lane_end(e, l);
-	return engine_stopped(e) ? 0 : err;
+	return err;
 }
 
 static int receive_records(struct lane *l, const struct blit_frame *f)
@@ -316,29 +311,54 @@ static int receive_one(struct lane *l, const struct blit_frame *f)
 	return err ? err : receive_end(l, f, hash);
 }
 
-int64_t blit_lane_receive(struct engine *e, int32_t fd)
+static int receive_life(struct engine *e, struct lane *l)
 {
-	struct lane *l = lane_new(e, fd, false);
 	struct blit_frame f;
 	int err = 0;
-	if (!l) {
-		close(fd);
-		return -ENOMEM;
-	}
 	while (!err && !engine_stopped(e)) {
-		ssize_t m = recv(fd, &f, 1, 0);
+		ssize_t m = recv(l->fd, &f, 1, 0);
 		if (m < 0 && errno == EINTR)
 			continue;
-		if (m <= 0) {
-			err = m ? -errno : -ECONNRESET;
-			break;
-		}
+		if (m <= 0)
+			return m ? -errno : -ECONNRESET;
 		err = lane_receive(l, (char *)&f + 1, sizeof f - 1);
 		if (!err && wire_frame_ok(&f) && f.type == BLIT_FRAME_BYE)
 			break;
 		if (!err)
 			err = receive_one(l, &f);
 	}
+	return err;
+}
+
+static void tell_end(struct engine *e, struct task *t, int status)
+{
+	struct blit_result r = { .status = engine_stopped(e) ? 0 : status };
+	engine_post(e, t, &r);
+}
+
+static void live(void *arg)
+{
+	struct lane *l = arg;
+	struct engine *e = l->w.e;
+	int status = l->sends ? send_life(e, l) : receive_life(e, l);
 	lane_end(e, l);
-	return engine_stopped(e) ? 0 : err;
+	tell_end(e, l->task, status);
+}
+
+void lane_begin(struct engine *e, struct task *t)
+{
+	int fd = t->t.handle;
+	bool sends = t->t.flags & BLIT_SRC;
+	struct lane *l = lane_new(e, fd, sends);
+	if (!l) {
+		close(fd);
+		tell_end(e, t, -ENOMEM);
+		return;
+	}
+	l->task = t;
+	int err = thread_start(e, sends ? "blit send" : "blit receive", live, l);
+	if (err) {
+		lane_end(e, l);
+		tell_end(e, t, err);
+	}
 }

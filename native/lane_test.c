@@ -7,35 +7,24 @@
 
 #define SIZE (3u << 20)
 
-struct lane_thread { pthread_t thread; struct engine *e; int fd; bool sends; int64_t status; };
-
 struct pair {
 	struct rig from, to; /* source and destination */
-	struct lane_thread lanes[4];
-	uint32_t count;
 	struct answer list, there; /* the root's entries at the source, and as the destination sees them */
 };
 
-static void *lane_run(void *arg)
+static uint32_t lane_start(struct rig *rig, int fd, bool sends)
 {
-	struct lane_thread *l = arg;
-	l->status = l->sends ? blit_lane_send(l->e, l->fd) : blit_lane_receive(l->e, l->fd);
-	return NULL;
-}
-
-static void lane_start(struct pair *p, struct engine *e, int fd, bool sends)
-{
-	struct lane_thread *l = &p->lanes[p->count++];
-	*l = (struct lane_thread){ .e = e, .fd = fd, .sends = sends };
-	CHECK(pthread_create(&l->thread, NULL, lane_run, l) == 0);
+	int64_t id = rig_submit(rig, (struct blit_task){ .op = BLIT_OP_LANE, .flags = sends ? BLIT_SRC : BLIT_DST, .handle = fd }, NULL, 0);
+	CHECK(id > 0);
+	return id;
 }
 
 static void lane_add(struct pair *p)
 {
 	int fd[2];
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0);
-	lane_start(p, p->from.e, fd[0], true);
-	lane_start(p, p->to.e, fd[1], false);
+	lane_start(&p->from, fd[0], true);
+	lane_start(&p->to, fd[1], false);
 }
 
 static void open_half(struct rig *rig, struct blit_config config, const char *src, const char *dst)
@@ -67,8 +56,8 @@ static void pair_open(struct pair *p, uint32_t flags)
 static void pair_close(struct pair *p)
 {
 	CHECK(blit_engine_stop(p->from.e, 1) == 0 && blit_engine_stop(p->to.e, 1) == 0);
-	for (uint32_t i = 0; i < p->count; i++)
-		CHECK(pthread_join(p->lanes[i].thread, NULL) == 0);
+	rig_join(&p->from);
+	rig_join(&p->to);
 	rig_free(&p->from, &p->list);
 	rig_free(&p->to, &p->there);
 	rig_close(&p->from);
@@ -329,7 +318,7 @@ static int lane_by_hand(struct pair *p)
 {
 	int fd[2];
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0);
-	lane_start(p, p->to.e, fd[1], false);
+	lane_start(&p->to, fd[1], false);
 	return fd[0];
 }
 
@@ -385,11 +374,11 @@ static void a_slice_comes_whole_on_the_lane_that_began_it(void)
 	wait_until_comes(&p, id, false);
 	put_frame(second, BLIT_FRAME_DATA, id, 2 * third, third, file);
 	put_frame(second, BLIT_FRAME_END, id, 0, sizeof(uint64_t), file);
-	CHECK(blit_engine_wait(p.to.e, 300) == 0); /* not done */
+	CHECK(rig_is_quiet(&p.to, 300)); /* not done */
 	/* Data that nothing began is not taken. */
 	put_frame(third_lane, BLIT_FRAME_DATA, id, 0, third, file);
 	put_frame(third_lane, BLIT_FRAME_END, id, 0, sizeof(uint64_t), file);
-	CHECK(blit_engine_wait(p.to.e, 100) == 0);
+	CHECK(rig_is_quiet(&p.to, 100));
 	put_frame(second, BLIT_FRAME_BEGIN, id, 0, 0, file);
 	put_frame(second, BLIT_FRAME_DATA, id, 0, SIZE, file);
 	put_frame(second, BLIT_FRAME_END, id, 0, sizeof(uint64_t), file);
@@ -469,7 +458,7 @@ static size_t record_stream(char **out)
 	make_sources();
 	pair_open(&p, 0);
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0);
-	lane_start(&p, p.from.e, fd[0], true);
+	lane_start(&p.from, fd[0], true);
 	bring(&p, request(&p, BLIT_MAKE), BLIT_MAKE);
 	size_t room = 8 << 20, n = 0;
 	CHECK((*out = malloc(room)) != NULL);
@@ -518,7 +507,7 @@ static void broken_streams_end_the_lane_and_nothing_else(void)
 		pair_open(&p, 0);
 		request(&p, BLIT_MAKE);
 		CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0);
-		lane_start(&p, p.to.e, fd[1], false);
+		lane_start(&p.to, fd[1], false);
 		memcpy(bad, good, n);
 		size_t len = random_word() % 3 ? n : random_word() % n;
 		damage(bad, n);

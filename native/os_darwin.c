@@ -322,6 +322,11 @@ int os_make_node(int dirfd, const char *name, mode_t mode, uint64_t rdev)
 	return made < 0 ? failed() : 0;
 }
 
+void os_thread_name(const char *name)
+{
+	pthread_setname_np(name);
+}
+
 int os_rename_free(int fromdir, const char *from, int todir, const char *to)
 {
 	return renameatx_np(fromdir, from, todir, to, RENAME_EXCL) < 0 ? failed() : 0;

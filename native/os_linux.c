@@ -144,6 +144,11 @@ int os_make_node(int dirfd, const char *name, mode_t mode, uint64_t rdev)
 	return mknodat(dirfd, name, mode, rdev) < 0 ? -errno : 0;
 }
 
+void os_thread_name(const char *name)
+{
+	pthread_setname_np(pthread_self(), name);
+}
+
 int os_rename_free(int fromdir, const char *from, int todir, const char *to)
 {
 	return syscall(SYS_renameat2, fromdir, from, todir, to, RENAME_NOREPLACE) < 0 ? -errno : 0;

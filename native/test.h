@@ -128,7 +128,6 @@ static inline int test_open_descriptors(void)
 
 struct rig {
 	struct engine *e;
-	pthread_t threads[8];
 	uint32_t workers, next_id;
 };
 
@@ -138,16 +137,9 @@ struct answer {
 	struct blit_detail details[300];
 };
 
-static inline void *rig_work(void *engine)
-{
-	CHECK_EQUAL(blit_engine_work(engine), 0);
-	return NULL;
-}
-
 static inline void rig_start(struct rig *rig)
 {
-	for (uint32_t i = 0; i < rig->workers; i++)
-		CHECK(pthread_create(&rig->threads[i], NULL, rig_work, rig->e) == 0);
+	CHECK_EQUAL(blit_engine_start(rig->e), rig->workers);
 }
 
 /* Opens an engine on "src", "dst" and, with CFG_BACKUP, "backup"; workers start with rig_start. */
@@ -167,10 +159,10 @@ static inline void rig_open(struct rig *rig, uint32_t flags)
 	rig_start(rig);
 }
 
+/* Until all workers and lanes of a stopped engine have ended. */
 static inline void rig_join(struct rig *rig)
 {
-	for (uint32_t i = 0; i < rig->workers; i++)
-		CHECK(pthread_join(rig->threads[i], NULL) == 0);
+	CHECK_EQUAL(blit_engine_join(rig->e, 60000), 0);
 }
 
 static inline void rig_close(struct rig *rig)
@@ -195,21 +187,37 @@ static inline int64_t rig_submit(struct rig *rig, struct blit_task t, const void
 	return status < 0 ? status : t.id;
 }
 
-/* The next result, whosever it is. */
-static inline void rig_next(struct rig *rig, struct answer *a)
+/* The next result, whosever it is; false where none comes in that time. */
+static inline bool rig_collect(struct rig *rig, struct answer *a, int64_t wait_ms)
 {
-	while (!blit_engine_wait(rig->e, 1000))
-		;
+	if (!blit_engine_wait(rig->e, wait_ms))
+		return false;
 	/* one result at a time: room grows until the first fits */
-	char *room = (char *)a;
 	for (uint64_t cap = sizeof a->r;; cap += sizeof *a->details) {
 		CHECK(cap <= sizeof *a);
-		int64_t n = blit_engine_collect(rig->e, room, cap);
+		int64_t n = blit_engine_collect(rig->e, a, cap);
 		if (n == -ENOBUFS)
 			continue;
 		CHECK_EQUAL(n, sizeof a->r + a->r.details * sizeof *a->details);
-		return;
+		return true;
 	}
+}
+
+/* The next result but for those of lanes, which end when they like. */
+static inline void rig_next(struct rig *rig, struct answer *a)
+{
+	while (!rig_collect(rig, a, 1000) || a->r.op == BLIT_OP_LANE)
+		;
+}
+
+/* Whether nothing but ends of lanes comes in that time. */
+static inline bool rig_is_quiet(struct rig *rig, int64_t wait_ms)
+{
+	struct answer a;
+	while (rig_collect(rig, &a, wait_ms))
+		if (a.r.op != BLIT_OP_LANE)
+			return false;
+	return true;
 }
 
 /* Submits one task and waits for its answer; nothing else is under way. */

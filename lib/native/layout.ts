@@ -1,6 +1,6 @@
 /** The shim's structures, field by field as in native/blit.h. Little-endian on every platform that blit supports. */
 
-export const ABI = 8;
+export const ABI = 9;
 
 export const Op = {
   List: 1,
@@ -16,6 +16,7 @@ export const Op = {
   Store: 11,
   Receive: 12,
   Hash: 13,
+  Lane: 14,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 

@@ -17,8 +17,12 @@ const shortCalls = {
   blit_engine_wait_here: { name: "blit_engine_wait", parameters: ["pointer", "i64"], result: "i64" },
   blit_engine_activate: { parameters: ["pointer", "u32"], result: "i64" },
   blit_engine_avoid: { parameters: ["pointer", "u64", "u64"], result: "i64" },
+  blit_engine_start: { parameters: ["pointer"], result: "i64" },
   blit_engine_stop: { parameters: ["pointer", "i64"], result: "i64" },
+  blit_engine_join: { parameters: ["pointer", "i64"], result: "i64" },
   blit_engine_close: { parameters: ["pointer"], result: "i64" },
+  blit_waiter_open: { parameters: ["buffer"], result: "i64" },
+  blit_wait_engine: { parameters: ["pointer", "pointer", "u64", "i64"], result: "i64" },
   blit_request_comes: { parameters: ["pointer", "u32"], result: "i64" },
   blit_request_drop: { parameters: ["pointer", "u32"], result: "i64" },
   blit_lane_retire: { parameters: ["pointer"], result: "i64" },
@@ -38,12 +42,12 @@ const shortCalls = {
   blit_path_remove_dir: { parameters: ["buffer"], result: "i64" },
 } as const;
 
-/** They block for long, so they get threads of their own. */
+/**
+ * It blocks on a thread of the runtime, which has 32: when all of them wait, everything does. One call at a time serves the whole
+ * process, however many engines there are; no other call may block for as long as a transfer likes.
+ */
 const longCalls = {
-  blit_engine_work: { parameters: ["pointer"], result: "i64", nonblocking: true },
-  blit_engine_wait: { parameters: ["pointer", "i64"], result: "i64", nonblocking: true },
-  blit_lane_send: { parameters: ["pointer", "i32"], result: "i64", nonblocking: true },
-  blit_lane_receive: { parameters: ["pointer", "i32"], result: "i64", nonblocking: true },
+  blit_wait: { parameters: ["pointer", "buffer", "u64"], result: "i64", nonblocking: true },
 } as const;
 
 type Calls = Readonly<Record<string, Deno.ForeignFunction>>;

@@ -1,6 +1,5 @@
 /**
- * The shim's engine as a queue: packed tasks go in, worker threads inside long FFI calls carry them out, and packed results are
- * handed to the callbacks of their tasks. What the tasks mean is known by those who use it: native_engine.ts for a local pair of
+ * The shim's engine as a queue: packed tasks go in, the shim's threads carry them out, and packed results are handed to the callbacks of their tasks. What the tasks mean is known by those who use it: native_engine.ts for a local pair of
  * trees, source_engine.ts and destination_engine.ts for the two halves of one.
  */
 
@@ -9,15 +8,27 @@ import { BlitError } from "../base/errors.ts";
 import { sizeClasses } from "../model/run_record.ts";
 import type { Counters, EngineConfig, EntryBatch } from "./engine.ts";
 import { engineError } from "./errno.ts";
-import { CONFIG_BYTES, ConfigFlag, COUNTERS_BYTES, RawResult, type RawTask, TASK_BYTES, writeTask } from "./layout.ts";
+import {
+  CONFIG_BYTES,
+  ConfigFlag,
+  COUNTERS_BYTES,
+  Op,
+  RawResult,
+  type RawTask,
+  TASK_BYTES,
+  TaskFlag,
+  writeTask,
+} from "./layout.ts";
 import type { Library } from "./library.ts";
 import { PackedBatch } from "./packed_batch.ts";
-import { settlesWithin } from "./patience.ts";
+import { waiter } from "./waiter.ts";
 
-/** Longest wait inside one call; a stop ends it earlier. */
+/** Longest wait; a stop ends it earlier. */
 const WAIT_MAX_MS = 1000;
 /** The drain waits on its own thread: handing the call to another one and back takes longer than many a task. */
 const WAIT_HERE_MS = 5;
+/** Threads that have nothing to do end within this. */
+const JOIN_HERE_MS = 1;
 /** After so long, what else waits for this thread (signals, timers) gets its turn. */
 const TURN_MS = 20;
 /** Results are collected this many bytes at a time: a result of a full batch with a detail for each entry fits many times. */
@@ -32,14 +43,13 @@ export type NewTask = Omit<RawTask, "id"> & { id?: number };
 export class TaskQueue {
   readonly #calls: Library["symbols"];
   readonly #engine: Deno.PointerObject;
-  readonly #workers: Promise<unknown>;
   readonly #pending = new Map<number, Resolve>();
   #tasks = new Uint8Array(64 << 10);
   #tasksView = new DataView(this.#tasks.buffer);
   /** Bytes of tasks that were not handed over yet: one call takes all that a round of answers leads to. */
   #tasksLength = 0;
-  /** Calls on other threads that have not returned: lanes, and waits that nobody may be waiting for any more. */
-  readonly #calling = new Set<Promise<bigint>>();
+  /** What is to be told of the end of each lane: whether it ended in order. */
+  readonly #lanes = new Set<(orderly: boolean) => void>();
   readonly #freed: bigint[] = [];
   /** Batches that somebody still holds, and memory that is to be freed by number: given back when a run breaks off. */
   readonly #held = new Set<PackedBatch>();
@@ -61,9 +71,10 @@ export class TaskQueue {
     );
     if (status < 0n) throw new BlitError("failed", engineError(-Number(status), 0).message);
     this.#engine = Deno.UnsafePointer.create(out[0])!;
-    this.#workers = Promise.all(
-      Array.from({ length: config.workers }, () => this.#calls.blit_engine_work(this.#engine)),
-    );
+    const started = Number(this.#calls.blit_engine_start(this.#engine));
+    if (started > 0) return;
+    this.#calls.blit_engine_close(this.#engine);
+    throw new BlitError("failed", `Cannot start a thread: ${engineError(-started, 0).message}`);
   }
 
   /** The batch that came with a result. */
@@ -175,7 +186,7 @@ export class TaskQueue {
       while (this.dispatch());
       const waitMs = round();
       this.flush();
-      if (this.#pending.size === 0 || this.#stopped) return;
+      if (this.#pending.size === this.#lanes.size || this.#stopped) return;
       if (performance.now() - turnMs < TURN_MS && this.#waitHere(waitMs)) continue;
       await this.wait(waitMs);
       turnMs = performance.now();
@@ -189,11 +200,7 @@ export class TaskQueue {
 
   /** Until results are worth a look, or the time is over, or `stop`. */
   async wait(ms: number): Promise<void> {
-    if (this.#closed) return;
-    const call = this.#calls.blit_engine_wait(this.#engine, BigInt(Math.ceil(Math.min(ms, WAIT_MAX_MS))));
-    this.#calling.add(call);
-    await call;
-    this.#calling.delete(call);
+    if (!this.#closed) await waiter(this.#calls).engine(this.#engine, Math.min(ms, WAIT_MAX_MS));
   }
 
   get stopped(): boolean {
@@ -201,17 +208,20 @@ export class TaskQueue {
   }
 
   /** A lane's whole life on a blocking socket, which the shim closes. Rejects never; whether it ended in order. */
-  async lane(descriptor: number, direction: "send" | "receive"): Promise<boolean> {
+  lane(descriptor: number, direction: "send" | "receive"): Promise<boolean> {
     if (this.#closed) { // the engine's memory may be gone
       this.#calls.blit_descriptor_close(descriptor);
-      return true;
+      return Promise.resolve(true);
     }
-    const call = direction === "send" ? this.#calls.blit_lane_send : this.#calls.blit_lane_receive;
-    const life = call(this.#engine, descriptor);
-    this.#calling.add(life);
-    const status = await life;
-    this.#calling.delete(life);
-    return status === 0n;
+    return new Promise((resolve) => {
+      this.#lanes.add(resolve);
+      const flags = direction === "send" ? TaskFlag.Source : TaskFlag.Destination;
+      this.submit({ op: Op.Lane, dir: 0, flags, handle: BigInt(descriptor) }, undefined, ({ errno }) => {
+        this.#lanes.delete(resolve);
+        resolve(errno === 0);
+      });
+      this.flush();
+    });
   }
 
   /** Hands results that are there to their callbacks; false if there were none. */
@@ -238,14 +248,29 @@ export class TaskQueue {
     this.#closed = true;
     this.#freeBatches();
     this.#calls.blit_engine_stop(this.#engine, 1n);
-    const threads = Promise.all([this.#workers, ...this.#calling]);
-    if (patienceMs !== undefined && !await settlesWithin(threads, patienceMs)) return false;
-    await threads;
+    const ended = await this.#threadsEnd(patienceMs);
+    for (const resolve of this.#lanes) resolve(true);
+    if (!ended) return false;
     for (const batch of [...this.#held]) batch.end();
     for (const address of [...this.#taken]) this.free(address);
     this.#freeBatches();
     this.#calls.blit_engine_close(this.#engine);
     return true;
+  }
+
+  /** Whether they did within that time. */
+  async #threadsEnd(patienceMs = Infinity): Promise<boolean> {
+    if (this.#threadsLeft(JOIN_HERE_MS) === 0) return true;
+    const startMs = performance.now();
+    for (let leftMs = patienceMs; leftMs > 0; leftMs = startMs + patienceMs - performance.now()) {
+      await waiter(this.#calls).engine(this.#engine, Math.min(leftMs, WAIT_MAX_MS));
+      if (this.#threadsLeft(0) === 0) return true;
+    }
+    return false;
+  }
+
+  #threadsLeft(waitMs: number): number {
+    return Number(this.#calls.blit_engine_join(this.#engine, BigInt(waitMs)));
   }
 
   /** Takes the task at once; it reaches the workers with the others of this round. Returns its id. */

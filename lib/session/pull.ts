@@ -64,6 +64,8 @@ async function pull(
       ask: (requests) => void stream.send({ case: "requests", value: requests }),
       sink,
     });
+    // What it ends with is seen below; it may end before any lane is made.
+    role.done.catch(() => {});
     begun(role);
     const reading = read(stream, role);
     if (!await stream.makeLanes(role)) inlineNotice(network, sink);

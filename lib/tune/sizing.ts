@@ -41,7 +41,7 @@ export interface Sizing {
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 
-/** Deno runs at most 32 nonblocking calls; each worker is one, and the engine needs some for itself. */
+/** More have not been seen to pay: a file system's own locks hold them up. */
 export const WORKERS_MAX = 24;
 /** A disk or server that answers slowly takes more requests at once than there are processors to make them. */
 const SPARE = 2;
