@@ -162,7 +162,6 @@ export class TreeRun {
   }
 
   #listed(node: DirNode, answer: ListAnswer): void {
-    this.#listings--;
     this.tally.lost(answer.lost);
     if (answer.crossing === "kernel" && !answer.closed) this.#remarkKernelFiles(node);
     if (answer.taken) this.#entries.taken(node, answer.batch, answer.taken);
@@ -181,6 +180,8 @@ export class TreeRun {
       }
       if (!answer.more) this.#done(node);
     }
+    // Not before: some entries are done with while the others are taken, and the scan has not ended until all are in line.
+    this.#listings--;
     this.#pump();
   }
 

@@ -143,6 +143,25 @@ for (const { name, open } of places) {
     assertEquals([await dir.read("d/was-dir"), await dir.read("d/was-file/in")], ["1", "2"]);
   });
 
+  testNeeding(
+    [linux, mounting],
+    `${name}: the scan has not ended while a subdirectory waits to be listed`,
+    async () => {
+      await using place = await open();
+      const { dir } = place;
+      // Names of one file that is as it should be are dealt with at once, before the directory beside them is put in line.
+      await dir.write({ "s/a": "1", "s/sub/sec": null, "d": null, list: "a\nb\nsub\n" });
+      await Deno.link(dir.at("s/a"), dir.at("s/b"));
+      assertExit(await place.run("mirror", "s/", "d", "--yes"), 0);
+      await dir.write({ "d/extra/e": "e" });
+      {
+        await using _dead = await mountDead(dir.at("s/sub/sec"));
+        await assertKept(place, ["extra/e"], "--exclude", "nothing");
+      }
+      assertExit(await place.run("copy", "s/", "d", "--files-from", dir.at("list")), 0);
+    },
+  );
+
   testNeeding([linux], `${name}: nothing is deleted while an entry of --files-from is missing`, async () => {
     await using place = await open();
     const { dir } = place;
