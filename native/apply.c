@@ -63,13 +63,11 @@ struct outcome store_special(struct worker *w, struct dir *d, int ddir, const ch
 	uint32_t step = link ? BLIT_STEP_SYMLINK : BLIT_STEP_NODE;
 	char temp[TEMP_NAME_LEN + 1];
 	const char *name = dname;
-	int err = replace ? EEXIST : make(ddir, name, f, target);
-	if (err == EEXIST) {
-		replace = true;
+	if (replace) {
 		temp_name(w->e, temp);
 		name = temp;
-		err = make(ddir, name, f, target);
 	}
+	int err = make(ddir, name, f, target);
 	if (err)
 		return (struct outcome){ .err = err, .step = step };
 	struct outcome o = meta_apply_at(w->e, from, ddir, name, f);
@@ -107,14 +105,28 @@ static struct outcome copy_special(struct worker *w, const struct place *p, bool
 	return store_special(w, p->d, p->ddir, p->dname, replace, f, target, &from);
 }
 
+bool meets_another(const struct blit_batch *b, uint32_t index, int ddir, const char *dname, bool *replace, struct outcome *o)
+{
+	if (*replace || o->err != EEXIST)
+		return false;
+	*replace = fold_may_replace(b, index, ddir, dname);
+	if (!*replace)
+		o->err = BLIT_E_FOLDED;
+	return *replace;
+}
+
 /* --- actions --- */
 
 static void make_entry(struct worker *w, struct task *t, struct place *p, uint8_t kind, bool replace)
 {
 	struct facts f = { 0 };
 	enum take take = t->t.flags & BLIT_FORCE ? TAKE_LINKED : TAKE_PLAIN;
-	struct outcome o = kind == BLIT_KIND_FILE ? copy_file(w, p->sdir, p->sname, p->d, p->ddir, p->dname, replace, take, &f)
-	                                          : copy_special(w, p, replace, take, &f);
+	struct outcome o;
+	for (bool again = true; again;) {
+		o = kind == BLIT_KIND_FILE ? copy_file(w, p->sdir, p->sname, p->d, p->ddir, p->dname, replace, take, &f)
+		                           : copy_special(w, p, replace, take, &f);
+		again = meets_another(p->batch, p->index, p->ddir, p->dname, &replace, &o);
+	}
 	/* the other names of a linked source must still be seen to be linked */
 	if (!o.err && take == TAKE_PLAIN && (w->e->config.flags & BLIT_CFG_MOVE)) {
 		int err = remove_source(p->sdir, p->sname, &f);

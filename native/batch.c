@@ -155,6 +155,13 @@ uint8_t batch_kind(const struct blit_batch *b, uint32_t index)
 	return c.kind[index];
 }
 
+uint8_t batch_dst_kind(const struct blit_batch *b, uint32_t index)
+{
+	struct columns c;
+	lay_out((char *)b, b->count, b->has_stat, 0, &c);
+	return c.dst_kind[index];
+}
+
 bool name_is_plain(const char *name, uint32_t len)
 {
 	if (len == 0 || (name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'))))

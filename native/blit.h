@@ -128,6 +128,7 @@ enum {
 	BLIT_E_BACKUP = 4007,    /* the directory is the backup tree's root: nothing in it is extra */
 	BLIT_E_PROTOCOL = 4008,  /* the other machine sent what makes no sense */
 	BLIT_E_MOUNT = 4009,     /* with ONE_FS: an extra directory is on another file system than the root */
+	BLIT_E_FOLDED = 4010,    /* the file system takes the name for that of another entry, which is there already */
 };
 
 /* The step that failed: says which side and what, for the message. */
@@ -181,6 +182,7 @@ enum {
 	BLIT_DIFF_KIND = 1 << 7,
 	BLIT_DIFF_ERROR = 1 << 8, /* could not be looked at; size column holds errno, mode column the step */
 	BLIT_DIFF_DST_LINKED = 1 << 9, /* the destination's file has names that the source's has not; ino and dev are its */
+	BLIT_DIFF_FOLDED = 1 << 10, /* NAMED: its directory lists what stands there under another name */
 };
 
 /* Kinds of entries; also the order of the runs in a batch. */

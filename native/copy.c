@@ -282,11 +282,7 @@ static int create(struct worker *w, int ddir, const char *dname, bool replace, c
 	to->temporary = replace;
 	if (!replace) {
 		to->fd = openat(ddir, dname, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, to->created);
-		if (to->fd >= 0)
-			return 0;
-		if (errno != EEXIST)
-			return errno;
-		to->temporary = true; /* somebody made it meanwhile */
+		return to->fd < 0 ? errno : 0;
 	}
 	to->fd = temp_create(w->e, ddir, to->created, to->temp);
 	to->created |= 0600;

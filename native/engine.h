@@ -128,6 +128,7 @@ struct engine {
 	bool have[SIDES];
 	atomic_int stop; /* 1: no new work; workers leave */
 	atomic_int no_clone, no_range, prefer_range, preallocate;
+	atomic_int keeps_case; /* the destination's names cannot be changed to others that it takes for the same */
 	_Atomic uint64_t temp_counter;
 	uint64_t temp_seed;
 	_Atomic int64_t next_byte_ns; /* bandwidth limit: when the next byte may move */
@@ -203,6 +204,7 @@ struct blit_batch *builder_finish(struct batch_builder *b, uint32_t dir);
 void builder_free(struct batch_builder *b);
 const char *batch_name(const struct blit_batch *b, uint32_t index, uint32_t *len);
 uint8_t batch_kind(const struct blit_batch *b, uint32_t index);
+uint8_t batch_dst_kind(const struct blit_batch *b, uint32_t index);
 /* What the batch tells of an entry; false where it tells nothing. */
 bool batch_facts(const struct blit_batch *b, uint32_t index, struct facts *f, uint64_t *target, uint64_t *attrs);
 /* The errno of an entry that could not be looked at there. */
@@ -329,7 +331,7 @@ static inline bool outcome_stays(const struct outcome *o)
 {
 	return !o->err || (o->step & BLIT_STEP_PLACED);
 }
-/* Copies a regular file. MAKE writes under its own name, REPLACE through a temporary one. Details LARGE and LINKED come
+/* Copies a regular file: under its own name, which must be free (else EEXIST), or with `replace` through a temporary one. LARGE and LINKED come
  * back as err -1 and -2 with the open file's facts in *f; `take` says which of them to copy here and now all the same. */
 enum { COPY_IS_LARGE = -1, COPY_IS_LINKED = -2 };
 enum take { TAKE_PLAIN, TAKE_LINKED, TAKE_ANY };
@@ -341,6 +343,8 @@ struct outcome store_file(struct worker *w, struct dir *dd, int ddir, const char
 /* Makes a symlink, fifo, socket or device. */
 struct outcome store_special(struct worker *w, struct dir *d, int ddir, const char *dname, bool replace, const struct facts *f,
 	const char *target, const struct origin *from);
+/* After an entry could not be made since something has its name: whether to try again and replace it; else the outcome says why not. */
+bool meets_another(const struct blit_batch *b, uint32_t index, int ddir, const char *dname, bool *replace, struct outcome *o);
 /* XXH64 of a slice; 0 or an errno. */
 int hash_range(struct worker *w, int fd, uint64_t at, uint64_t len, uint64_t *out);
 /* Of content that is read back from the medium. 0 same, else an errno or BLIT_E_VERIFY. */
@@ -391,6 +395,27 @@ int backup_open_dir(struct dir *d, int up);
 int backup_entry(struct worker *w, struct dir *d, int ddir, const char *name, bool take);
 /* The directory in the backup tree, made if it is missing, gets what the destination's had when this run came. 0 or -errno. */
 int backup_settle(struct engine *e, struct dir *d);
+
+/* --- fold.c: names that the destination's file system takes for one --- */
+#define FOLD_BUFFER (64u << 10)
+/* Whether a name under which something can be found is not among those that the directory lists (or nobody can tell): the file
+ * system takes it for another entry's. Reads the directory. */
+bool fold_hides(int ddir, const char *name);
+/* Whether another entry of the source in the batch has the name in other letters. */
+bool fold_has_twin(const struct blit_batch *b, uint32_t index, const char *name);
+/* Whether an entry that the listing of the destination did not show may be replaced: somebody has made it meanwhile. False where it may
+ * be another one of this run, to whose name the file system takes the batch's for the same. */
+bool fold_may_replace(const struct blit_batch *b, uint32_t index, int ddir, const char *name);
+struct fold_name {
+	const char *name;
+	uint32_t at;    /* the caller's */
+	uint32_t match; /* of `missing`: index in `there`, or UINT32_MAX */
+};
+/* Which of the names that the directory does not list are those of entries that it does. Their number, or -ENOMEM. */
+int fold_match(int ddir, struct fold_name *missing, uint32_t n, const struct fold_name *there, uint32_t m);
+/* Gives an entry the other of its names, where the file system can; it stays under one of them in any case. Whether the directory
+ * may have changed. */
+bool fold_rename(struct engine *e, int ddir, const char *from, const char *to);
 
 /* --- temp.c --- */
 #define TEMP_NAME_LEN 26

@@ -9,6 +9,8 @@ struct large {
 	struct dir *d;
 	int sfd, dfd;
 	bool discard, sparse;
+	bool fresh; /* the destination had nothing of that name */
+	bool twin;  /* another entry of the source has a name that may be the same to the destination */
 	bool held; /* an earlier run left something of it */
 	bool kept; /* for a later run, when this one breaks off */
 	char sname[NAME_CAP], dname[NAME_CAP], temp[PART_NAME_LEN + 1];
@@ -191,6 +193,36 @@ static bool cloned(struct worker *w, struct large *l)
 	return true;
 }
 
+/* Gives a file that the destination did not have its name. What has come there meanwhile is replaced, unless it is of another name. */
+static int place_fresh(int ddir, const struct large *l)
+{
+	/* not every file system can rename only where nothing stands */
+	int claim = openat(ddir, l->dname, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600), err = errno;
+	if (claim < 0 && (err != EEXIST || l->twin || fold_hides(ddir, l->dname)))
+		return err == EEXIST ? -BLIT_E_FOLDED : -err;
+	if (claim >= 0)
+		close(claim);
+	err = renameat(ddir, l->temp, ddir, l->dname) < 0 ? errno : 0;
+	if (err && claim >= 0)
+		unlinkat(ddir, l->dname, 0);
+	return err == EISDIR || err == ENOTEMPTY ? -BLIT_E_BUSY_KIND : -err;
+}
+
+static int place(struct worker *w, int ddir, const struct large *l, struct blit_result *r)
+{
+	r->step = BLIT_STEP_RENAME;
+	if (l->fresh)
+		return place_fresh(ddir, l);
+	r->step = BLIT_STEP_BACKUP;
+	int err = backup_entry(w, l->d, ddir, l->dname, false);
+	if (err)
+		return err;
+	r->step = BLIT_STEP_RENAME;
+	if (renameat(ddir, l->temp, ddir, l->dname) < 0)
+		return errno == EISDIR || errno == ENOTEMPTY ? -BLIT_E_BUSY_KIND : -errno;
+	return 0;
+}
+
 static int settle(struct worker *w, struct large *l, struct blit_result *r)
 {
 	struct engine *e = w->e;
@@ -220,13 +252,7 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 	int ddir = dir_pin(e, l->d, DST);
 	if (ddir < 0)
 		return ddir;
-	r->step = BLIT_STEP_BACKUP;
-	err = backup_entry(w, l->d, ddir, l->dname, false);
-	if (!err) {
-		r->step = BLIT_STEP_RENAME;
-		if (renameat(ddir, l->temp, ddir, l->dname) < 0)
-			err = errno == EISDIR || errno == ENOTEMPTY ? -BLIT_E_BUSY_KIND : -errno;
-	}
+	err = place(w, ddir, l, r);
 	dir_unpin(e, l->d);
 	if (!err && o.err) {
 		l->temp[0] = 0; /* in place: nothing to give up any more */
@@ -258,6 +284,8 @@ int large_open(struct worker *w, struct task *t, struct blit_result *r)
 		return -ENOMEM;
 	r->step = BLIT_STEP_OPEN_SRC;
 	int err = batch_names(b, t->t.first, l->sname, l->dname);
+	l->fresh = batch_dst_kind(b, t->t.first) == BLIT_KIND_NONE;
+	l->twin = l->fresh && fold_has_twin(b, t->t.first, l->dname);
 	if (!err)
 		err = w->e->have[SRC] ? open_source(w->e, l) : take_record(l, t);
 	r->bytes = l->facts.size;

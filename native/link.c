@@ -21,9 +21,13 @@ static int link_over(struct worker *w, struct dir *d, int tdir, const char *tnam
 /* 1: already the same inode, 0: linked (or would be), -errno. */
 static int link_to(struct worker *w, struct task *t, int tdir, int ddir, const char *dname)
 {
+	const struct blit_batch *b = (void *)(uintptr_t)t->t.batch;
 	struct facts target, here;
 	int have = os_facts_at(tdir, t->payload, &target);
-	if (have == 0 && os_facts_at(ddir, dname, &here) == 0 && here.ino == target.ino && here.dev == target.dev)
+	bool there = os_facts_at(ddir, dname, &here) == 0;
+	if (there && batch_dst_kind(b, t->t.first) == BLIT_KIND_NONE && !fold_may_replace(b, t->t.first, ddir, dname))
+		return -BLIT_E_FOLDED;
+	if (have == 0 && there && here.ino == target.ino && here.dev == target.dev)
 		return 1;
 	if (w->e->config.flags & BLIT_CFG_READ_ONLY)
 		return 0;

@@ -170,8 +170,9 @@ static int make_dir(struct worker *w, struct task *t)
 	if (up < 0)
 		return up;
 	d->made = mkdirat(up, d->name, MADE_MODE) == 0;
-	if (!d->made && errno != EEXIST)
-		err = -errno;
+	if (!d->made)
+		err = errno != EEXIST ? -errno
+			: fold_may_replace((void *)(uintptr_t)t->t.batch, t->t.first, up, d->name) ? 0 : -BLIT_E_FOLDED;
 	dir_unpin(w->e, d->parent);
 	return err;
 }
@@ -338,6 +339,8 @@ struct lister {
 	const char *source_name, *destination_name; /* with NAMED, both plain */
 	uint32_t unchanged, stale;
 	uint64_t unchanged_bytes;
+	bool renamed; /* entries of the destination got other names */
+	bool hidden;  /* NAMED: what stands at the destination's name is another entry to its directory */
 };
 
 static void row_error(struct row *row, int error)
@@ -359,6 +362,8 @@ static int add_row(struct lister *l, struct source_side *s, bool known, const ch
 			diff = compare(l->w->e, s, l->dfd, dname, &d);
 		else
 			dkind = 0;
+		if (dkind && l->hidden)
+			diff |= BLIT_DIFF_FOLDED;
 		if (dkind && !diff && !(l->t->t.flags & BLIT_ALL)) {
 			l->unchanged++;
 			l->unchanged_bytes += S_ISREG(s->f.mode) ? s->f.size : 0;
@@ -370,7 +375,7 @@ static int add_row(struct lister *l, struct source_side *s, bool known, const ch
 		return -ENOMEM;
 	row->kind = kind;
 	row->dst_kind = dkind;
-	row->diff = dkind && dkind != kind ? BLIT_DIFF_KIND : diff;
+	row->diff = dkind && dkind != kind ? BLIT_DIFF_KIND | (diff & BLIT_DIFF_FOLDED) : diff;
 	row->group = kind == BLIT_KIND_DIR ? 1 : 0;
 	row->known = known;
 	if (known) {
@@ -412,7 +417,23 @@ static int add_source(struct lister *l, const char *name, uint32_t len, uint8_t 
 	return added;
 }
 
-/* A batch of the source from another machine. */
+/* One entry of a batch of the source from another machine; dname and dkind as above. */
+static int add_remote_entry(struct lister *l, uint32_t i, const char *name, const char *dname, uint8_t dkind)
+{
+	const struct blit_batch *b = (void *)(uintptr_t)l->t->t.handle;
+	struct source_side s = { .fd = -1 };
+	struct row *row;
+	bool known = batch_facts(b, i, &s.f, &s.target, &s.attrs);
+	int err = add_row(l, &s, known, name, strlen(name), batch_kind(b, i), dname, dkind, &row);
+	if (err || !row)
+		return err;
+	row->origin = i;
+	if (!known && b->has_stat)
+		row_error(row, batch_error(b, i));
+	l->b.any_stat = true;
+	return 0;
+}
+
 static int add_remote(struct lister *l)
 {
 	const struct blit_batch *b = (void *)(uintptr_t)l->t->t.handle;
@@ -422,9 +443,7 @@ static int add_remote(struct lister *l)
 	if (named && (!b || b->count != 1 || b->dirs || !l->s->source_done))
 		return -BLIT_E_PROTOCOL;
 	for (uint32_t i = 0; b && i < b->others + b->dirs; i++) {
-		struct source_side s = { .fd = -1 };
 		char name[NAME_CAP], same[NAME_CAP];
-		struct row *row;
 		int err = batch_names(b, i, name, same);
 		if (err)
 			return err;
@@ -436,15 +455,9 @@ static int add_remote(struct lister *l)
 		uint8_t dkind = slot ? slot->kind : named && l->dfd >= 0 ? kind_at(l->dfd, dname) : BLIT_KIND_NONE;
 		if (slot)
 			slot->seen = true;
-		bool known = batch_facts(b, i, &s.f, &s.target, &s.attrs);
-		if ((err = add_row(l, &s, known, name, len, batch_kind(b, i), dname, dkind, &row)))
+		l->hidden = named && dkind && fold_hides(l->dfd, dname);
+		if ((err = add_remote_entry(l, i, name, dname, dkind)))
 			return err;
-		if (!row)
-			continue;
-		row->origin = i;
-		if (!known && b->has_stat)
-			row_error(row, batch_error(b, i));
-		l->b.any_stat = true;
 	}
 	return 0;
 }
@@ -490,6 +503,84 @@ static void remove_stale(struct lister *l, const char *name, uint32_t len)
 	bool kept = l->w->e->config.flags & BLIT_CFG_RESUME && part_is_name(name, len);
 	if (!kept && is_ours(name, len) && temp_remove_stale(l->dfd, name) == 1)
 		l->stale++;
+}
+
+/* --- entries that the destination has under another name that it takes for the same --- */
+
+static struct fold_name *unseen_names(struct name_set *set, char **text, uint32_t *n)
+{
+	struct fold_name *names = calloc(set->count, sizeof *names);
+	char *out = *text = malloc(set->names_len + set->count);
+	*n = 0;
+	for (uint32_t i = 0; names && out && set->slots && i <= set->mask; i++) {
+		const struct name_slot *slot = &set->slots[i];
+		if (!slot->at || slot->seen || is_ours(set->names + slot->at - 1, slot->len))
+			continue;
+		names[(*n)++] = (struct fold_name){ .name = out, .at = i };
+		memcpy(out, set->names + slot->at - 1, slot->len);
+		out[slot->len] = 0;
+		out += slot->len + 1;
+	}
+	return out ? names : NULL;
+}
+
+static struct fold_name *new_names(const struct batch_builder *b, char **text, uint32_t *n)
+{
+	struct fold_name *names = calloc(b->count, sizeof *names);
+	char *out = *text = malloc(b->names_len + b->count);
+	*n = 0;
+	for (uint32_t i = b->count; names && out && i-- > 0;) { /* from the end: rows are taken out one by one */
+		const struct row *row = &b->rows[i];
+		if (row->dst_kind)
+			continue;
+		names[(*n)++] = (struct fold_name){ .name = out, .at = i };
+		memcpy(out, b->names + row->name_at, row->name_len);
+		out[row->name_len] = 0;
+		out += row->name_len + 1;
+	}
+	return out ? names : NULL;
+}
+
+/* The row becomes that of an entry which both sides have. */
+static int join_row(struct lister *l, const struct fold_name *name, struct name_slot *slot)
+{
+	struct row row = l->b.rows[name->at];
+	l->b.rows[name->at] = l->b.rows[--l->b.count];
+	slot->seen = true;
+	if (l->t->t.flags & BLIT_REMOTE)
+		return add_remote_entry(l, row.origin, name->name, name->name, slot->kind);
+	return add_source(l, name->name, row.name_len, row.kind, name->name, slot->kind);
+}
+
+/* An entry that the source knows by another name since: it is no extra, and gets the source's name where that is possible. */
+static int join_folded(struct lister *l)
+{
+	struct name_set *set = &l->s->dst;
+	char *there_text = NULL, *missing_text = NULL;
+	uint32_t n = 0, m = 0;
+	for (uint32_t i = 0; i < l->b.count && !n; i++)
+		n = !l->b.rows[i].dst_kind;
+	if (!set->count || !n)
+		return 0;
+	struct fold_name *missing = new_names(&l->b, &missing_text, &n);
+	struct fold_name *there = unseen_names(set, &there_text, &m);
+	int err = missing && there ? 0 : -ENOMEM;
+	if (!err && m)
+		err = fold_match(l->dfd, missing, n, there, m);
+	for (uint32_t i = 0; err > 0 && i < n; i++) {
+		struct name_slot *slot = missing[i].match == UINT32_MAX ? NULL : &set->slots[there[missing[i].match].at];
+		if (!slot || slot->seen)
+			continue;
+		if (!(l->w->e->config.flags & BLIT_CFG_READ_ONLY))
+			l->renamed |= fold_rename(l->w->e, l->dfd, there[missing[i].match].name, missing[i].name);
+		int failed = join_row(l, &missing[i], slot);
+		err = failed ? failed : err;
+	}
+	free(missing);
+	free(missing_text);
+	free(there);
+	free(there_text);
+	return err < 0 ? err : 0;
 }
 
 /* What only the destination has. Temporary files of dead runs go at once: they are ours, not the user's. */
@@ -549,6 +640,7 @@ static int list_named(struct lister *l)
 	if (err)
 		return err;
 	uint8_t dkind = l->dfd >= 0 && os_facts_at(l->dfd, dname, &d) == 0 ? kind_of_mode(d.mode) : 0;
+	l->hidden = dkind && fold_hides(l->dfd, dname);
 	err = add_source(l, name, strlen(name), kind_of_mode(s.mode), dname, dkind);
 	if (!err && l->dfd >= 0 && !(l->w->e->config.flags & BLIT_CFG_READ_ONLY))
 		remove_stale_beside(l);
@@ -735,6 +827,8 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 			r->step = BLIT_STEP_LIST_SRC;
 			err = flags & BLIT_REMOTE ? add_remote(&l) : read_source(&l);
 		}
+		if (!err && first && l.s->source_done && flags & BLIT_DST && !(flags & BLIT_NAMED))
+			err = join_folded(&l);
 		if (!err && l.s->source_done) {
 			r->step = BLIT_STEP_LIST_DST;
 			err = add_extras(&l);
@@ -763,7 +857,7 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 	if (!err && !more && first && flags & (BLIT_SRC | BLIT_REMOTE)) {
 		if (r->batch && flags & BLIT_TAKE && flags & BLIT_MKDIR)
 			take_entries(w, t, (void *)(uintptr_t)r->batch, r);
-		if (flags & BLIT_CLOSE && t->d->parent)
+		if (flags & BLIT_CLOSE && t->d->parent && !l.renamed)
 			close_dir(w, t, r);
 	}
 	if (!err && first)

@@ -167,7 +167,10 @@ static void store_entry(struct storing *s, uint32_t word, const struct blit_reco
 	if (action == BLIT_METADATA)
 		o = meta_apply_at(e, &from, s->ddir, s->dname, &f);
 	else
-		o = store_content(s, action == BLIT_REPLACE, r, &f, &from);
+		for (bool replace = action == BLIT_REPLACE, again = true; again;) {
+			o = store_content(s, replace, r, &f, &from);
+			again = meets_another(b, index, s->ddir, s->dname, &replace, &o);
+		}
 	s->lost |= o.lost;
 	if (o.err)
 		return task_detail(s->t, index, BLIT_D_FAILED, o.err, o.step);

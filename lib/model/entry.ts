@@ -28,4 +28,6 @@ export const Diff = {
   Error: 256,
   /** The destination's file has more than one name, the source's has not; the batch's `inode(index)` is the destination's. */
   DestinationLinked: 512,
+  /** A single entry: the destination's directory lists what stands there under another name. */
+  Folded: 1024,
 } as const;

@@ -11,6 +11,7 @@ import { copyFile, type Place } from "./portable_copy.ts";
 import { type Directory, type Pinned, Side } from "./portable_dirs.ts";
 import { codeOf, during, entryError, Own, ownError, readOnlyError, specialFileError, Step } from "./portable_error.ts";
 import { type Facts, factsAt } from "./portable_facts.ts";
+import { refuseFolded } from "./portable_fold.ts";
 import { applyMetadataAt, mtimeDiffers } from "./portable_meta.ts";
 import type { Lane } from "./portable_queue.ts";
 import { removeRest, removeSource } from "./portable_remove.ts";
@@ -46,6 +47,7 @@ export async function applyEntry(context: Context, lane: Lane, task: EntryTask):
       sourcePath: source.prefix + row.name,
       destination: destination?.prefix,
       destinationName: row.destinationName,
+      twin: row.twin ?? false,
     };
     return await act(context, lane, task, place);
   } catch (thrown) {
@@ -141,6 +143,7 @@ async function copyOther(
   let path = destinationPath(place);
   const temporary = replace || !await makeSymlink(target, path);
   if (temporary) {
+    if (!replace) await refuseFolded(place.destination, place.destinationName, place.twin, Step.Symlink);
     path = place.destination + context.tempName();
     await during(Step.Symlink, symlink(target, path));
   }

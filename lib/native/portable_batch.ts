@@ -13,6 +13,8 @@ export interface Row {
   readonly destinationKind: number;
   readonly diff: number;
   readonly facts?: Facts;
+  /** The source has another name that differs in case or spelling only. */
+  readonly twin?: boolean;
   /** Why the entry could not be looked at or its name cannot be used: nothing can be done with it. */
   readonly broken?: EntryError;
 }

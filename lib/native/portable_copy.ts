@@ -15,6 +15,7 @@ import type { Context } from "./portable_context.ts";
 import type { Directory } from "./portable_dirs.ts";
 import { codeOf, during, entryError, Own, ownError, Step } from "./portable_error.ts";
 import { type Facts, factsOfOpen } from "./portable_facts.ts";
+import { refuseFolded } from "./portable_fold.ts";
 import { applyMetadata, createMode } from "./portable_meta.ts";
 import type { Lane } from "./portable_queue.ts";
 import { removeRest } from "./portable_remove.ts";
@@ -27,6 +28,8 @@ export interface Place {
   /** Prefix of the destination's directory; nothing is to be written where it is missing. */
   readonly destination?: string;
   readonly destinationName: string;
+  /** The source has another name that differs in case or spelling only. */
+  readonly twin: boolean;
 }
 
 export interface Copied {
@@ -77,8 +80,7 @@ async function copyOnce(
 ): Promise<Attempt> {
   const { destination: prefix } = place;
   if (prefix === undefined) return { content: await copyContent({ context, lane, source }, facts), lost: 0 };
-  const path = prefix + place.destinationName;
-  await using target = await during(Step.Create, createTarget(context, prefix, path, replace, facts));
+  await using target = await during(Step.Create, createTarget(context, place, prefix, replace, facts));
   try {
     const content = await copyContent({ context, lane, source, destination: target.file }, facts);
     // A log that is being written to: what it held when it was opened is whole. Its time is the one it had then, so the next
@@ -119,11 +121,12 @@ interface Target extends AsyncDisposable {
 /** A temporary one to replace with, or where somebody made the file meanwhile. */
 async function createTarget(
   context: Context,
+  { destinationName, twin }: Place,
   prefix: string,
-  path: string,
   replace: boolean,
   facts: Facts,
 ): Promise<Target> {
+  const path = prefix + destinationName;
   const mode = createMode(context, facts);
   if (replace) return await createTemp(context, prefix, mode);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -132,6 +135,7 @@ async function createTarget(
     return { path, file, [Symbol.asyncDispose]: () => file.close() };
   } catch (thrown) {
     if (codeOf(thrown) !== "EEXIST") throw entryError(Step.Create, thrown);
+    await refuseFolded(prefix, destinationName, twin, Step.Create);
     return await createTemp(context, prefix, mode);
   }
 }

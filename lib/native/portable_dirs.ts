@@ -59,6 +59,8 @@ export class Directory {
     readonly name: string,
     /** Why its name cannot be used. */
     readonly broken: EntryError | undefined,
+    /** The source has another name that differs in case or spelling only. */
+    readonly twin: boolean,
   ) {}
 }
 
@@ -74,7 +76,7 @@ export class DirectoryTable {
 
   /** @param roots By side. Raises BlitError (failed) when one cannot be opened. */
   constructor(roots: readonly (string | undefined)[], readonly anchored: boolean) {
-    const root = new Directory(0, undefined, "", undefined);
+    const root = new Directory(0, undefined, "", undefined, false);
     root.pins = 1; // for good
     this.#slots.set(0, root);
     roots.forEach((path, side) => {
@@ -112,9 +114,9 @@ export class DirectoryTable {
     return inode.split(":")[0] === this.#rootInodes[side]?.split(":")[0];
   }
 
-  add(id: number, parent: number, name: string, broken: EntryError | undefined): Directory {
+  add(id: number, parent: number, name: string, broken: EntryError | undefined, twin = false): Directory {
     if (this.#slots.has(id)) throw new RangeError(`Directory ${id} exists already`);
-    const directory = new Directory(id, this.get(parent), name, broken);
+    const directory = new Directory(id, this.get(parent), name, broken, twin);
     this.#slots.set(id, directory);
     return directory;
   }

@@ -75,8 +75,8 @@ class PortableEngine implements Engine {
 
   #add({ dir, parent }: ListRequest): Directory {
     if (!parent) throw new RangeError(`Nobody says where directory ${dir} is`);
-    const { name, broken } = rowOf(parent.batch, parent.index);
-    return this.context.directories.add(dir, parent.dir, name, broken);
+    const { name, broken, twin } = rowOf(parent.batch, parent.index);
+    return this.context.directories.add(dir, parent.dir, name, broken, twin);
   }
 
   apply(request: ApplyRequest, done: (answer: ApplyAnswer) => void): void {

@@ -7,6 +7,7 @@ import type { Context } from "./portable_context.ts";
 import { type Directory, type Pinned, Side } from "./portable_dirs.ts";
 import { codeOf, during, entryError, Own, ownError, Step } from "./portable_error.ts";
 import { factsAt, factsIfAny } from "./portable_facts.ts";
+import { refuseFolded } from "./portable_fold.ts";
 import { chmodAt } from "./portable_meta.ts";
 
 export async function openSource(context: Context, request: ListRequest, directory: Directory): Promise<Pinned> {
@@ -58,6 +59,7 @@ async function makeDirectory(context: Context, directory: Directory): Promise<vo
     await mkdir(path, { mode: 0o700 });
   } catch (thrown) {
     if (codeOf(thrown) !== "EEXIST") throw thrown;
+    await refuseFolded(above.prefix, directory.name, directory.twin, Step.MakeDirectory);
   }
 }
 

@@ -42,6 +42,7 @@ export const Own = {
   BusyKind: 4006,
   Backup: 4007,
   MountPoint: 4009,
+  Folded: 4010,
 } as const;
 
 export class EntryError extends Error {

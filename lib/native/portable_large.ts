@@ -3,7 +3,9 @@
  * Always through a temporary name.
  */
 
+import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
+import { open, rename } from "node:fs/promises";
 import { Kind } from "../model/entry.ts";
 import type { Answer, LargeAnswer } from "./engine.ts";
 import { replaceEntry } from "./portable_backup.ts";
@@ -12,8 +14,9 @@ import { compareWithOpened, copyData, isSparse, openSource } from "./portable_co
 import type { Context } from "./portable_context.ts";
 import { flush } from "./portable_copy.ts";
 import { type Directory, Side } from "./portable_dirs.ts";
-import { during, entryError, Own, ownError, Step } from "./portable_error.ts";
+import { codeOf, during, entryError, Own, ownError, Step } from "./portable_error.ts";
 import { type Facts, factsOfOpen } from "./portable_facts.ts";
+import { refuseFolded } from "./portable_fold.ts";
 import { applyMetadata, createMode } from "./portable_meta.ts";
 import type { Lane } from "./portable_queue.ts";
 import { removeRest, removeSource } from "./portable_remove.ts";
@@ -106,7 +109,9 @@ export class LargeFiles {
         lost = await applyMetadata(context, context.through(temp.file.fd, temp.path), facts);
         await flush(context, temp.file);
         using to = await during(Step.Rename, context.directories.pin(directory, Side.Destination));
-        await replaceEntry(context, lane, directory, to.prefix, to.prefix + temp.name, row.destinationName);
+        const path = to.prefix + temp.name;
+        if (row.destinationKind === Kind.None) await placeFresh(to.prefix, path, row);
+        else await replaceEntry(context, lane, directory, to.prefix, path, row.destinationName);
       }
       // What it held at first is in place.
       if (content === "grew" && temp) throw ownError(Own.Grew, Step.Read);
@@ -143,6 +148,29 @@ export class LargeFiles {
     const large = this.#open.get(handle);
     if (!large) throw new RangeError(`No large file has handle ${handle}`);
     return large;
+  }
+}
+
+/**
+ * Gives a file a name that the destination did not have, and takes the name first, so that no other file of this run can. What has come
+ * there meanwhile is replaced, unless it is another entry's. Raises EntryError.
+ */
+async function placeFresh(prefix: string, temp: string, { destinationName, twin }: Row): Promise<void> {
+  const path = prefix + destinationName;
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  let claimed = true;
+  try {
+    await (await open(path, flags, 0o600)).close();
+  } catch (thrown) {
+    if (codeOf(thrown) !== "EEXIST") throw entryError(Step.Create, thrown);
+    await refuseFolded(prefix, destinationName, twin ?? false, Step.Rename);
+    claimed = false;
+  }
+  try {
+    await rename(temp, path);
+  } catch (thrown) {
+    if (claimed) await removeRest(path);
+    throw codeOf(thrown) === "EISDIR" ? ownError(Own.BusyKind, Step.Rename) : entryError(Step.Rename, thrown);
   }
 }
 

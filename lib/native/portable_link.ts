@@ -1,6 +1,7 @@
 /** A further name of a file that the destination has already. */
 
 import { link } from "node:fs/promises";
+import { Kind } from "../model/entry.ts";
 import type { LinkAnswer } from "./engine.ts";
 import { replaceEntry } from "./portable_backup.ts";
 import type { Row } from "./portable_batch.ts";
@@ -8,6 +9,7 @@ import type { Context } from "./portable_context.ts";
 import { type Directory, Side } from "./portable_dirs.ts";
 import { codeOf, during, entryError, Step } from "./portable_error.ts";
 import { factsIfAny } from "./portable_facts.ts";
+import { refuseFolded } from "./portable_fold.ts";
 import type { Lane } from "./portable_queue.ts";
 import { removeRest } from "./portable_remove.ts";
 
@@ -36,6 +38,9 @@ async function linkToTarget(context: Context, lane: Lane, task: LinkTask): Promi
   using destination = await during(Step.Link, directories.pin(directory, Side.Destination));
   const target = above.prefix + targetName;
   const path = destination.prefix + row.destinationName;
+  if (row.destinationKind === Kind.None) {
+    await refuseFolded(destination.prefix, row.destinationName, row.twin ?? false, Step.Link);
+  }
   const [there, here] = await Promise.all([factsIfAny(target), factsIfAny(path)]);
   if (there && there.inode === here?.inode) return true;
   if (config.readOnly) return false;

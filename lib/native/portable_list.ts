@@ -15,6 +15,7 @@ import type { Directory, Pinned } from "./portable_dirs.ts";
 import { openDestination, openSource } from "./portable_enter.ts";
 import { codeOf, during, type EntryError, entryError, nameError, Step } from "./portable_error.ts";
 import { type Facts, factsAt, factsIfAny } from "./portable_facts.ts";
+import { joinFolded, twinsOf } from "./portable_fold.ts";
 import { type Listing, type Name, readNames, readNamesAndKinds } from "./portable_listing.ts";
 import { entryDiff, metadataDiff } from "./portable_meta.ts";
 import { isTempName, removeStale } from "./portable_temp.ts";
@@ -73,15 +74,19 @@ async function list(context: Context, request: ListRequest, directory: Directory
   return { lost: 0, batch, more, crossing: directory.leftOut && !request.more ? "left_out" : undefined };
 }
 
-async function begin({ request, source, destination }: Work, directory: Directory): Promise<Listing> {
+async function begin({ context, request, source, destination }: Work, directory: Directory): Promise<Listing> {
   // Freshly made: nothing can be in it, so there is nothing to read.
   const there = destination && !request.make && !directory.leftOut
     ? await during(Step.ListDestination, readNamesAndKinds(destination.prefix))
     : [];
+  const names = source && !directory.leftOut ? await during(Step.ListSource, readNames(source.prefix)) : [];
+  const known = new Map(there.filter(({ unusable }) => !unusable).map((each) => [each.name, each]));
+  if (source && destination) await joinFolded(context, destination.prefix, names, known);
   return {
-    source: source && !directory.leftOut ? await during(Step.ListSource, readNames(source.prefix)) : [],
+    source: names,
+    twins: twinsOf(names),
     sourceAt: 0,
-    destination: new Map(there.filter(({ unusable }) => !unusable).map((each) => [each.name, each])),
+    destination: known,
     unreachable: there.filter(({ unusable }) => unusable),
     extraAt: 0,
   };
@@ -108,7 +113,7 @@ async function addSource(work: Work, listing: Listing): Promise<void> {
     const looked = await Promise.all(names.map((name) => {
       const there = name.unusable ? undefined : listing.destination.get(name.name);
       if (there) listing.destination.delete(name.name);
-      return lookAt(work, name, name.name, there?.kind ?? Kind.None);
+      return lookAt(work, name, name.name, there?.kind ?? Kind.None, listing.twins.has(name.name));
     }));
     for (const each of looked) add(work, each);
   }
@@ -130,8 +135,9 @@ async function lookAt(
   { name, kind, unusable }: Name,
   destinationName: string,
   destinationKind: number,
+  twin = false,
 ): Promise<Looked | undefined> {
-  const row = { name, destinationName, destinationKind, kind, diff: 0 };
+  const row = { name, destinationName, destinationKind, kind, twin, diff: 0 };
   if (unusable) return { ...row, broken: nameError(Step.ListSource) };
   if (!comparable(row) && kind !== Kind.None && !request.stat) return withKindDiff(row);
   const path = source!.prefix + name;

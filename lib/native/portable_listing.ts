@@ -14,6 +14,8 @@ export interface Name {
 
 export interface Listing {
   readonly source: readonly Name[];
+  /** Of these: names that differ from others in case or spelling only. */
+  readonly twins: ReadonlySet<string>;
   sourceAt: number;
   /** What the destination has, less what was met in the source already. */
   readonly destination: Map<string, Name>;

@@ -33,6 +33,11 @@ export const kindNames: readonly EntryKind[] = [
   "directory",
 ];
 
+const folded: EngineError = {
+  code: "folded",
+  message: "Cannot create: the file system takes the name for that of another entry, which is there already",
+};
+
 const METADATA = Diff.Mtime | Diff.Mode | Diff.Owner | Diff.Xattr;
 
 interface Planned {
@@ -167,6 +172,11 @@ export class Entries {
       this.tally.filesTotal++;
       this.planner.classify(1);
       const decision = this.#decide(batch, index);
+      if (batch.diff(index) & Diff.Folded && this.job.sources.length !== 1) {
+        // It may be what another source of this job has made.
+        this.#failed(node, batch, index, folded);
+        continue;
+      }
       if (decision === undefined) this.#unreadable(node, batch, index);
       else this.#route(node, batch, index, decision, planned);
     }

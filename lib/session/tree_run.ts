@@ -139,7 +139,12 @@ export class TreeRun {
 
   // --- listing ---
 
-  #list(node: DirNode, at: { batch: EntryBatch; index: number } | undefined, more: boolean): void {
+  #list(
+    node: DirNode,
+    at: { batch: EntryBatch; index: number } | undefined,
+    more: boolean,
+    entered?: (error: EngineError | undefined) => void,
+  ): void {
     const { job } = this;
     const make = node.fresh && node.onDestination && node.id !== 0 && !more;
     const settles = node.role === "source" && node.onDestination && node.id !== 0 && !this.#readOnly &&
@@ -158,7 +163,10 @@ export class TreeRun {
       take: make && this.#makesAll(node) && !job.itemize,
       close: settles,
       named: node.id === 0 ? this.placement.entry : undefined,
-    }, (answer) => this.#listed(node, answer));
+    }, (answer) => {
+      entered?.(answer.error);
+      this.#listed(node, answer);
+    });
   }
 
   #listed(node: DirNode, answer: ListAnswer): void {
@@ -348,9 +356,12 @@ export class TreeRun {
     const onDestination = !this.job.discard && (!this.#readOnly || (!fresh && parent.onDestination));
     const node = new DirNode(this.#nextDir++, parent, "source", onDestination, fresh);
     this.#recent = { node: parent, index };
-    this.#list(node, { batch, index }, false);
-    // Not by its own number: the engine may be done with the directory by now.
-    if (fresh && !this.job.discard) this.#created(() => this.#pathOf(parent, batch, index));
+    if (!fresh || this.job.discard) return this.#list(node, { batch, index }, false);
+    batch.retain(); // the engine may be done with the directory when it answers: its name stands here
+    this.#list(node, { batch, index }, false, (error) => {
+      if (!error) this.#created(() => this.#pathOf(parent, batch, index));
+      batch.release();
+    });
   }
 
   /**

@@ -44,6 +44,11 @@ export function mountNew(
   );
 }
 
+/** Mounts by a shell command, which finds a folder for what it needs in $base and the mount point in $point. */
+export function mountBy(command: string): Promise<Mount> {
+  return keep(command);
+}
+
 /** Shows `directory` at a second place, on `at` where that is given. */
 export function mountBind(directory: string, settings: { readOnly?: boolean; at?: string } = {}): Promise<Mount> {
   const readOnly = settings.readOnly ? ' && mount -o remount,bind,ro "$point"' : "";
