@@ -27,10 +27,12 @@ static void report(struct worker *w, struct task *t, struct place *p, struct out
 	}
 }
 
-int remove_source(int sdir, const char *name, const struct facts *copied)
+int remove_source(struct engine *e, int sdir, const char *name, const struct facts *copied)
 {
 	struct facts now;
-	int err = os_facts_at(sdir, name, &now);
+	int err = root_check(e);
+	if (!err)
+		err = os_facts_at(sdir, name, &now);
 	if (err)
 		return err;
 	if (now.ino != copied->ino || now.size != copied->size || now.mtime.tv_sec != copied->mtime.tv_sec ||
@@ -55,6 +57,15 @@ static int make_node(int ddir, const char *dname, const struct facts *f, const c
 
 typedef int make_fn(int ddir, const char *dname, const struct facts *f, const char *target);
 
+/* Whether a path, as a symlink in that directory would hold it, leads to the entry of the other name, which is no symlink itself. */
+static bool leads_to(int dir, const char *path, int ddir, const char *dname)
+{
+	struct stat st, there;
+	if (fstatat(ddir, dname, &there, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(there.st_mode) || fstatat(dir, path, &st, 0) < 0)
+		return false;
+	return st.st_dev == there.st_dev && st.st_ino == there.st_ino;
+}
+
 struct outcome store_special(struct worker *w, struct dir *d, int ddir, const char *dname, bool replace, const struct facts *f,
 	const char *target, const struct origin *from)
 {
@@ -63,6 +74,8 @@ struct outcome store_special(struct worker *w, struct dir *d, int ddir, const ch
 	uint32_t step = link ? BLIT_STEP_SYMLINK : BLIT_STEP_NODE;
 	char temp[TEMP_NAME_LEN + 1];
 	const char *name = dname;
+	if (link && replace && leads_to(ddir, target, ddir, dname))
+		return (struct outcome){ .err = BLIT_E_ITSELF, .step = step };
 	if (replace) {
 		temp_name(w->e, temp);
 		name = temp;
@@ -101,6 +114,8 @@ static struct outcome copy_special(struct worker *w, const struct place *p, bool
 	}
 	if (w->e->config.flags & BLIT_CFG_DISCARD)
 		return (struct outcome){ 0 };
+	if (S_ISLNK(f->mode) && replace && leads_to(p->sdir, p->sname, p->ddir, p->dname))
+		return (struct outcome){ .err = BLIT_E_ITSELF, .step = BLIT_STEP_SYMLINK };
 	struct origin from = { .fd = p->sdir, .name = p->sname };
 	return store_special(w, p->d, p->ddir, p->dname, replace, f, target, &from);
 }
@@ -129,7 +144,7 @@ static void make_entry(struct worker *w, struct task *t, struct place *p, uint8_
 	}
 	/* the other names of a linked source must still be seen to be linked */
 	if (!o.err && take == TAKE_PLAIN && (w->e->config.flags & BLIT_CFG_MOVE)) {
-		int err = remove_source(p->sdir, p->sname, &f);
+		int err = remove_source(w->e, p->sdir, p->sname, &f);
 		if (err)
 			o.err = -err, o.step = BLIT_STEP_REMOVE_SRC;
 	}
@@ -145,7 +160,7 @@ static void fix_metadata(struct worker *w, struct task *t, struct place *p)
 		err = -BLIT_E_CHANGED;
 	struct outcome o = err ? (struct outcome){ .err = -err, .step = BLIT_STEP_OPEN_SRC }
 	                       : meta_apply_at(w->e, &(struct origin){ .fd = p->sdir, .name = p->sname }, p->ddir, p->dname, &f);
-	if (!o.err && f.nlink == 1 && (w->e->config.flags & BLIT_CFG_MOVE) && (err = remove_source(p->sdir, p->sname, &f)))
+	if (!o.err && f.nlink == 1 && (w->e->config.flags & BLIT_CFG_MOVE) && (err = remove_source(w->e, p->sdir, p->sname, &f)))
 		o.err = -err, o.step = BLIT_STEP_REMOVE_SRC;
 	report(w, t, p, o, &f);
 }
@@ -171,7 +186,7 @@ static void forget_source(struct worker *w, struct task *t, struct place *p)
 		((s.mode ^ d.mode) & S_IFMT)))))
 		err = -BLIT_E_CHANGED;
 	if (!err)
-		err = remove_source(p->sdir, p->sname, &s);
+		err = remove_source(w->e, p->sdir, p->sname, &s);
 	if (err)
 		o.err = -err, o.step = BLIT_STEP_REMOVE_SRC;
 	report(w, t, p, o, &s);

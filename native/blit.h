@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 9
+#define BLIT_ABI 10
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -129,6 +129,8 @@ enum {
 	BLIT_E_PROTOCOL = 4008,  /* the other machine sent what makes no sense */
 	BLIT_E_MOUNT = 4009,     /* with ONE_FS: an extra directory is on another file system than the root */
 	BLIT_E_FOLDED = 4010,    /* the file system takes the name for that of another entry, which is there already */
+	BLIT_E_GONE = 4011,      /* the destination's path does not lead to its root any more: nothing is removed */
+	BLIT_E_ITSELF = 4012,    /* a symbolic link would take the place of what it leads to */
 };
 
 /* The step that failed: says which side and what, for the message. */
@@ -304,6 +306,10 @@ BLIT_EXPORT int64_t blit_engine_collect(struct engine *e, void *out, uint64_t ca
 BLIT_EXPORT int64_t blit_engine_progress(struct engine *e, struct blit_counters *out);
 /* How many of the workers take tasks from now on: 1 to all, which is where it starts. */
 BLIT_EXPORT int64_t blit_engine_activate(struct engine *e, uint32_t workers);
+/* Where the destination's root is to be found, which is `dst` of open else. Before anything is submitted. */
+BLIT_EXPORT int64_t blit_engine_root_at(struct engine *e, const char *path);
+/* 1 where that path still leads to the root, or there is none; 0: what was written may not be where it is looked for. */
+BLIT_EXPORT int64_t blit_engine_root_stands(struct engine *e);
 /* The source's directory with that inode is not entered: it is the root of the other side, or of its backup tree. Two at most, before anything is
  * submitted. */
 BLIT_EXPORT int64_t blit_engine_avoid(struct engine *e, uint64_t dev, uint64_t ino);

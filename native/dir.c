@@ -87,6 +87,8 @@ int dirs_init(struct engine *e, const char *paths[SIDES])
 			return -errno;
 		root->fd[s] = fd;
 		e->have[s] = true;
+		if (s == DST && !(e->root_path = strdup(paths[s])))
+			return -ENOMEM;
 		int err = os_facts_fd(fd, &e->root_facts[s]);
 		if (err)
 			return err;
@@ -108,6 +110,7 @@ void dirs_free(struct engine *e)
 		free(d);
 	}
 	free(t->slots);
+	free(e->root_path);
 	pthread_mutex_destroy(&t->lock);
 }
 
@@ -263,6 +266,36 @@ void dir_drop(struct engine *e, struct dir *d)
 		free(d);
 	}
 	pthread_mutex_unlock(&t->lock);
+}
+
+/* How long it may have been gone before a removal that relies on it. */
+#define ROOT_SEEN_NS (10 * 1000000)
+
+int root_check(struct engine *e)
+{
+	struct facts f;
+	int64_t now = engine_now_ns();
+	if (!e->root_path || now - atomic_load(&e->root_seen_ns) < ROOT_SEEN_NS)
+		return 0;
+	int fd = open(e->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool stands = fd >= 0 && os_facts_fd(fd, &f) == 0 && f.dev == e->root_facts[DST].dev && f.ino == e->root_facts[DST].ino;
+	if (fd >= 0)
+		close(fd);
+	if (!stands)
+		return -BLIT_E_GONE;
+	atomic_store(&e->root_seen_ns, now);
+	return 0;
+}
+
+int64_t blit_engine_root_stands(struct engine *e)
+{
+	return root_check(e) == 0;
+}
+
+int64_t blit_engine_root_at(struct engine *e, const char *path)
+{
+	free(e->root_path);
+	return (e->root_path = strdup(path)) ? 0 : -ENOMEM;
 }
 
 int64_t blit_dir_path(struct engine *e, uint32_t id, char *out, uint64_t cap)

@@ -124,6 +124,8 @@ struct engine {
 	int64_t granularity_ns; /* of the destination's modification times */
 	char *failed_attrs[FAILED_ATTRS]; /* names of attributes that could not be copied, by number - 1; under the results' lock */
 	struct facts root_facts[SIDES];
+	char *root_path; /* of the destination */
+	_Atomic int64_t root_seen_ns; /* when it last led to the root */
 	struct facts avoided[2]; /* inodes of directories of the source that are not entered; ino 0: none */
 	bool have[SIDES];
 	atomic_int stop; /* 1: no new work; workers leave */
@@ -182,6 +184,9 @@ void dir_unpin(struct engine *e, struct dir *d);
 /* Hands a descriptor to the table. */
 void dir_set_fd(struct engine *e, struct dir *d, enum side side, int fd);
 void dir_drop(struct engine *e, struct dir *d);
+/* 0 where the destination's path still leads to its root, else -BLIT_E_GONE: it was unmounted or replaced. What is found holds for a few
+ * milliseconds, so that it can be asked before each removal. */
+int root_check(struct engine *e);
 
 /* --- batch.c --- */
 struct row {
@@ -382,8 +387,9 @@ int settle_dir(struct worker *w, struct task *t, struct blit_result *r);
 /* Owner, mode, attributes and times of the directory become those of the source when it was listed. `untouched`: nobody can
  * have changed it since we made it. 0 or -errno. */
 int settle_metadata(struct engine *e, struct dir *d, bool untouched, struct blit_result *r);
-/* Removes the source entry of a settled copy if it still is what was copied. 0, -errno or BLIT_E_CHANGED. */
-int remove_source(int sdir, const char *name, const struct facts *copied);
+/* Removes the source entry of a settled copy if it still is what was copied, and the copy where it is looked for. 0, -errno,
+ * -BLIT_E_CHANGED or -BLIT_E_GONE. */
+int remove_source(struct engine *e, int sdir, const char *name, const struct facts *copied);
 
 /* --- backup.c --- */
 void backup_copies_free(struct engine *e);

@@ -269,7 +269,7 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 	if (sdir < 0)
 		return sdir;
 	r->step = BLIT_STEP_REMOVE_SRC;
-	err = remove_source(sdir, l->sname, &l->facts);
+	err = remove_source(e, sdir, l->sname, &l->facts);
 	dir_unpin(e, l->d);
 	return err;
 }

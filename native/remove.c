@@ -10,6 +10,8 @@ void remove_slice(struct worker *w, struct task *t, const uint32_t *words, uint3
 		uint32_t index = words ? words[i] & BLIT_INDEX_MASK : t->t.first + i;
 		char name[NAME_CAP], same[NAME_CAP];
 		int err = ddir < 0 ? ddir : index >= b->count ? -EINVAL : batch_names(b, index, name, same);
+		if (!err)
+			err = root_check(e);
 		if (!err && e->have[BACKUP])
 			err = backup_entry(w, t->d, ddir, name, true);
 		else if (!err)

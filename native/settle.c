@@ -63,7 +63,8 @@ int settle_dir(struct worker *w, struct task *t, struct blit_result *r)
 	}
 	if (flags & BLIT_RMDIR) {
 		r->step = BLIT_STEP_REMOVE;
-		err = remove_dir(e, d, DST);
+		if (!(err = root_check(e)))
+			err = remove_dir(e, d, DST);
 	} else if (!(flags & BLIT_SKIP)) {
 		err = settle_metadata(e, d, false, r);
 	} else if (e->config.flags & BLIT_CFG_FSYNC && e->have[DST]) { /* the names of what was put into it */
@@ -76,7 +77,8 @@ int settle_dir(struct worker *w, struct task *t, struct blit_result *r)
 	}
 	if (!err && (flags & BLIT_RMSRC) && d->parent && !d->left_out) {
 		r->step = BLIT_STEP_REMOVE_SRC;
-		err = remove_dir(e, d, SRC);
+		if (!(err = root_check(e)))
+			err = remove_dir(e, d, SRC);
 		if (err == -ENOTEMPTY || err == -EEXIST)
 			err = 0; /* what was excluded or failed stays, and so does its directory */
 	}

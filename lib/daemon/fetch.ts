@@ -67,6 +67,7 @@ export async function* fetchTree(
     channel,
     placement: {
       destinationRoot: roots.destinationRoot,
+      destinationPath: roots.destinationPath,
       backupRoot: roots.backupRoot,
       fresh: roots.fresh,
       counted: roots.fresh,

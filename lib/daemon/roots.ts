@@ -17,6 +17,8 @@ import { asStatus } from "./status.ts";
 export interface Roots extends Disposable {
   /** Paths that can be opened until this is disposed of. Undefined where nothing stands and the job changes nothing. */
   readonly destinationRoot?: string;
+  /** Where the destination is by name. */
+  readonly destinationPath: string;
   readonly backupRoot?: string;
   /** The destination was not there before. */
   readonly fresh: boolean;
@@ -33,6 +35,7 @@ export function openRoots(place: Place, job: Job, open: Open): Roots {
     const descriptors = [destination.descriptor, backup?.descriptor].filter((one) => one !== undefined);
     return {
       destinationRoot: pathOf(destination.descriptor),
+      destinationPath: joinPath(place.root, place.path),
       backupRoot: pathOf(backup?.descriptor),
       fresh: destination.fresh,
       [Symbol.dispose]: () => descriptors.splice(0).forEach(closeDescriptor),

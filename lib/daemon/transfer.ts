@@ -226,6 +226,7 @@ class ServedSource extends Served {
     try {
       this.#role = startSource({
         root: `/proc/self/fd/${descriptor}`,
+        path: joinPath(place.root, place.path),
         job,
         answer: (answers) => void this.send({ case: "answers", value: answers }),
         removeRoot: () => void removeDirectory(place),
@@ -292,11 +293,12 @@ class ServedDestination extends Served {
   protected override begin(): void {
     const { job, entry, filterPrefix, removeRoot } = this.opened;
     using roots = this.#roots!;
-    const { destinationRoot, backupRoot, fresh } = roots;
+    const { destinationRoot, destinationPath, backupRoot, fresh } = roots;
     this.#role = startDestination({
       job,
       placement: {
         destinationRoot,
+        destinationPath,
         backupRoot,
         fresh,
         counted: fresh,

@@ -122,6 +122,7 @@ function placeEntry(
   if (there && sameInode(there, facts) && sameEntry(path, destinationPath)) {
     throw usageError(`Cannot copy "${printablePath(path)}" onto itself`);
   }
+  refuseTarget(job, path, facts, destinationPath, there);
   return {
     sourceRoot,
     destinationRoot,
@@ -129,6 +130,31 @@ function placeEntry(
     filterPrefix: "",
     removeRoot: false,
   };
+}
+
+/**
+ * A symlink in the place of what it leads to would lead to itself, and the content would be lost. A file over a symlink that leads to
+ * it would lose nothing, but a copy would be of a file onto itself; a move is what puts it there.
+ */
+function refuseTarget(
+  job: Job,
+  path: string,
+  facts: PathFacts,
+  destination: string,
+  there: PathFacts | undefined,
+): void {
+  if (there === undefined || job.verb === "check") return;
+  const [from, to] = [facts, there].map(({ kind }, i) =>
+    kind === Kind.Symlink ? pathFacts(i === 0 ? path : destination, true) : undefined
+  );
+  if (from && sameInode(from, there)) {
+    throw usageError(`Cannot ${job.verb} "${printablePath(path)}" onto what it leads to`);
+  }
+  if (to && sameInode(to, facts) && job.verb !== "move") {
+    throw usageError(
+      `Cannot ${job.verb} "${printablePath(path)}" onto "${printablePath(destination)}", which leads to it`,
+    );
+  }
 }
 
 /** Two names of one inode are fine (hard links); the same name in the same directory is not. */

@@ -132,6 +132,11 @@ export class DestinationEngine extends NativeEngine {
     return this.queue.comes(id);
   }
 
+  /** Whether the destination's path still leads to its root: what was written is where it is looked for. */
+  rootStands(): boolean {
+    return this.queue.rootStands();
+  }
+
   /** Ends one lane in order, unless it is the last. */
   retireLane(): void {
     this.queue.retireLane();

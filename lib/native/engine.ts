@@ -13,6 +13,8 @@ export interface EngineConfig {
   /** Root directories; they exist. Without a destination nothing can be listed or written there. */
   readonly source?: string;
   readonly destination?: string;
+  /** Where the destination's users look for it, if `destination` is another way there: nothing is removed once it leads elsewhere. */
+  readonly destinationPath?: string;
   /** Root of the tree that keeps what is replaced or deleted. */
   readonly backup?: string;
   /** Threads that can be had; all of them work until `activate` says otherwise. */

@@ -140,6 +140,11 @@ const own: Readonly<Record<number, readonly [code: string, words: string]>> = {
     "folded",
     "an entry of this run, or one that was there before, has this name already; the file system does not tell them apart",
   ],
+  4011: [
+    "destination_gone",
+    "the destination is not at its place any more: it was unmounted or replaced during the run",
+  ],
+  4012: ["same_file", "it leads to what stands there and would be left leading to itself"],
 };
 
 /** native/blit.h, enum blit_step. */
@@ -168,10 +173,13 @@ const actions: Readonly<Record<number, string>> = {
 
 /** What the source held at first is in place. */
 export const GREW = 4004;
+/** The destination's path does not lead to its root any more. */
+export const GONE = 4011;
 const STEP_ATTRIBUTES = 9;
 const STEP_SYMLINK = 19;
 const STEP_NODE = 20;
 const STEP_OPEN_SOURCE = 1;
+export const STEP_REMOVE_SOURCE = 11;
 const STEP_READ = 2;
 export const STEP_LIST_SOURCE = 16;
 const STEP_LIST_DESTINATION = 17;

@@ -1,6 +1,7 @@
 /** One action on one entry of a batch. Each entry stands alone: its failure is a detail of the answer, no more. */
 
 import { readlink, symlink } from "node:fs/promises";
+import { isAbsolute } from "node:path";
 import { Kind } from "../model/entry.ts";
 import { Action, type Detail } from "./engine.ts";
 import { replaceEntry } from "./portable_backup.ts";
@@ -10,7 +11,7 @@ import type { Context } from "./portable_context.ts";
 import { copyFile, type Place } from "./portable_copy.ts";
 import { type Directory, type Pinned, Side } from "./portable_dirs.ts";
 import { codeOf, during, entryError, Own, ownError, readOnlyError, specialFileError, Step } from "./portable_error.ts";
-import { type Facts, factsAt } from "./portable_facts.ts";
+import { type Facts, factsAt, factsIfAny, factsThrough } from "./portable_facts.ts";
 import { refuseFolded } from "./portable_fold.ts";
 import { applyMetadataAt, mtimeDiffers } from "./portable_meta.ts";
 import type { Lane } from "./portable_queue.ts";
@@ -123,9 +124,19 @@ async function finish(
   bytes: number,
   lost: number,
 ): Promise<Outcome> {
-  if (context.config.move && alone) await removeSource(place.sourcePath, facts);
+  if (context.config.move && alone) await removeSource(context, place.sourcePath, facts);
   context.countFile(facts.kind === Kind.File ? facts.size : undefined);
   return { bytes, lost };
+}
+
+/** Raises EntryError where the symlink would take the place of what it leads to, from where it is or from there. */
+async function refuseItself({ sourcePath, destination, destinationName }: Place, target: string): Promise<void> {
+  const there = await factsIfAny(destination! + destinationName);
+  if (there === undefined || there.kind === Kind.Symlink) return;
+  for (const path of [sourcePath, isAbsolute(target) ? target : destination! + target]) {
+    const facts = await factsThrough(path).catch(() => undefined);
+    if (facts?.inode === there.inode) throw ownError(Own.Itself, Step.Symlink);
+  }
 }
 
 /** A symlink; there is no call that makes other kinds. */
@@ -141,6 +152,7 @@ async function copyOther(
   if (facts.kind !== Kind.Symlink) throw specialFileError();
   const target = await during(Step.OpenSource, readlink(place.sourcePath));
   let path = destinationPath(place);
+  if (replace) await refuseItself(place, target);
   const temporary = replace || !await makeSymlink(target, path);
   if (temporary) {
     if (!replace) await refuseFolded(place.destination, place.destinationName, place.twin, Step.Symlink);
@@ -181,5 +193,5 @@ async function forgetSource(context: Context, row: Row, place: Place): Promise<v
   const there = await during(Step.RemoveSource, factsAt(destinationPath(place)));
   const same = source.size === there.size && source.kind === there.kind && !mtimeDiffers(context, source, there);
   if (!same || !isStill(row, source)) throw ownError(Own.Changed, Step.RemoveSource);
-  await removeSource(place.sourcePath, source);
+  await removeSource(context, place.sourcePath, source);
 }

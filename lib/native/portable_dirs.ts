@@ -13,7 +13,7 @@ import { access, chmod, lstat, mkdir } from "node:fs/promises";
 import { promisify } from "node:util";
 import { BlitError } from "../base/errors.ts";
 import { backupName } from "./portable_backup_name.ts";
-import { codeOf, type EntryError, entryError, nameError, Step } from "./portable_error.ts";
+import { codeOf, type EntryError, entryError, nameError, Own, ownError, Step } from "./portable_error.ts";
 import type { Facts } from "./portable_facts.ts";
 import type { Listing } from "./portable_listing.ts";
 
@@ -75,7 +75,7 @@ export class DirectoryTable {
   readonly #rootInodes: (string | undefined)[] = [];
 
   /** @param roots By side. Raises BlitError (failed) when one cannot be opened. */
-  constructor(roots: readonly (string | undefined)[], readonly anchored: boolean) {
+  constructor(private readonly roots: readonly (string | undefined)[], readonly anchored: boolean) {
     const root = new Directory(0, undefined, "", undefined, false);
     root.pins = 1; // for good
     this.#slots.set(0, root);
@@ -98,6 +98,13 @@ export class DirectoryTable {
     if (this.anchored) return { prefix: `/proc/self/fd/${descriptor}/`, descriptor };
     closeSync(descriptor);
     return { prefix: path.endsWith("/") ? path : `${path}/` };
+  }
+
+  /** Raises EntryError where the destination's path does not lead to its root any more: it was unmounted or replaced. */
+  refuseGone(step: Step): void {
+    if (!this.has(Side.Destination)) return;
+    const facts = statSync(this.roots[Side.Destination]!, { bigint: true, throwIfNoEntry: false });
+    if (!facts || !this.isRoot(`${facts.dev}:${facts.ino}`, Side.Destination)) throw ownError(Own.Gone, step);
   }
 
   has(side: Side): boolean {

@@ -43,6 +43,8 @@ export const Own = {
   Backup: 4007,
   MountPoint: 4009,
   Folded: 4010,
+  Gone: 4011,
+  Itself: 4012,
 } as const;
 
 export class EntryError extends Error {

@@ -122,7 +122,7 @@ export class LargeFiles {
     // The other names of a linked source must still be seen to be linked.
     if (context.config.move && facts.nlink === 1) {
       using from = await during(Step.RemoveSource, context.directories.pin(directory, Side.Source));
-      await removeSource(from.prefix + row.name, facts);
+      await removeSource(context, from.prefix + row.name, facts);
     }
     context.countFile(facts.size);
     return lost;

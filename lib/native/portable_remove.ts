@@ -1,6 +1,7 @@
 /** Taking away single entries. */
 
 import { lstat, unlink } from "node:fs/promises";
+import type { Context } from "./portable_context.ts";
 import { during, Own, ownError, Step } from "./portable_error.ts";
 import { type Facts, factsAt } from "./portable_facts.ts";
 
@@ -15,8 +16,9 @@ export async function removeRest(path: string): Promise<void> {
   await removeFile(path).catch(() => {});
 }
 
-/** Removes the source entry of a settled copy if it still is what was copied. */
-export async function removeSource(path: string, copied: Facts): Promise<void> {
+/** Removes the source entry of a settled copy if it still is what was copied, and the copy where it is looked for. */
+export async function removeSource(context: Context, path: string, copied: Facts): Promise<void> {
+  context.directories.refuseGone(Step.RemoveSource);
   const now = await during(Step.RemoveSource, factsAt(path));
   if (now.inode !== copied.inode || now.size !== copied.size || now.mtimeMs !== copied.mtimeMs) {
     throw ownError(Own.Changed, Step.RemoveSource);

@@ -71,6 +71,9 @@ export class TaskQueue {
     );
     if (status < 0n) throw new BlitError("failed", engineError(-Number(status), 0).message);
     this.#engine = Deno.UnsafePointer.create(out[0])!;
+    if (config.destinationPath !== undefined && config.destination !== undefined) {
+      this.#calls.blit_engine_root_at(this.#engine, cString(config.destinationPath));
+    }
     const started = Number(this.#calls.blit_engine_start(this.#engine));
     if (started > 0) return;
     this.#calls.blit_engine_close(this.#engine);
@@ -155,6 +158,11 @@ export class TaskQueue {
       retransmits: at(21),
       roundTripMs: at(22) / 1e3,
     };
+  }
+
+  /** Whether the destination's path still leads to its root. */
+  rootStands(): boolean {
+    return this.#calls.blit_engine_root_stands(this.#engine) === 1n;
   }
 
   /** The directory of the source with that inode is not entered. */

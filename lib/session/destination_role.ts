@@ -24,6 +24,8 @@ const HANGING_MS = 1000;
 export interface RemotePlacement {
   /** A directory that can be opened; undefined only where it is missing and the run changes nothing. */
   readonly destinationRoot?: string;
+  /** Where its users look for it, if that is another path. */
+  readonly destinationPath?: string;
   /** It was not there before this run. */
   readonly fresh: boolean;
   /** It counts as created by this run. */
@@ -83,6 +85,7 @@ class Destination implements DestinationRole {
     this.#tally.planner(sizing.reason);
     const engine = openDestinationEngine({
       destination: placement.destinationRoot,
+      destinationPath: placement.destinationPath,
       backup: placement.backupRoot,
       workers: sizing.workersMax,
       bytesPerSecond: 0, // the source keeps to the limit
@@ -105,7 +108,7 @@ class Destination implements DestinationRole {
     }
     this.#engine = new RemoteEngine(engine, {
       move: job.verb === "move" && !job.dryRun,
-      root: rootPlace(placement.destinationRoot, placement.backupRoot),
+      root: rootPlace(placement),
       ask: options.ask,
       brokenOff: (requests) => this.#tally.planner(`A connection broke; ${requests} requests are made again`),
     });
@@ -211,12 +214,13 @@ class Destination implements DestinationRole {
 }
 
 /** Both sides may be on one machine, and the destination inside the source. */
-function rootPlace(path: string | undefined, backup: string | undefined): RemoteEngineOptions["root"] {
-  const place = inodeOf(path);
-  return place && { machine: machineId(), ...place, backup: inodeOf(backup) };
+function rootPlace({ destinationRoot, backupRoot, entry }: RemotePlacement): RemoteEngineOptions["root"] {
+  const place = inodeOf(destinationRoot);
+  const single = entry === undefined ? undefined : inodeOf(`${destinationRoot}/${entry.destination}`, false);
+  return place && { machine: machineId(), ...place, backup: inodeOf(backupRoot), entry: single };
 }
 
-function inodeOf(path: string | undefined): { device: bigint; inode: bigint } | undefined {
-  const facts = path === undefined ? undefined : pathFacts(path, true);
+function inodeOf(path: string | undefined, follow = true): { device: bigint; inode: bigint } | undefined {
+  const facts = path === undefined ? undefined : pathFacts(path, follow);
   return facts && { device: BigInt(facts.dev), inode: BigInt(facts.ino) };
 }

@@ -27,7 +27,7 @@ import {
   type ListRequest,
   type SettleRequest,
 } from "../native/engine.ts";
-import { engineError, GREW } from "../native/errno.ts";
+import { engineError, GONE, GREW, STEP_REMOVE_SOURCE } from "../native/errno.ts";
 import { ACTION_SHIFT } from "../native/layout.ts";
 import type { PackedBatch } from "../native/packed_batch.ts";
 import {
@@ -71,6 +71,8 @@ export interface RemoteEngineOptions {
     readonly device: bigint;
     readonly inode: bigint;
     readonly backup?: { readonly device: bigint; readonly inode: bigint };
+    /** What stands at the only entry's name. */
+    readonly entry?: { readonly device: bigint; readonly inode: bigint };
   };
   ask(requests: SourceRequests): void;
   /** A lane died, and so many requests are made again. */
@@ -92,6 +94,8 @@ export class RemoteEngine implements Engine {
   readonly #listed = new Map<number, boolean>();
   #asks: SourceRequest[] = [];
   #arrived: SourceAnswers[] = [];
+  /** Answers to requests that were decided at once. */
+  readonly #later: (() => void)[] = [];
   #wake = () => {};
   #open = 0;
   #nextId = 1;
@@ -260,6 +264,10 @@ export class RemoteEngine implements Engine {
     indices: readonly number[],
     done: (answer: ApplyAnswer) => void,
   ): void {
+    if (!this.here.rootStands()) {
+      const details = indices.map((index) => ({ index, is: "failed", error: gone }) as const);
+      return void this.#later.push(() => done({ lost: 0, done: 0, bytes: 0, details }));
+    }
     const packed = batch as PackedBatch;
     const byOrigin = new Map(indices.map((index) => [packed.origin(index), index]));
     const value = message({ dir, batch: this.#numberOf(batch), indices: [...byOrigin.keys()] });
@@ -324,6 +332,7 @@ export class RemoteEngine implements Engine {
   }
 
   #forgetFile({ dir, batch, origin }: OpenFile, done: (error: EngineError | undefined) => void): void {
+    if (!this.here.rootStands()) return void this.#later.push(() => done(gone));
     this.#askAndWait({ case: "forget", value: message({ dir, batch, indices: [origin] }) }, (reply) => {
       const [failed] = expectReply(reply, "forgotten").errors;
       done(failed && errorOf(failed.error));
@@ -349,6 +358,7 @@ export class RemoteEngine implements Engine {
     }
     this.here.settle({ ...request, removeSource: false, drop: false }, (answer) => {
       if (answer.error) return finish(answer);
+      if (!this.here.rootStands()) return finish({ ...answer, error: gone });
       this.#askAndWait({ case: "leave", value: message({ dir, remove: true, drop }) }, (reply) => {
         const error = expectReply(reply, "done").error;
         if (error) return finish({ ...answer, error: errorOf(error) });
@@ -382,7 +392,7 @@ export class RemoteEngine implements Engine {
       this.#send();
       if (this.here.stopped || this.#open === 0) return;
       if (this.#lost) throw this.#lost;
-      if (this.#arrived.length > 0) continue;
+      if (this.#arrived.length + this.#later.length > 0) continue;
       const arrival = new Promise<void>((resolve) => this.#wake = resolve);
       this.#waitingForResults ??= this.here.wait(waitMs).finally(() => this.#waitingForResults = undefined);
       await Promise.race([arrival, this.#waitingForResults]);
@@ -447,6 +457,7 @@ export class RemoteEngine implements Engine {
   }
 
   #takeArrived(): void {
+    for (let answer = this.#later.shift(); answer !== undefined; answer = this.#later.shift()) answer();
     while (this.#arrived.length > 0) {
       const { answers, progress, bytesZeroCopy, retransmits, roundTripUs, lanesLost } = this.#arrived.shift()!;
       this.#retransmits = Math.max(this.#retransmits, Number(retransmits));
@@ -476,6 +487,9 @@ export class RemoteEngine implements Engine {
     };
   }
 }
+
+/** The sources stay: nobody knows where what came of them is now. */
+const gone = engineError(GONE, STEP_REMOVE_SOURCE);
 
 /** Fields of a message; protobuf's `create` fills in what is missing. */
 // deno-lint-ignore no-explicit-any

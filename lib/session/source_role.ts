@@ -6,15 +6,17 @@
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { BlitError } from "../base/errors.ts";
-import { pathFromBytes } from "../base/path_bytes.ts";
+import { pathFromBytes, printablePath } from "../base/path_bytes.ts";
+import { Kind } from "../model/entry.ts";
 import type { Job } from "../model/job.ts";
-import { directoriesUpFrom, type Inode, sameInode } from "../native/paths.ts";
+import { directoriesUpFrom, type Inode, pathFacts, sameInode } from "../native/paths.ts";
 import { openSourceEngine, type SourceEngine } from "../native/source_engine.ts";
 import type { PackedBatch } from "../native/packed_batch.ts";
 import { machineFacts, machineId } from "../tune/machine.ts";
 import {
   type BackupPlace,
   Crossing,
+  type EntryPlace,
   type Forget,
   type LeaveDirectory,
   type ListSource,
@@ -56,6 +58,8 @@ export interface SourceRole {
 export interface SourceOptions {
   /** A directory that can be opened, now. */
   readonly root: string;
+  /** The same by its name, if that is another path. */
+  readonly path?: string;
   readonly job: Job;
   /** Only this entry of the root is given away; without it everything in it is. */
   readonly entry?: string;
@@ -276,7 +280,7 @@ class Source implements SourceRole {
   }
 
   /** Both sides are on one machine: nothing may be copied onto itself, or into itself, or delete itself. */
-  #keepApart({ device, inode, name, backup }: RootPlace, entry: Uint8Array | undefined): void {
+  #keepApart({ device, inode, name, backup, entry: standing }: RootPlace, entry: Uint8Array | undefined): void {
     const { verb } = this.options.job;
     const nameThere = name === undefined ? undefined : plainName(name);
     const there = { dev: Number(device), ino: Number(inode) };
@@ -285,11 +289,22 @@ class Source implements SourceRole {
     if (same && (entry === undefined || plainName(entry) === (nameThere ?? plainName(entry)))) {
       throw new BlitError("usage", `Cannot ${verb} a ${entry ? "file" : "directory"} onto itself`);
     }
+    if (entry !== undefined && standing !== undefined) this.#refuseTarget(plainName(entry), standing);
     if (verb === "mirror" && entry === undefined && level > 0) {
       throw new BlitError("usage", "Cannot mirror: the source is inside the destination and would be deleted");
     }
     if (!same) this.engine.avoid(device, inode);
     if (backup) this.#keepBackupOut(backup, entry !== undefined);
+  }
+
+  /** A symlink in the place of what it leads to would lead to itself. */
+  #refuseTarget(name: string, { device, inode }: EntryPlace): void {
+    const { root, path = root, job } = this.options;
+    if (pathFacts(`${path}/${name}`, false)?.kind !== Kind.Symlink) return;
+    const target = pathFacts(`${path}/${name}`, true);
+    if (target && sameInode(target, { dev: Number(device), ino: Number(inode) })) {
+      throw new BlitError("usage", `Cannot ${job.verb} "${printablePath(name)}" onto what it leads to`);
+    }
   }
 
   #keepBackupOut({ device, inode }: BackupPlace, single: boolean): void {

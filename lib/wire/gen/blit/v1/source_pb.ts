@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file blit/v1/source.proto.
  */
 export const file_blit_v1_source: GenFile = /*@__PURE__*/
-  fileDesc("ChRibGl0L3YxL3NvdXJjZS5wcm90bxIHYmxpdC52MSI6Cg5Tb3VyY2VSZXF1ZXN0cxIoCghyZXF1ZXN0cxgBIAMoCzIWLmJsaXQudjEuU291cmNlUmVxdWVzdCL3AgoNU291cmNlUmVxdWVzdBIKCgJpZBgBIAEoDRIjCgRsaXN0GAIgASgLMhMuYmxpdC52MS5MaXN0U291cmNlSAASHQoEcGFjaxgDIAEoCzINLmJsaXQudjEuUGFja0gAEiMKBG9wZW4YBCABKAsyEy5ibGl0LnYxLk9wZW5Tb3VyY2VIABIfCgVyYW5nZRgFIAEoCzIOLmJsaXQudjEuUmFuZ2VIABInCgZmaW5pc2gYBiABKAsyFS5ibGl0LnYxLkZpbmlzaFNvdXJjZUgAEiEKBmZvcmdldBgHIAEoCzIPLmJsaXQudjEuRm9yZ2V0SAASKAoFbGVhdmUYCCABKAsyFy5ibGl0LnYxLkxlYXZlRGlyZWN0b3J5SAASKgoHcmVsZWFzZRgJIAEoCzIXLmJsaXQudjEuUmVsZWFzZUJhdGNoZXNIABIjCgdhcnJpdmVkGAogASgLMhAuYmxpdC52MS5BcnJpdmVkSABCCQoHcmVxdWVzdCIWCgdBcnJpdmVkEgsKA2lkcxgBIAMoDSLFAQoKTGlzdFNvdXJjZRILCgNkaXIYASABKA0SFAoMcGFyZW50X2JhdGNoGAIgASgNEg0KBWluZGV4GAMgASgNEg4KBnBhcmVudBgEIAEoDRIMCgRtb3JlGAUgASgIEhEKBG5hbWUYBiABKAxIAIgBARINCgVmYWN0cxgHIAEoCBIsCgtkZXN0aW5hdGlvbhgIIAEoCzISLmJsaXQudjEuUm9vdFBsYWNlSAGIAQFCBwoFX25hbWVCDgoMX2Rlc3RpbmF0aW9uIo0BCglSb290UGxhY2USDwoHbWFjaGluZRgBIAEoCRIOCgZkZXZpY2UYAiABKAQSDQoFaW5vZGUYAyABKAQSEQoEbmFtZRgEIAEoDEgAiAEBEikKBmJhY2t1cBgFIAEoCzIULmJsaXQudjEuQmFja3VwUGxhY2VIAYgBAUIHCgVfbmFtZUIJCgdfYmFja3VwIiwKC0JhY2t1cFBsYWNlEg4KBmRldmljZRgBIAEoBBINCgVpbm9kZRgCIAEoBCJGCgRQYWNrEgsKA2RpchgBIAEoDRINCgViYXRjaBgCIAEoDRINCgV3b3JkcxgDIAEoDBITCgt0YWtlX2xpbmtlZBgEIAEoCCI3CgpPcGVuU291cmNlEgsKA2RpchgBIAEoDRINCgViYXRjaBgCIAEoDRINCgVpbmRleBgDIAEoDSJFCgVSYW5nZRIOCgZoYW5kbGUYASABKAQSDgoGb2Zmc2V0GAIgASgEEg4KBmxlbmd0aBgDIAEoBBIMCgRoZWxkGAQgASgMIi4KDEZpbmlzaFNvdXJjZRIOCgZoYW5kbGUYASABKAQSDgoGY29tbWl0GAIgASgIIjUKBkZvcmdldBILCgNkaXIYASABKA0SDQoFYmF0Y2gYAiABKA0SDwoHaW5kaWNlcxgDIAMoDSI7Cg5MZWF2ZURpcmVjdG9yeRILCgNkaXIYASABKA0SDgoGcmVtb3ZlGAIgASgIEgwKBGRyb3AYAyABKAgiIQoOUmVsZWFzZUJhdGNoZXMSDwoHYmF0Y2hlcxgBIAMoDSKiAQoNU291cmNlQW5zd2VycxImCgdhbnN3ZXJzGAEgAygLMhUuYmxpdC52MS5Tb3VyY2VBbnN3ZXISEAoIcHJvZ3Jlc3MYAiABKAQSFwoPYnl0ZXNfemVyb19jb3B5GAMgASgEEhMKC3JldHJhbnNtaXRzGAQgASgEEhUKDXJvdW5kX3RyaXBfdXMYBSABKAQSEgoKbGFuZXNfbG9zdBgGIAEoDSKyAQoMU291cmNlQW5zd2VyEgoKAmlkGAEgASgNEiEKBmxpc3RlZBgCIAEoCzIPLmJsaXQudjEuTGlzdGVkSAASIQoGb3BlbmVkGAMgASgLMg8uYmxpdC52MS5PcGVuZWRIABInCglmb3Jnb3R0ZW4YBCABKAsyEi5ibGl0LnYxLkZvcmdvdHRlbkgAEh0KBGRvbmUYBSABKAsyDS5ibGl0LnYxLkRvbmVIAEIICgZhbnN3ZXIiogEKBkxpc3RlZBIoCgVlcnJvchgBIAEoCzIULmJsaXQudjEuU291cmNlRXJyb3JIAIgBARINCgViYXRjaBgCIAEoDRIPCgdlbnRyaWVzGAMgASgMEgwKBG1vcmUYBCABKAgSEQoJZGlyZWN0b3J5GAUgASgMEiMKCGNyb3NzaW5nGAYgASgOMhEuYmxpdC52MS5Dcm9zc2luZ0IICgZfZXJyb3IiegoGT3BlbmVkEigKBWVycm9yGAEgASgLMhQuYmxpdC52MS5Tb3VyY2VFcnJvckgAiAEBEg4KBmhhbmRsZRgCIAEoBBIMCgRzaXplGAMgASgEEg4KBnJlY29yZBgEIAEoDBIOCgZzcGFyc2UYBSABKAhCCAoGX2Vycm9yIjAKCUZvcmdvdHRlbhIjCgZlcnJvcnMYASADKAsyEy5ibGl0LnYxLkVudHJ5RXJyb3IiOgoERG9uZRIoCgVlcnJvchgBIAEoCzIULmJsaXQudjEuU291cmNlRXJyb3JIAIgBAUIICgZfZXJyb3IiKwoLU291cmNlRXJyb3ISDgoGbnVtYmVyGAEgASgNEgwKBHN0ZXAYAiABKA0iQAoKRW50cnlFcnJvchINCgVpbmRleBgBIAEoDRIjCgVlcnJvchgCIAEoCzIULmJsaXQudjEuU291cmNlRXJyb3IqUAoIQ3Jvc3NpbmcSGAoUQ1JPU1NJTkdfVU5TUEVDSUZJRUQQABIVChFDUk9TU0lOR19MRUZUX09VVBABEhMKD0NST1NTSU5HX0tFUk5FTBACYgZwcm90bzM");
+  fileDesc("ChRibGl0L3YxL3NvdXJjZS5wcm90bxIHYmxpdC52MSI6Cg5Tb3VyY2VSZXF1ZXN0cxIoCghyZXF1ZXN0cxgBIAMoCzIWLmJsaXQudjEuU291cmNlUmVxdWVzdCL3AgoNU291cmNlUmVxdWVzdBIKCgJpZBgBIAEoDRIjCgRsaXN0GAIgASgLMhMuYmxpdC52MS5MaXN0U291cmNlSAASHQoEcGFjaxgDIAEoCzINLmJsaXQudjEuUGFja0gAEiMKBG9wZW4YBCABKAsyEy5ibGl0LnYxLk9wZW5Tb3VyY2VIABIfCgVyYW5nZRgFIAEoCzIOLmJsaXQudjEuUmFuZ2VIABInCgZmaW5pc2gYBiABKAsyFS5ibGl0LnYxLkZpbmlzaFNvdXJjZUgAEiEKBmZvcmdldBgHIAEoCzIPLmJsaXQudjEuRm9yZ2V0SAASKAoFbGVhdmUYCCABKAsyFy5ibGl0LnYxLkxlYXZlRGlyZWN0b3J5SAASKgoHcmVsZWFzZRgJIAEoCzIXLmJsaXQudjEuUmVsZWFzZUJhdGNoZXNIABIjCgdhcnJpdmVkGAogASgLMhAuYmxpdC52MS5BcnJpdmVkSABCCQoHcmVxdWVzdCIWCgdBcnJpdmVkEgsKA2lkcxgBIAMoDSLFAQoKTGlzdFNvdXJjZRILCgNkaXIYASABKA0SFAoMcGFyZW50X2JhdGNoGAIgASgNEg0KBWluZGV4GAMgASgNEg4KBnBhcmVudBgEIAEoDRIMCgRtb3JlGAUgASgIEhEKBG5hbWUYBiABKAxIAIgBARINCgVmYWN0cxgHIAEoCBIsCgtkZXN0aW5hdGlvbhgIIAEoCzISLmJsaXQudjEuUm9vdFBsYWNlSAGIAQFCBwoFX25hbWVCDgoMX2Rlc3RpbmF0aW9uIsABCglSb290UGxhY2USDwoHbWFjaGluZRgBIAEoCRIOCgZkZXZpY2UYAiABKAQSDQoFaW5vZGUYAyABKAQSEQoEbmFtZRgEIAEoDEgAiAEBEikKBmJhY2t1cBgFIAEoCzIULmJsaXQudjEuQmFja3VwUGxhY2VIAYgBARInCgVlbnRyeRgGIAEoCzITLmJsaXQudjEuRW50cnlQbGFjZUgCiAEBQgcKBV9uYW1lQgkKB19iYWNrdXBCCAoGX2VudHJ5IisKCkVudHJ5UGxhY2USDgoGZGV2aWNlGAEgASgEEg0KBWlub2RlGAIgASgEIiwKC0JhY2t1cFBsYWNlEg4KBmRldmljZRgBIAEoBBINCgVpbm9kZRgCIAEoBCJGCgRQYWNrEgsKA2RpchgBIAEoDRINCgViYXRjaBgCIAEoDRINCgV3b3JkcxgDIAEoDBITCgt0YWtlX2xpbmtlZBgEIAEoCCI3CgpPcGVuU291cmNlEgsKA2RpchgBIAEoDRINCgViYXRjaBgCIAEoDRINCgVpbmRleBgDIAEoDSJFCgVSYW5nZRIOCgZoYW5kbGUYASABKAQSDgoGb2Zmc2V0GAIgASgEEg4KBmxlbmd0aBgDIAEoBBIMCgRoZWxkGAQgASgMIi4KDEZpbmlzaFNvdXJjZRIOCgZoYW5kbGUYASABKAQSDgoGY29tbWl0GAIgASgIIjUKBkZvcmdldBILCgNkaXIYASABKA0SDQoFYmF0Y2gYAiABKA0SDwoHaW5kaWNlcxgDIAMoDSI7Cg5MZWF2ZURpcmVjdG9yeRILCgNkaXIYASABKA0SDgoGcmVtb3ZlGAIgASgIEgwKBGRyb3AYAyABKAgiIQoOUmVsZWFzZUJhdGNoZXMSDwoHYmF0Y2hlcxgBIAMoDSKiAQoNU291cmNlQW5zd2VycxImCgdhbnN3ZXJzGAEgAygLMhUuYmxpdC52MS5Tb3VyY2VBbnN3ZXISEAoIcHJvZ3Jlc3MYAiABKAQSFwoPYnl0ZXNfemVyb19jb3B5GAMgASgEEhMKC3JldHJhbnNtaXRzGAQgASgEEhUKDXJvdW5kX3RyaXBfdXMYBSABKAQSEgoKbGFuZXNfbG9zdBgGIAEoDSKyAQoMU291cmNlQW5zd2VyEgoKAmlkGAEgASgNEiEKBmxpc3RlZBgCIAEoCzIPLmJsaXQudjEuTGlzdGVkSAASIQoGb3BlbmVkGAMgASgLMg8uYmxpdC52MS5PcGVuZWRIABInCglmb3Jnb3R0ZW4YBCABKAsyEi5ibGl0LnYxLkZvcmdvdHRlbkgAEh0KBGRvbmUYBSABKAsyDS5ibGl0LnYxLkRvbmVIAEIICgZhbnN3ZXIiogEKBkxpc3RlZBIoCgVlcnJvchgBIAEoCzIULmJsaXQudjEuU291cmNlRXJyb3JIAIgBARINCgViYXRjaBgCIAEoDRIPCgdlbnRyaWVzGAMgASgMEgwKBG1vcmUYBCABKAgSEQoJZGlyZWN0b3J5GAUgASgMEiMKCGNyb3NzaW5nGAYgASgOMhEuYmxpdC52MS5Dcm9zc2luZ0IICgZfZXJyb3IiegoGT3BlbmVkEigKBWVycm9yGAEgASgLMhQuYmxpdC52MS5Tb3VyY2VFcnJvckgAiAEBEg4KBmhhbmRsZRgCIAEoBBIMCgRzaXplGAMgASgEEg4KBnJlY29yZBgEIAEoDBIOCgZzcGFyc2UYBSABKAhCCAoGX2Vycm9yIjAKCUZvcmdvdHRlbhIjCgZlcnJvcnMYASADKAsyEy5ibGl0LnYxLkVudHJ5RXJyb3IiOgoERG9uZRIoCgVlcnJvchgBIAEoCzIULmJsaXQudjEuU291cmNlRXJyb3JIAIgBAUIICgZfZXJyb3IiKwoLU291cmNlRXJyb3ISDgoGbnVtYmVyGAEgASgNEgwKBHN0ZXAYAiABKA0iQAoKRW50cnlFcnJvchINCgVpbmRleBgBIAEoDRIjCgVlcnJvchgCIAEoCzIULmJsaXQudjEuU291cmNlRXJyb3IqUAoIQ3Jvc3NpbmcSGAoUQ1JPU1NJTkdfVU5TUEVDSUZJRUQQABIVChFDUk9TU0lOR19MRUZUX09VVBABEhMKD0NST1NTSU5HX0tFUk5FTBACYgZwcm90bzM");
 
 /**
  * Several requests at once.
@@ -271,6 +271,13 @@ export type RootPlace = Message<"blit.v1.RootPlace"> & {
    * @generated from field: optional blit.v1.BackupPlace backup = 5;
    */
   backup?: BackupPlace | undefined;
+
+  /**
+   * What stands at the only entry's name, if anything.
+   *
+   * @generated from field: optional blit.v1.EntryPlace entry = 6;
+   */
+  entry?: EntryPlace | undefined;
 };
 
 /**
@@ -279,6 +286,34 @@ export type RootPlace = Message<"blit.v1.RootPlace"> & {
  */
 export const RootPlaceSchema: GenMessage<RootPlace> = /*@__PURE__*/
   messageDesc(file_blit_v1_source, 4);
+
+/**
+ * An entry on the machine that RootPlace tells; a symlink is itself.
+ *
+ * @generated from message blit.v1.EntryPlace
+ */
+export type EntryPlace = Message<"blit.v1.EntryPlace"> & {
+  /**
+   * Number of the device.
+   *
+   * @generated from field: uint64 device = 1;
+   */
+  device: bigint;
+
+  /**
+   * Number of the inode.
+   *
+   * @generated from field: uint64 inode = 2;
+   */
+  inode: bigint;
+};
+
+/**
+ * Describes the message blit.v1.EntryPlace.
+ * Use `create(EntryPlaceSchema)` to create a new message.
+ */
+export const EntryPlaceSchema: GenMessage<EntryPlace> = /*@__PURE__*/
+  messageDesc(file_blit_v1_source, 5);
 
 /**
  * A directory on the machine that RootPlace tells.
@@ -306,7 +341,7 @@ export type BackupPlace = Message<"blit.v1.BackupPlace"> & {
  * Use `create(BackupPlaceSchema)` to create a new message.
  */
 export const BackupPlaceSchema: GenMessage<BackupPlace> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 5);
+  messageDesc(file_blit_v1_source, 6);
 
 /**
  * Asks for records.
@@ -348,7 +383,7 @@ export type Pack = Message<"blit.v1.Pack"> & {
  * Use `create(PackSchema)` to create a new message.
  */
 export const PackSchema: GenMessage<Pack> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 6);
+  messageDesc(file_blit_v1_source, 7);
 
 /**
  * Begins a large file.
@@ -383,7 +418,7 @@ export type OpenSource = Message<"blit.v1.OpenSource"> & {
  * Use `create(OpenSourceSchema)` to create a new message.
  */
 export const OpenSourceSchema: GenMessage<OpenSource> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 7);
+  messageDesc(file_blit_v1_source, 8);
 
 /**
  * Asks for data.
@@ -426,7 +461,7 @@ export type Range = Message<"blit.v1.Range"> & {
  * Use `create(RangeSchema)` to create a new message.
  */
 export const RangeSchema: GenMessage<Range> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 8);
+  messageDesc(file_blit_v1_source, 9);
 
 /**
  * Ends a large file.
@@ -454,7 +489,7 @@ export type FinishSource = Message<"blit.v1.FinishSource"> & {
  * Use `create(FinishSourceSchema)` to create a new message.
  */
 export const FinishSourceSchema: GenMessage<FinishSource> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 9);
+  messageDesc(file_blit_v1_source, 10);
 
 /**
  * Removes what has arrived.
@@ -489,7 +524,7 @@ export type Forget = Message<"blit.v1.Forget"> & {
  * Use `create(ForgetSchema)` to create a new message.
  */
 export const ForgetSchema: GenMessage<Forget> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 10);
+  messageDesc(file_blit_v1_source, 11);
 
 /**
  * Nothing more is asked about a directory.
@@ -524,7 +559,7 @@ export type LeaveDirectory = Message<"blit.v1.LeaveDirectory"> & {
  * Use `create(LeaveDirectorySchema)` to create a new message.
  */
 export const LeaveDirectorySchema: GenMessage<LeaveDirectory> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 11);
+  messageDesc(file_blit_v1_source, 12);
 
 /**
  * Nothing more is asked about batches.
@@ -545,7 +580,7 @@ export type ReleaseBatches = Message<"blit.v1.ReleaseBatches"> & {
  * Use `create(ReleaseBatchesSchema)` to create a new message.
  */
 export const ReleaseBatchesSchema: GenMessage<ReleaseBatches> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 12);
+  messageDesc(file_blit_v1_source, 13);
 
 /**
  * Several answers at once.
@@ -601,7 +636,7 @@ export type SourceAnswers = Message<"blit.v1.SourceAnswers"> & {
  * Use `create(SourceAnswersSchema)` to create a new message.
  */
 export const SourceAnswersSchema: GenMessage<SourceAnswers> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 13);
+  messageDesc(file_blit_v1_source, 14);
 
 /**
  * One answer.
@@ -661,7 +696,7 @@ export type SourceAnswer = Message<"blit.v1.SourceAnswer"> & {
  * Use `create(SourceAnswerSchema)` to create a new message.
  */
 export const SourceAnswerSchema: GenMessage<SourceAnswer> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 14);
+  messageDesc(file_blit_v1_source, 15);
 
 /**
  * Entries of a directory.
@@ -717,7 +752,7 @@ export type Listed = Message<"blit.v1.Listed"> & {
  * Use `create(ListedSchema)` to create a new message.
  */
 export const ListedSchema: GenMessage<Listed> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 15);
+  messageDesc(file_blit_v1_source, 16);
 
 /**
  * A large file.
@@ -766,7 +801,7 @@ export type Opened = Message<"blit.v1.Opened"> & {
  * Use `create(OpenedSchema)` to create a new message.
  */
 export const OpenedSchema: GenMessage<Opened> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 16);
+  messageDesc(file_blit_v1_source, 17);
 
 /**
  * What became of entries that were to be removed.
@@ -787,7 +822,7 @@ export type Forgotten = Message<"blit.v1.Forgotten"> & {
  * Use `create(ForgottenSchema)` to create a new message.
  */
 export const ForgottenSchema: GenMessage<Forgotten> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 17);
+  messageDesc(file_blit_v1_source, 18);
 
 /**
  * The request was carried out, or not.
@@ -808,7 +843,7 @@ export type Done = Message<"blit.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 18);
+  messageDesc(file_blit_v1_source, 19);
 
 /**
  * Why something failed.
@@ -836,7 +871,7 @@ export type SourceError = Message<"blit.v1.SourceError"> & {
  * Use `create(SourceErrorSchema)` to create a new message.
  */
 export const SourceErrorSchema: GenMessage<SourceError> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 19);
+  messageDesc(file_blit_v1_source, 20);
 
 /**
  * One entry that failed.
@@ -864,7 +899,7 @@ export type EntryError = Message<"blit.v1.EntryError"> & {
  * Use `create(EntryErrorSchema)` to create a new message.
  */
 export const EntryErrorSchema: GenMessage<EntryError> = /*@__PURE__*/
-  messageDesc(file_blit_v1_source, 20);
+  messageDesc(file_blit_v1_source, 21);
 
 /**
  * What another file system in the source means.

@@ -1,0 +1,99 @@
+/** Nothing is lost where both paths lead to one thing, or the destination is not at its place any more; whichever way it goes. */
+
+import { assert, assertEquals } from "@std/assert";
+import { type TestDirectory, testDirectory } from "../support/environment.ts";
+import { assertExit, assertSays, failureOf } from "../support/expect.ts";
+import { linux, mounting, testNeeding } from "../support/needs.ts";
+import { blitJson, type JsonResult, startBlit, until } from "../support/program.ts";
+import { directions, Scene } from "./ways.ts";
+
+interface Place extends AsyncDisposable {
+  readonly dir: TestDirectory;
+  source(path: string): string;
+  destination(path: string): string;
+}
+
+async function local(): Promise<Place> {
+  const dir = await testDirectory();
+  const at = (path: string) => dir.at(path);
+  return { dir, source: at, destination: at, [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose]() };
+}
+
+const places: readonly { readonly name: string; readonly open: () => Promise<Place> }[] = [
+  { name: "locally", open: local },
+  ...directions.map((way) => ({ name: way.name, open: () => Scene.open(way) as Promise<Place> })),
+];
+
+function run(place: Place, verb: string, source: string, destination: string): Promise<JsonResult> {
+  return blitJson([verb, place.source(source), place.destination(destination), "--yes"]);
+}
+
+async function succeeds(program: string, ...args: string[]): Promise<boolean> {
+  return (await new Deno.Command(program, { args, stdin: "null", stderr: "null" }).output()).success;
+}
+
+for (const { name, open } of places) {
+  testNeeding([linux], `${name}: a symbolic link never takes the place of what it leads to`, async () => {
+    await using place = await open();
+    const { dir } = place;
+    await dir.write({ "s/g": "content", "s/l": { to: "g" }, "s/sub/deep": "deep", "s/m": { to: "sub/deep" } });
+    await dir.write({ "t/x": { to: dir.at("d/x") }, "t/y": { to: "../d/y" }, "d/x": "X", "d/y": "Y" });
+    for (const verb of ["move", "copy"]) {
+      for (const [from, to] of [["s/l", "s/g"], ["s/m", "s/sub/deep"]]) {
+        const result = await run(place, verb, from, to);
+        assert(result.code === 64 || result.code === 1, `${verb} ${from} ${to}: exit code ${result.code}`);
+        assertSays(result, /onto what it leads to/);
+      }
+      const tree = await run(place, verb, "t/", "d");
+      assertExit(tree, 2);
+      for (const path of ["x", "y"]) assertEquals(failureOf(tree, path).code, "same_file");
+      assertEquals(await Deno.readLink(dir.at("t/y")), "../d/y");
+    }
+    assertEquals(await Promise.all(["s/g", "s/sub/deep", "d/x", "d/y"].map((path) => dir.read(path))), [
+      ...["content", "deep", "X", "Y"],
+    ]);
+    assertEquals(await Deno.readLink(dir.at("s/l")), "g");
+  });
+
+  testNeeding(
+    [linux],
+    `${name}: of two names of one file that are moved onto each other the content stays`,
+    async () => {
+      await using place = await open();
+      const { dir } = place;
+      await dir.write({ "s/a": "content", "s/l": { to: "a" } });
+      await Deno.link(dir.at("s/a"), dir.at("s/b"));
+      assertExit(await run(place, "move", "s/a", "s/b"), 0);
+      assertEquals(await dir.names("s"), ["b", "l"]);
+      assertEquals(await dir.read("s/b"), "content");
+    },
+  );
+
+  testNeeding([linux, mounting], `${name}: a move keeps its sources once the destination is unmounted`, async () => {
+    await using place = await open();
+    const { dir } = place;
+    await dir.write({ "s/a": "a", "s/z/large": new Uint8Array(20_000_000).fill(7), "d/inner": null });
+    assert(await succeeds("mount", "-t", "tmpfs", "none", dir.at("d")));
+    await using _mount = { [Symbol.asyncDispose]: async () => void await succeeds("umount", "--lazy", dir.at("d")) };
+    const args = ["move", place.source("s/"), place.destination("d"), "--bwlimit", "30M", "--json"];
+    const running = await startBlit(args);
+    const inMount = async () => (await Array.fromAsync(Deno.readDir(dir.at("d/z"))).catch(() => [])).length > 0;
+    await until(inMount, "the large file is being copied", running);
+    assert(await succeeds("umount", "--lazy", dir.at("d")));
+    const result = await running.result;
+    assertExit(result, 2);
+    assert(/was unmounted or replaced/.test(result.stdout + result.stderr), result.stdout);
+    assertEquals((await Deno.stat(dir.at("s/z/large"))).size, 20_000_000);
+  });
+}
+
+testNeeding([linux], "a file is not copied onto a symbolic link that leads to it, but may be moved there", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ f: "content", l: { to: "f" } });
+  const result = await blitJson(["copy", dir.at("f"), dir.at("l")]);
+  assertExit(result, 64);
+  assertSays(result, /leads to it/);
+  assertEquals(await Deno.readLink(dir.at("l")), "f");
+  assertExit(await blitJson(["move", dir.at("f"), dir.at("l")]), 0);
+  assertEquals([await dir.names(), await dir.read("l")], [["l"], "content"]);
+});
