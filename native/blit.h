@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 10
+#define BLIT_ABI 11
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -59,6 +59,8 @@ enum {
 	BLIT_CFG_RESUME = 1 << 6,    /* what is received of a large file stays when the run breaks off, and is used */
 	BLIT_CFG_ONE_FS = 1 << 7,    /* directories on another file system than their root: in the source they count as empty and are
 	                              * never removed, in the destination nothing in them is extra */
+	BLIT_CFG_WITHHOLD = 1 << 8,  /* what would give rights to who sends it is not given, and not compared: set-user-id and
+	                              * set-group-id bits, device nodes, security.* and trusted.* attributes of another machine */
 };
 
 /* Flags of a task. */
@@ -85,6 +87,7 @@ enum {
 	BLIT_LEFT_OUT = 1 << 20, /* in the result of LIST: the source's directory is on another file system and counts as empty;
 	                          * LIST with REMOTE: it was so there */
 	BLIT_KERNEL = 1 << 21, /* in the result of LIST: a file system that the kernel makes up begins here (/proc, /sys) */
+	BLIT_PLAIN = 1 << 22,  /* LIST with DIGEST: attrs leaves out security.* and trusted.* */
 };
 
 struct blit_config {
@@ -156,6 +159,8 @@ struct blit_detail {
 enum {
 	BLIT_LOST_XATTR = 1 << 0, BLIT_LOST_ACL = 1 << 1, BLIT_LOST_OWNER = 1 << 2, BLIT_LOST_MODE = 1 << 3,
 	BLIT_LOST_TIMES = 1 << 4,
+	/* with WITHHOLD: set-id bits, security.* and trusted.* attributes, device nodes */
+	BLIT_LOST_RIGHTS = 1 << 6, BLIT_LOST_LABELS = 1 << 7, BLIT_LOST_NODES = 1 << 8,
 };
 
 /* One result; details follow it. */

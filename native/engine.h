@@ -307,7 +307,8 @@ bool wire_frame_ok(const struct blit_frame *f);
 void wire_frame_seal(struct blit_frame *f);
 /* The record at `at` with `room` bytes, or NULL. */
 const struct blit_record *wire_record(const char *at, uint64_t room);
-void wire_record_facts(const struct blit_record *r, struct facts *f);
+/* What the record says of the entry, without what this destination withholds of it: BLIT_LOST_*. */
+uint32_t wire_record_facts(const struct engine *e, const struct blit_record *r, struct facts *f);
 struct wire_parts { const char *attrs, *target, *content; };
 struct wire_parts wire_record_parts(const struct blit_record *r);
 
@@ -452,8 +453,11 @@ bool meta_mtime_differs(const struct engine *e, const struct facts *src, const s
 bool meta_mode_differs(const struct facts *src, const struct facts *dst);
 /* Extended attributes of two entries; names NULL where the descriptor is the entry. 1 same, 0 not, or -errno. */
 int meta_xattr_same(struct engine *e, const struct origin *from, int dfd, const char *dname);
-/* A hash of the kept attributes that does not depend on their order; 0 for none. */
-uint64_t meta_xattr_digest(struct engine *e, int fd, const char *name);
+/* A hash of the kept attributes that does not depend on their order, `plain`: without security.* and trusted.*; 0 for none. */
+uint64_t meta_xattr_digest(struct engine *e, int fd, const char *name, bool plain);
+/* Takes away what this destination withholds of an entry of another machine. Of an entry of its own too, before the two are compared:
+ * what is not given is no difference. BLIT_LOST_RIGHTS if there was something. */
+uint32_t meta_withhold(const struct engine *e, struct facts *f);
 /* Whether the entry has no attributes and can have none. */
 bool meta_xattr_impossible(int fd, const char *name);
 /* Packs the kept attributes as items; *out is malloc'ed, or NULL where there are none. Bytes, or -errno (-E2BIG: more than fits into a

@@ -75,12 +75,12 @@ static struct large *large_new(struct engine *e, struct dir *d)
 	return l;
 }
 
-static int take_record(struct large *l, const struct task *t)
+static int take_record(const struct engine *e, struct large *l, const struct task *t, struct blit_result *result)
 {
 	const struct blit_record *r = wire_record(t->payload, t->t.payload_len);
 	if (!r || r->code || !S_ISREG(r->mode) || r->content_len)
 		return -BLIT_E_PROTOCOL;
-	wire_record_facts(r, &l->facts);
+	result->lost |= wire_record_facts(e, r, &l->facts);
 	l->remote = true;
 	l->sparse = r->flags & BLIT_RECORD_SPARSE;
 	l->attrs_len = r->attrs_len;
@@ -287,7 +287,7 @@ int large_open(struct worker *w, struct task *t, struct blit_result *r)
 	l->fresh = batch_dst_kind(b, t->t.first) == BLIT_KIND_NONE;
 	l->twin = l->fresh && fold_has_twin(b, t->t.first, l->dname);
 	if (!err)
-		err = w->e->have[SRC] ? open_source(w->e, l) : take_record(l, t);
+		err = w->e->have[SRC] ? open_source(w->e, l) : take_record(w->e, l, t, r);
 	r->bytes = l->facts.size;
 	if (!err && !l->discard)
 		err = create(w->e, l, &r->step);

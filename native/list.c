@@ -298,7 +298,7 @@ static bool attrs_differ(struct engine *e, const struct source_side *s, int dfd,
 {
 	if (s->name)
 		return meta_xattr_same(e, &(struct origin){ .fd = s->fd, .name = s->name }, dfd, dname) != 1;
-	return meta_xattr_digest(e, dfd, dname) != s->attrs && !meta_xattr_impossible(dfd, dname);
+	return meta_xattr_digest(e, dfd, dname, false) != s->attrs && !meta_xattr_impossible(dfd, dname);
 }
 
 static uint16_t compare(struct engine *e, const struct source_side *s, int dfd, const char *dname, const struct facts *d)
@@ -358,7 +358,7 @@ static int add_row(struct lister *l, struct source_side *s, bool known, const ch
 	uint16_t diff = 0;
 	*out = NULL;
 	if (known && dkind && kind != BLIT_KIND_DIR && dkind != BLIT_KIND_DIR) {
-		if (os_facts_at(l->dfd, dname, &d) == 0)
+		if (os_facts_at(l->dfd, dname, &d) == 0 && (meta_withhold(l->w->e, &d), true))
 			diff = compare(l->w->e, s, l->dfd, dname, &d);
 		else
 			dkind = 0;
@@ -407,7 +407,7 @@ static int add_source(struct lister *l, const char *name, uint32_t len, uint8_t 
 		return 0;
 	if (stat && !err && l->t->t.flags & BLIT_DIGEST && kind != BLIT_KIND_DIR) {
 		s.target = target_of(l->sfd, name, &s.f);
-		s.attrs = meta_xattr_digest(l->w->e, l->sfd, name);
+		s.attrs = meta_xattr_digest(l->w->e, l->sfd, name, l->t->t.flags & BLIT_PLAIN);
 	}
 	int added = add_row(l, &s, stat && !err, name, len, kind, dname, dkind, &row);
 	if (row && err)
@@ -423,10 +423,17 @@ static int add_remote_entry(struct lister *l, uint32_t i, const char *name, cons
 	const struct blit_batch *b = (void *)(uintptr_t)l->t->t.handle;
 	struct source_side s = { .fd = -1 };
 	struct row *row;
+	uint8_t kind = batch_kind(b, i);
+	if (l->w->e->config.flags & BLIT_CFG_WITHHOLD && (kind == BLIT_KIND_CHAR || kind == BLIT_KIND_BLOCK)) {
+		l->r->lost |= BLIT_LOST_NODES;
+		return 0;
+	}
 	bool known = batch_facts(b, i, &s.f, &s.target, &s.attrs);
-	int err = add_row(l, &s, known, name, strlen(name), batch_kind(b, i), dname, dkind, &row);
+	uint32_t withheld = known ? meta_withhold(l->w->e, &s.f) : 0;
+	int err = add_row(l, &s, known, name, strlen(name), kind, dname, dkind, &row);
 	if (err || !row)
 		return err;
+	l->r->lost |= withheld;
 	row->origin = i;
 	if (!known && b->has_stat)
 		row_error(row, batch_error(b, i));
@@ -697,6 +704,7 @@ static uint16_t compare_dir(struct lister *l)
 		return 0;
 	if (l->t->d->found_mode) /* as it was before we made it writable for ourselves */
 		d.mode = l->t->d->found_mode;
+	meta_withhold(l->w->e, &d);
 	uint16_t diff = 0;
 	if (meta_mtime_differs(l->w->e, &s, &d))
 		diff |= BLIT_DIFF_MTIME;
@@ -710,12 +718,12 @@ static uint16_t compare_dir(struct lister *l)
 }
 
 /* What the directory is to be comes with its first batch. */
-static int take_record(struct dir *d, const struct task *t)
+static int take_record(const struct engine *e, struct dir *d, const struct task *t, struct blit_result *result)
 {
 	const struct blit_record *r = wire_record(t->payload, t->t.payload_len);
 	if (!r || r->code || !S_ISDIR(r->mode))
 		return -BLIT_E_PROTOCOL;
-	wire_record_facts(r, &d->source);
+	result->lost |= wire_record_facts(e, r, &d->source);
 	free(d->attrs);
 	if (!(d->attrs = malloc(r->attrs_len + 1)))
 		return -ENOMEM;
@@ -733,7 +741,7 @@ static int begin(struct lister *l)
 		return err;
 	if (flags & BLIT_LEFT_OUT)
 		l->t->d->left_out = true;
-	if (flags & BLIT_REMOTE && !(flags & BLIT_NAMED) && (err = take_record(l->t->d, l->t))) {
+	if (flags & BLIT_REMOTE && !(flags & BLIT_NAMED) && (err = take_record(l->w->e, l->t->d, l->t, l->r))) {
 		l->r->step = BLIT_STEP_LIST_SRC;
 		return err;
 	}

@@ -53,6 +53,19 @@ bool meta_mtime_differs(const struct engine *e, const struct facts *src, const s
 	return apart >= e->granularity_ns || apart <= -e->granularity_ns;
 }
 
+uint32_t meta_withhold(const struct engine *e, struct facts *f)
+{
+	if (!(e->config.flags & BLIT_CFG_WITHHOLD) || S_ISLNK(f->mode) || !(f->mode & (S_ISUID | S_ISGID)))
+		return 0;
+	f->mode &= ~(S_ISUID | S_ISGID);
+	return BLIT_LOST_RIGHTS;
+}
+
+static bool is_kept(const struct engine *e, const char *attr)
+{
+	return os_xattr_kept(e, attr) && !(e->config.flags & BLIT_CFG_WITHHOLD && os_xattr_is_privileged(attr));
+}
+
 /* The names of the kept attributes of one entry, in a buffer of LIST_MAX. Length, 0 where there are none, or -errno. */
 static ssize_t list_kept(struct engine *e, int fd, const char *name, char *out)
 {
@@ -62,7 +75,7 @@ static ssize_t list_kept(struct engine *e, int fd, const char *name, char *out)
 	ssize_t kept = 0;
 	for (ssize_t at = 0; at < n;) {
 		size_t len = strlen(out + at) + 1;
-		if (os_xattr_kept(e, out + at)) {
+		if (is_kept(e, out + at)) {
 			memmove(out + kept, out + at, len);
 			kept += len;
 		}
@@ -110,7 +123,7 @@ static ssize_t origin_list(struct engine *e, const struct origin *o, char *out)
 	ssize_t kept = 0;
 	while (packed_next(o, &at, name, &value, &value_len)) {
 		size_t len = strlen(name) + 1;
-		if (os_xattr_kept(e, name) && kept + len <= LIST_MAX) {
+		if (is_kept(e, name) && kept + len <= LIST_MAX) {
 			memcpy(out + kept, name, len);
 			kept += len;
 		}
@@ -397,7 +410,7 @@ ssize_t meta_xattr_pack(struct engine *e, int fd, const char *name, char **out)
 	return len;
 }
 
-uint64_t meta_xattr_digest(struct engine *e, int fd, const char *name)
+uint64_t meta_xattr_digest(struct engine *e, int fd, const char *name, bool plain)
 {
 	if (presence(fd, name) != SOME)
 		return 0;
@@ -407,7 +420,11 @@ uint64_t meta_xattr_digest(struct engine *e, int fd, const char *name)
 	char *value = list + LIST_MAX;
 	ssize_t n = list_kept(e, fd, name, list);
 	uint64_t sum = 0;
+	bool any = n < 0;
 	for (ssize_t at = 0; at < n; at += strlen(list + at) + 1) {
+		if (plain && os_xattr_is_privileged(list + at))
+			continue;
+		any = true;
 		ssize_t m = os_xattr_get(fd, name, list + at, value, LIST_MAX);
 		struct hash64 h;
 		hash64_init(&h);
@@ -416,5 +433,5 @@ uint64_t meta_xattr_digest(struct engine *e, int fd, const char *name)
 		sum += hash64_end(&h); /* a sum, since file systems list attributes in orders of their own */
 	}
 	free(list);
-	return n == 0 ? 0 : sum ? sum : 1;
+	return !any ? 0 : sum ? sum : 1;
 }

@@ -17,9 +17,12 @@ static struct outcome apply_facts(struct engine *e, const struct facts *s, const
 	int err = os_facts_fd(dfd, &d);
 	if (err)
 		return (struct outcome){ .err = -err, .step = BLIT_STEP_MODE };
-	bool differs = meta_owner_differs(e, s, &d) || meta_mode_differs(s, &d) || meta_mtime_differs(e, s, &d) ||
+	struct facts wanted = *s;
+	if (e->config.flags & BLIT_CFG_WITHHOLD) /* a directory that hands its group on was made so by its owner, and stays so */
+		wanted.mode |= d.mode & (S_ISUID | S_ISGID);
+	bool differs = meta_owner_differs(e, &wanted, &d) || meta_mode_differs(&wanted, &d) || meta_mtime_differs(e, &wanted, &d) ||
 		meta_xattr_same(e, from, dfd, NULL) != 1;
-	return differs ? meta_apply_fd(e, from, dfd, s, d.mode & 07777, true) : (struct outcome){ 0 };
+	return differs ? meta_apply_fd(e, from, dfd, &wanted, d.mode & 07777, true) : (struct outcome){ 0 };
 }
 
 int settle_metadata(struct engine *e, struct dir *d, bool untouched, struct blit_result *r)

@@ -160,7 +160,7 @@ static void store_entry(struct storing *s, uint32_t word, const struct blit_reco
 		return task_detail(s->t, index, same ? BLIT_D_SAME : BLIT_D_DIFFERENT, 0, 0);
 	}
 	struct facts f;
-	wire_record_facts(r, &f);
+	s->lost |= wire_record_facts(e, r, &f);
 	struct origin from = { .fd = -1, .packed = wire_record_parts(r).attrs, .packed_len = r->attrs_len,
 		.packed_err = r->value };
 	struct outcome o;

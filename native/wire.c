@@ -83,10 +83,25 @@ struct wire_parts wire_record_parts(const struct blit_record *r)
 	return p;
 }
 
-void wire_record_facts(const struct blit_record *r, struct facts *f)
+static bool attrs_have_privileged(const struct blit_record *r)
+{
+	const char *at = wire_record_parts(r).attrs;
+	for (uint32_t done = 0, lengths[2]; done < r->attrs_len; done += sizeof lengths + lengths[0] + lengths[1]) {
+		char name[256] = { 0 };
+		memcpy(lengths, at + done, sizeof lengths);
+		memcpy(name, at + done + sizeof lengths, lengths[0]);
+		if (os_xattr_is_privileged(name))
+			return true;
+	}
+	return false;
+}
+
+uint32_t wire_record_facts(const struct engine *e, const struct blit_record *r, struct facts *f)
 {
 	*f = (struct facts){ .mode = r->mode, .uid = r->uid, .gid = r->gid, .nlink = r->nlink, .size = r->size, .rdev = r->rdev,
 		.mtime = { r->mtime_sec, r->mtime_nsec }, .atime = { r->atime_sec, r->atime_nsec } };
+	bool withholds = e->config.flags & BLIT_CFG_WITHHOLD;
+	return meta_withhold(e, f) | (withholds && attrs_have_privileged(r) ? BLIT_LOST_LABELS : 0);
 }
 
 /* --- batches --- */

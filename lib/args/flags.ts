@@ -89,6 +89,12 @@ const table = [
     help: 'export DIR, for reading and writing, as the module "default"',
   },
   {
+    name: "privileged",
+    verbs: ["daemon"],
+    group: "daemon",
+    help: "with --root: clients may place set-id programs, device nodes and security attributes",
+  },
+  {
     name: "bind",
     value: "address",
     label: "ADDRESS",

@@ -10,6 +10,7 @@ import { checkChoices, value } from "./resolve.ts";
 export interface DaemonRequest {
   readonly config?: string;
   readonly root?: string;
+  readonly privileged: boolean;
   readonly bind?: string;
   readonly port?: number;
   readonly noMdns: boolean;
@@ -21,9 +22,14 @@ export function resolveDaemon(typed: Typed): DaemonRequest {
   for (const name of ["config", "root", "bind"] as const) {
     if (lastValue(typed, name) === "") throw usageError(`Option "--${name}" is empty`);
   }
+  const privileged = isGiven(typed, "privileged");
+  if (privileged && lastValue(typed, "root") === undefined) {
+    throw usageError('"--privileged" is for the directory of "--root"', "A configuration says it in each module.");
+  }
   return {
     config: lastValue(typed, "config"),
     root: lastValue(typed, "root"),
+    privileged,
     bind: lastValue(typed, "bind"),
     port,
     noMdns: isGiven(typed, "no-mdns"),

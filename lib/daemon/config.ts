@@ -15,6 +15,8 @@ export interface ModuleConfig {
   /** Absolute; need not exist yet. */
   readonly path: string;
   readonly readOnly: boolean;
+  /** Clients may place set-id bits, device nodes, and attributes in security.* and trusted.*. */
+  readonly privileged: boolean;
   readonly comment: string;
   /** Most calls that may use it at once; 0: no limit. */
   readonly connectionsMax: number;
@@ -72,6 +74,8 @@ export interface ConfigFlags {
   readonly config?: string;
   /** Absolute; exported as the module "default". */
   readonly root?: string;
+  /** The module of `root` is privileged. */
+  readonly privileged?: boolean;
   readonly bind?: string;
   readonly port?: number;
   readonly noMdns: boolean;
@@ -84,9 +88,14 @@ export const rootModule = "default";
 export function loadConfig(flags: ConfigFlags, readFile: (path: string) => string): DaemonConfig {
   const file = flags.config ?? (flags.root === undefined ? defaultConfigPath : undefined);
   const config = file === undefined ? parseConfig("", "(none)") : parseConfig(read(file, flags, readFile), file);
-  const root: ModuleConfig[] = flags.root === undefined
-    ? []
-    : [{ name: rootModule, path: flags.root, readOnly: false, comment: "", connectionsMax: 0 }];
+  const root: ModuleConfig[] = flags.root === undefined ? [] : [{
+    name: rootModule,
+    path: flags.root,
+    readOnly: false,
+    privileged: flags.privileged ?? false,
+    comment: "",
+    connectionsMax: 0,
+  }];
   const modules = [...root, ...config.modules.filter(({ name }) => root.length === 0 || name !== rootModule)];
   if (modules.length === 0) {
     throw usageError(`Cannot export anything: "${file}" has no [[modules]]`, "Add one, or give --root DIR.");
@@ -211,6 +220,7 @@ function readModule(table: ConfigTable): ModuleConfig {
     name,
     path,
     readOnly: table.flag("read_only") ?? false,
+    privileged: table.flag("privileged") ?? false,
     comment: table.text("comment") ?? "",
     connectionsMax: table.integer("max_connections", { min: 0, max: 100_000 }) ?? 0,
   };

@@ -53,6 +53,7 @@ export async function runDaemon(flags: ConfigFlags, world: DaemonWorld): Promise
     version,
     modules: moduleNames(state.config),
   });
+  warnOfPrivileges(state.config, log);
   world.ready(server.address, server.port);
 
   // A server that ends in order is waited for elsewhere.
@@ -62,6 +63,7 @@ export async function runDaemon(flags: ConfigFlags, world: DaemonWorld): Promise
   let signal = await nextSignal();
   while (signal === "SIGHUP") {
     if (reload(state, flags, world)) {
+      warnOfPrivileges(state.config, log);
       await warnOfMissing(state.config, log);
       await announcement?.end();
       announcement = announceIfWanted(state.config, server, log);
@@ -123,6 +125,15 @@ async function warnOfMissing(config: DaemonConfig, log: Log): Promise<void> {
       log.write("warning", "module_unavailable", { module: name, path, error: reasonOf(error)?.words });
     }
   }
+}
+
+function warnOfPrivileges(config: DaemonConfig, log: Log): void {
+  const modules = config.modules.filter(({ privileged, readOnly }) => privileged && !readOnly);
+  if (modules.length === 0) return;
+  log.write("warning", "privileged", {
+    modules: modules.map(({ name }) => name).join(","),
+    meaning: "whoever may write there can place set-id programs and devices, and so get this daemon's rights",
+  });
 }
 
 function announceIfWanted(config: DaemonConfig, { port }: RunningServer, log: Log): Announcement | undefined {

@@ -72,6 +72,7 @@ export async function* fetchTree(
       fresh: roots.fresh,
       counted: roots.fresh,
       ...placement,
+      withhold: !place.privileged,
     },
     sink: (event) => feed.add(event),
   });

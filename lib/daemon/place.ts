@@ -12,6 +12,8 @@ export interface Place extends Disposable {
   readonly root: string;
   /** Relative PEP 383 string; "" is the module itself. */
   readonly path: string;
+  /** What is written there may give rights to who wrote it. */
+  readonly privileged: boolean;
   /** "module/path" for messages; with `path` that of an entry below. */
   shown(below?: string): string;
 }
@@ -25,11 +27,11 @@ export function enterPlace(
 ): Place {
   const path = checkPath(request.path);
   const use: ModuleUse = modules.enter(request.module, access);
-  const { name, path: root } = use.config;
+  const { name, path: root, privileged } = use.config;
   const shown = (below = "") => printablePath([name, path, below].filter((part) => part !== "").join("/"));
   const call = context.values.get(callKey);
   if (call !== undefined) call.target = shown();
-  return { root, path, shown, [Symbol.dispose]: () => use[Symbol.dispose]() };
+  return { root, path, privileged, shown, [Symbol.dispose]: () => use[Symbol.dispose]() };
 }
 
 /** Both relative; "" is neutral. */

@@ -305,6 +305,7 @@ class ServedDestination extends Served {
         entry,
         filterPrefix,
         removeRoot,
+        withhold: !this.place.privileged,
       },
       ask: (requests) => void this.send({ case: "requests", value: requests }),
       sink: (event) => this.#feed.add(event),

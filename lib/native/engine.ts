@@ -38,6 +38,11 @@ export interface EngineConfig {
    * destination nothing is extra.
    */
   readonly oneFileSystem?: boolean;
+  /**
+   * Between machines: what would give rights to the sender is neither given nor compared: set-id bits, device nodes, and the
+   * attributes in security.* and trusted.*.
+   */
+  readonly withhold?: boolean;
   /** Between machines: what is received of a large file stays when the run breaks off, and a later run uses it. */
   readonly resume?: boolean;
 }
@@ -87,7 +92,7 @@ export interface EntryBatch {
 }
 
 /** What the destination could not keep, as bits (native/blit.h, BLIT_LOST_*). */
-export const Lost = { Xattr: 1, Acl: 2, Owner: 4, Mode: 8, Times: 16 } as const;
+export const Lost = { Xattr: 1, Acl: 2, Owner: 4, Mode: 8, Times: 16, Rights: 64, Labels: 128, Nodes: 256 } as const;
 
 export interface Answer {
   readonly error?: EngineError;

@@ -1,6 +1,6 @@
 /** The shim's structures, field by field as in native/blit.h. Little-endian on every platform that blit supports. */
 
-export const ABI = 10;
+export const ABI = 11;
 
 export const Op = {
   List: 1,
@@ -29,6 +29,7 @@ export const ConfigFlag = {
   Backup: 32,
   Resume: 64,
   OneFileSystem: 128,
+  Withhold: 256,
 } as const;
 
 export const TaskFlag = {
@@ -53,6 +54,7 @@ export const TaskFlag = {
   Held: 1 << 19,
   LeftOut: 1 << 20,
   Kernel: 1 << 21,
+  Plain: 1 << 22,
 } as const;
 
 export const ACTION_SHIFT = 28;

@@ -55,11 +55,12 @@ export class SourceEngine {
     at: NamePlace | undefined,
     more: boolean,
     facts: boolean,
+    plain: boolean,
     name: string | undefined,
     done: (listing: SourceListing) => void,
   ): void {
     const flags = TaskFlag.Source | TaskFlag.All | TaskFlag.Digest | (facts ? TaskFlag.Stat : 0) |
-      (more ? TaskFlag.More : 0) |
+      (more ? TaskFlag.More : 0) | (plain ? TaskFlag.Plain : 0) |
       (name === undefined ? 0 : TaskFlag.Named);
     const task = { op: Op.List, dir, flags, batch: at?.batch.address, first: at?.index, parent: at?.parent };
     const payload = name === undefined ? undefined : pathToBytes(`${name}\0`);

@@ -37,6 +37,8 @@ export interface RemotePlacement {
   readonly filterPrefix: string;
   /** A move removes the source's root itself, too. */
   readonly removeRoot: boolean;
+  /** What would give rights to the sender is not given: see EngineConfig. */
+  readonly withhold?: boolean;
 }
 
 export interface DestinationRole extends RunningJob {
@@ -98,6 +100,7 @@ class Destination implements DestinationRole {
       readOnly,
       oneFileSystem: job.oneFileSystem,
       resume: job.network?.resume,
+      withhold: placement.withhold,
     });
     if (engine === undefined) {
       throw new BlitError(
@@ -108,6 +111,7 @@ class Destination implements DestinationRole {
     }
     this.#engine = new RemoteEngine(engine, {
       move: job.verb === "move" && !job.dryRun,
+      plainAttributes: placement.withhold === true || Deno.uid() !== 0,
       root: rootPlace(placement),
       ask: options.ask,
       brokenOff: (requests) => this.#tally.planner(`A connection broke; ${requests} requests are made again`),

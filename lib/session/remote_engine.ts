@@ -65,6 +65,8 @@ interface OpenFile {
 export interface RemoteEngineOptions {
   /** Remove each source entry once its copy has settled. */
   readonly move: boolean;
+  /** The destination keeps no attributes in security.* and trusted.*. */
+  readonly plainAttributes: boolean;
   /** Where the destination's root is; undefined where there is none yet. */
   readonly root?: {
     readonly machine: string;
@@ -172,6 +174,7 @@ export class RemoteEngine implements Engine {
             : undefined,
           facts: request.stat || request.onDestination || named !== undefined,
           name: named && pathToBytes(named.source),
+          plainAttributes: this.options.plainAttributes,
         }),
       },
       (reply) => {

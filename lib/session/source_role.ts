@@ -236,7 +236,10 @@ class Source implements SourceRole {
     }
   }
 
-  #list(id: number, { dir, parentBatch, index, parent, more, name, facts, destination }: ListSource): void {
+  #list(
+    id: number,
+    { dir, parentBatch, index, parent, more, name, facts, destination, plainAttributes }: ListSource,
+  ): void {
     const root = dir === 0;
     if (destination !== undefined && destination.machine !== "" && destination.machine === machineId()) {
       this.#keepApart(destination, name);
@@ -260,7 +263,7 @@ class Source implements SourceRole {
     }
     users.push(own);
     for (const user of users) user.use();
-    this.engine.list(dir, at, more, facts, named, (listing) => {
+    this.engine.list(dir, at, more, facts, plainAttributes, named, (listing) => {
       for (const user of users) user.unuse();
       const { batch, error, record } = listing;
       let number = 0;

@@ -17,6 +17,13 @@ const lostNotices: readonly (readonly [bit: number, kind: string, what: string])
   [Lost.Times, "times", "modification times"],
 ];
 
+/** What a daemon does not give, whoever asks for it. */
+const withheldNotices: readonly (readonly [bit: number, kind: string, what: string])[] = [
+  [Lost.Rights, "set_id", "gives no set-user-id and set-group-id bits"],
+  [Lost.Labels, "security_attributes", "keeps no attributes in security.* and trusted.*"],
+  [Lost.Nodes, "devices", "makes no device nodes: they are left out"],
+];
+
 export class Tally {
   phase: Phase = "scanning";
   route = "streaming";
@@ -100,6 +107,14 @@ export class Tally {
     if (bits === 0) return;
     for (const [bit, kind, what] of lostNotices) {
       if (bits & bit) this.notice(kind, `the destination cannot keep the ${what} of some entries`);
+    }
+    for (const [bit, kind, what] of withheldNotices) {
+      if (bits & bit) {
+        this.notice(
+          kind,
+          `the daemon ${what}; "privileged = true" in its module (with --root: --privileged) allows them`,
+        );
+      }
     }
   }
 

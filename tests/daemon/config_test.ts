@@ -36,6 +36,7 @@ max_connections = 3
 [[modules]]
 name = "in.box-2"
 path = "/srv/in"
+privileged = true
 `,
     "f",
   );
@@ -62,8 +63,8 @@ path = "/srv/in"
     stallMs: 90_000,
   });
   assertEquals(config.modules, [
-    { name: "photos", path: "/srv/photos", readOnly: true, comment: "Family", connectionsMax: 3 },
-    { name: "in.box-2", path: "/srv/in", readOnly: false, comment: "", connectionsMax: 0 },
+    { name: "photos", path: "/srv/photos", readOnly: true, privileged: false, comment: "Family", connectionsMax: 3 },
+    { name: "in.box-2", path: "/srv/in", readOnly: false, privileged: true, comment: "", connectionsMax: 0 },
   ]);
 });
 
@@ -132,7 +133,15 @@ function load(flags: Partial<ConfigFlags>, files: Record<string, string> = {}) {
 
 Deno.test("--root exports a directory as the module default, without any file", () => {
   const config = load({ root: "/srv" });
-  assertEquals(config.modules, [{ name: "default", path: "/srv", readOnly: false, comment: "", connectionsMax: 0 }]);
+  assertEquals(config.modules, [{
+    name: "default",
+    path: "/srv",
+    readOnly: false,
+    privileged: false,
+    comment: "",
+    connectionsMax: 0,
+  }]);
+  assertEquals(load({ root: "/srv", privileged: true }).modules[0].privileged, true);
 });
 
 Deno.test("--root comes before the file's modules and replaces one that is called default", () => {

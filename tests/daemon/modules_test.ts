@@ -3,7 +3,14 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { ModuleConfig } from "../../lib/daemon/config.ts";
 import { Modules } from "../../lib/daemon/modules.ts";
 
-const base: ModuleConfig = { name: "data", path: "/data", readOnly: false, comment: "", connectionsMax: 0 };
+const base: ModuleConfig = {
+  name: "data",
+  path: "/data",
+  readOnly: false,
+  privileged: false,
+  comment: "",
+  connectionsMax: 0,
+};
 
 function codeOf(enter: () => unknown): Code {
   return assertThrows(enter, ConnectError).code;

@@ -21,6 +21,7 @@ async function listWith(found: { others: number; dirs: number; extras: number } 
   const forgotten: number[] = [];
   const engine = new RemoteEngine(here as unknown as DestinationEngine, {
     move: false,
+    plainAttributes: false,
     ask: ({ requests }) => requests.forEach(answer),
   });
   function answer({ id, request }: SourceRequest): void {

@@ -22,7 +22,8 @@ class Pair implements AsyncDisposable {
   static async open(way: Way | undefined, from: FileSystemKind, to: FileSystemKind): Promise<Pair> {
     const mounts = [await mountNew(from), await mountNew(to)];
     const [source, target] = [await testDirectory(mounts[0].path), await testDirectory(mounts[1].path)];
-    const module = (name: string, path: string) => `[[modules]]\nname = "${name}"\npath = "${path}"\n`;
+    const module = (name: string, path: string) =>
+      `[[modules]]\nname = "${name}"\npath = "${path}"\nprivileged = true\n`;
     const config = `allow_daemons = ["127.0.0.1"]\n${module("from", source.path)}${module("to", target.path)}`;
     const daemon = way && await startDaemon(target, { config });
     return new Pair(way, source, target, mounts, daemon);

@@ -35,7 +35,7 @@ export class Scene implements AsyncDisposable {
 
   static async open(way: Way, options: Pick<DaemonOptions, "wrapper"> = {}): Promise<Scene> {
     const dir = await testDirectory();
-    const config = `allow_daemons = ["127.0.0.1"]\n[[modules]]\nname = "default"\npath = "$DIR"\n`;
+    const config = `allow_daemons = ["127.0.0.1"]\n[[modules]]\nname = "default"\npath = "$DIR"\nprivileged = true\n`;
     return new Scene(way, dir, await startDaemon(dir, { config, ...options }));
   }
 
