@@ -7,6 +7,8 @@
  *   fixture make ROOT            reads one operation per line (see `perform`) and carries them out below ROOT
  *   fixture list ROOT            one line per entry: all that a faithful copy must keep
  *   fixture probe DIR            prints which privileged kinds of metadata can be made in DIR
+ *   fixture serve                reads "list ROOT", or "make ROOT" with its operations up to a line ".", and so on until the end of
+ *                                its input; a line "." ends each answer. For tests that make and list thousands of small trees
  *
  * Names travel percent-encoded. Linux only.
  */
@@ -166,6 +168,26 @@ static void set_attribute(const char *base, const char *name, const char *hex)
     if (lsetxattr(short_path(base), name, value, length, 0)) die("setxattr %s on %s", name, base);
 }
 
+/* What was opened may stand elsewhere now. */
+static void forget_parent(void)
+{
+    if (parent_fd >= 0) close(parent_fd);
+    parent_fd = -1;
+}
+
+static int remove_tree(int directory, const char *name)
+{
+    if (!unlinkat(directory, name, 0)) return 0;
+    int fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+    if (!stream) return -1;
+    for (struct dirent *entry; (entry = readdir(stream));) {
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..")) remove_tree(fd, entry->d_name);
+    }
+    closedir(stream);
+    return unlinkat(directory, name, AT_REMOVEDIR);
+}
+
 static void perform(char *line)
 {
     char *word[5] = { 0 };
@@ -199,8 +221,12 @@ static void perform(char *line)
         char *name = strdup(base);
         const char *to = open_parent(percent_decode(word[2]));
         failed = renameat(fd, name, parent_fd, to);
+        forget_parent();
         close(fd);
         free(name);
+    } else if (!strcmp(verb, "remove")) {
+        failed = remove_tree(parent_fd, base);
+        forget_parent();
     } else {
         errno = EINVAL;
         failed = 1;
@@ -208,18 +234,25 @@ static void perform(char *line)
     if (failed) die("%s %s", verb, base);
 }
 
+/* The next line without its end; NULL when there is none. Valid until the next call. */
+static char *next_line(void)
+{
+    static char *line;
+    static size_t capacity;
+    ssize_t length = getline(&line, &capacity, stdin);
+    if (length <= 0) return NULL;
+    if (line[length - 1] == '\n') line[length - 1] = 0;
+    return line;
+}
+
 static int make(const char *root)
 {
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t length;
     umask(022);
     root_fd = open(root, O_PATH | O_DIRECTORY);
     if (root_fd < 0) die("open %s", root);
-    while ((length = getline(&line, &capacity, stdin)) > 0) {
-        if (line[length - 1] == '\n') line[length - 1] = 0;
-        perform(line);
-    }
+    for (char *line; (line = next_line()) && strcmp(line, ".");) perform(line);
+    close(root_fd);
+    forget_parent();
     return 0;
 }
 
@@ -278,7 +311,10 @@ static void print_attributes(int directory, const char *name)
 static void list_entry(int directory, const char *name, const char *path)
 {
     struct stat st;
-    if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW)) die("stat %s", path);
+    if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW)) {
+        if (errno == ENOENT) return; /* it went after its name was read */
+        die("stat %s", path);
+    }
     static const char letters[] = { [1] = 'p', [2] = 'c', [4] = 'd', [6] = 'b', [8] = 'f', [10] = 'l', [12] = 's' };
     percent_print(path);
     printf(" %c %o %u %u %lld %lld %lld %ld %lu %llx:%llx %u:%u ", letters[st.st_mode >> 12], st.st_mode & 07777, st.st_uid, st.st_gid,
@@ -337,6 +373,8 @@ static int list(const char *root)
     list_entry(fd, ".", ".");
     path[0] = 0;
     list_directory(fd, path, 0);
+    close(fd);
+    free(path);
     return 0;
 }
 
@@ -364,11 +402,28 @@ static int probe(const char *directory)
     return 0;
 }
 
+static int serve(void)
+{
+    for (char *line; (line = next_line());) {
+        char *root = strchr(line, ' ');
+        if (!root) return 64;
+        *root++ = 0;
+        root = strdup(root);
+        if (!strcmp(line, "make")) make(root);
+        else list(root);
+        free(root);
+        puts(".");
+        fflush(stdout);
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && !strcmp(argv[1], "serve")) return serve();
     if (argc == 3 && !strcmp(argv[1], "make")) return make(argv[2]);
     if (argc == 3 && !strcmp(argv[1], "list")) return list(argv[2]);
     if (argc == 3 && !strcmp(argv[1], "probe")) return probe(argv[2]);
-    fprintf(stderr, "usage: fixture make|list|probe DIR\n");
+    fprintf(stderr, "usage: fixture make|list|probe DIR, or serve\n");
     return 64;
 }

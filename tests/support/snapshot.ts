@@ -32,8 +32,13 @@ export interface SnapshotEntry {
 export type Snapshot = ReadonlyMap<string, SnapshotEntry>;
 
 export async function snapshot(root: string): Promise<Snapshot> {
+  return parseSnapshot(await fixture(["list", root]));
+}
+
+/** Of the lines that fixture.c lists. */
+export function parseSnapshot(text: string): Snapshot {
   const entries = new Map<string, SnapshotEntry>();
-  for (const line of (await fixture(["list", root])).split("\n")) {
+  for (const line of text.split("\n")) {
     if (line === "" || line.startsWith("#")) continue;
     const word = line.split(" ");
     entries.set(word[0], {
