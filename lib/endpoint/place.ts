@@ -12,6 +12,7 @@ import { directoryName, trimSlashes } from "../base/path_parts.ts";
 import type { Job } from "../model/job.ts";
 import { Kind } from "../model/entry.ts";
 import { directoriesUpFrom, type PathFacts, pathFacts, realPath, sameInode } from "../native/paths.ts";
+import { mergesOf, twinsError } from "./twins.ts";
 
 /** One source in one place. All paths are PEP 383 strings. */
 export interface Placement {
@@ -25,6 +26,8 @@ export interface Placement {
   readonly filterPrefix: string;
   /** `move` removes the source directory itself too (not where only its contents were named). */
   readonly removeRoot: boolean;
+  /** Another source of the job leads into the same tree of the destination. */
+  readonly merges?: boolean;
 }
 
 /** Whether the filters let a directory of the source take part; asked from the top down, with the path that filters see. */
@@ -52,7 +55,23 @@ export function placeJob(job: Job, enters: Enters = () => true): Placement[] {
   }
   const placements = job.sources.map((source) => placeSource(job, source, destination, target));
   for (const placement of placements) refuseInside(job, placement, enters);
-  return placements;
+  return markMerges(job, placements);
+}
+
+function markMerges(job: Job, placements: readonly Placement[]): Placement[] {
+  const merges = mergesOf(placements.map(({ destinationRoot, entry }, i) => ({
+    source: job.sources[i],
+    path: destinationRoot === undefined ? `${i}` : entry ? join(destinationRoot, entry.destination) : destinationRoot,
+    tree: entry === undefined,
+  })));
+  const roots = placements.map(({ sourceRoot, entry }, i) =>
+    merges[i] && !entry ? pathFacts(sourceRoot, true) : undefined
+  );
+  roots.forEach((root, i) => {
+    const k = roots.findIndex((other, k) => k < i && root && other && sameInode(root, other));
+    if (k >= 0) throw twinsError({ source: job.sources[k], path: job.destination! }, { source: job.sources[i] });
+  });
+  return placements.map((placement, i) => ({ ...placement, merges: merges[i] }));
 }
 
 function placeSource(

@@ -9,6 +9,7 @@ import type { Job } from "../model/job.ts";
 import { Kind } from "../model/entry.ts";
 import { pathFacts } from "../native/paths.ts";
 import { formatRemote, parseRemote, type RemoteEndpoint } from "./remote.ts";
+import { mergesOf } from "./twins.ts";
 
 /** A path on this machine (as typed), or at a daemon. */
 export type Endpoint = { readonly local: string } | { readonly remote: RemoteEndpoint };
@@ -20,6 +21,8 @@ export interface EndpointPair {
   readonly entry?: { readonly source: string; readonly destination: string };
   readonly filterPrefix: string;
   readonly removeRoot: boolean;
+  /** Another source of the job leads into the same tree of the destination. */
+  readonly merges?: boolean;
 }
 
 /** Kind of what stands at a daemon's path; undefined for nothing. */
@@ -53,7 +56,27 @@ export async function placeBetween(job: Job, locate: Locate): Promise<EndpointPa
   }
   const pairs: EndpointPair[] = [];
   for (const source of job.sources) pairs.push(await placeSource(job, source, destination, target, locate));
-  return pairs;
+  return markMerges(job, pairs);
+}
+
+/** Which entry came from which source a daemon does not know from one transfer to the next. */
+function markMerges(job: Job, pairs: readonly EndpointPair[]): EndpointPair[] {
+  const merges = mergesOf(pairs.map(({ destination, entry }, i) => {
+    const shown = shownEndpoint(destination);
+    return {
+      source: job.sources[i],
+      path: entry ? `${shown.replace(/\/+$/, "")}/${entry.destination}` : shown,
+      tree: entry === undefined,
+    };
+  }));
+  const first = merges.indexOf(true);
+  if (first >= 0 && "remote" in pairs[first].destination) {
+    throw usageError(
+      `Cannot merge several sources in "${printablePath(job.destination!)}": it is at a daemon`,
+      "Copy them one after the other, or leave the slash at their ends away.",
+    );
+  }
+  return pairs.map((pair, i) => ({ ...pair, merges: merges[i] }));
 }
 
 async function placeSource(

@@ -11,6 +11,7 @@ import { compileFilter } from "../scan/filter.ts";
 import { machineId } from "../tune/machine.ts";
 import { bottleneckLine } from "../tune/bottleneck.ts";
 import type { SourceAnswers, SourceRequests } from "../wire/gen/blit/v1/source_pb.ts";
+import type { Claims } from "./claims.ts";
 import { LARGE_BYTES } from "./large_files.ts";
 import { RemoteEngine, type RemoteEngineOptions } from "./remote_engine.ts";
 import type { RunningJob } from "./run.ts";
@@ -39,6 +40,8 @@ export interface RemotePlacement {
   readonly removeRoot: boolean;
   /** What would give rights to the sender is not given: see EngineConfig. */
   readonly withhold?: boolean;
+  /** Where other sources of the job lead into the same tree. */
+  readonly claims?: Claims;
 }
 
 export interface DestinationRole extends RunningJob {
@@ -121,6 +124,7 @@ class Destination implements DestinationRole {
       exists: placement.destinationRoot !== undefined,
       fresh: placement.fresh,
       counted: placement.counted,
+      claims: placement.claims,
       disks,
       ...sizing,
       workers: Math.max(sizing.workers, sizing.lanes),

@@ -11,6 +11,7 @@ import type { Engine } from "../native/engine.ts";
 import { openEngine } from "../native/open.ts";
 import { makeDirectory, pathFacts, removeEmptyDirectory, renameIfFree } from "../native/paths.ts";
 import { compileFilter, type Filter } from "../scan/filter.ts";
+import { type Claims, ClaimTable } from "./claims.ts";
 import { LARGE_BYTES } from "./large_files.ts";
 import { Tally } from "./tally.ts";
 import { TreeRun } from "./tree_run.ts";
@@ -54,9 +55,12 @@ class JobRun {
     const placements = placeJob(this.job, (directory) => filter.includesDirectory(directory));
     for (const placement of placements) this.#refuseBackup(placement, filter);
     try {
-      for (const placement of placements) {
+      const table = new ClaimTable();
+      for (const [i, placement] of placements.entries()) {
         if (this.#stopped) break;
-        if (!this.#tryRename(placement, filter)) await this.#runPlacement(placement, filter);
+        const claims = placement.merges ? table.of(i, placement.destinationRoot!) : undefined;
+        if (!claims && this.#tryRename(placement, filter)) continue;
+        await this.#runPlacement(placement, filter, claims);
       }
     } catch (error) {
       this.#conclude("failed");
@@ -119,7 +123,7 @@ class JobRun {
     return true;
   }
 
-  async #runPlacement(placement: Placement, filter: Filter): Promise<void> {
+  async #runPlacement(placement: Placement, filter: Filter, claims: Claims | undefined): Promise<void> {
     const { job } = this;
     const readOnly = job.dryRun || job.verb === "check";
     const { destinationRoot } = placement;
@@ -160,7 +164,7 @@ class JobRun {
     try {
       if (!this.#stopped) {
         const disks = [source, destination].flatMap(({ profile }) => profile.device ?? []);
-        const root = { exists, fresh, counted, disks, ...sizing };
+        const root = { exists, fresh, counted, disks, claims, ...sizing };
         this.#current = new TreeRun(job, placement, filter, engine, this.#tally, root);
         await this.#current.execute();
       }

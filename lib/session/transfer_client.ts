@@ -15,6 +15,7 @@ import { defaultNetwork, type Job } from "../model/job.ts";
 import { makeDirectory, pathFacts, removeEmptyDirectory } from "../native/paths.ts";
 import { sendPromptly } from "../native/sockets.ts";
 import { TransferService } from "../wire/gen/blit/v1/transfer_pb.ts";
+import { type Claims, ClaimTable } from "./claims.ts";
 import { ConnectionLost } from "./client_stream.ts";
 import { startFetch } from "./fetch_client.ts";
 import { idleProgress } from "./idle_progress.ts";
@@ -63,9 +64,12 @@ class TransferRun {
     const pairs = await placeBetween(this.job, (endpoint) => this.#locate(endpoint));
     for (const { destination, entry } of pairs) this.#refuseBackup(destination, entry !== undefined);
     const summaries: Summary[] = [];
-    for (const pair of pairs) {
+    const table = new ClaimTable();
+    for (const [i, pair] of pairs.entries()) {
       if (this.#stopped && summaries.length > 0) break;
-      summaries.push(await this.#withRetries(pair));
+      const { merges, destination } = pair;
+      const claims = merges && "local" in destination ? table.of(i, destination.local) : undefined;
+      summaries.push(await this.#withRetries(pair, claims));
     }
     const sum = addSummaries(summaries, this.#stopped);
     return { ...sum, notices: [...new Set([...this.#notices, ...sum.notices])] };
@@ -96,11 +100,11 @@ class TransferRun {
   }
 
   /** A transfer that broke off is begun anew: what has settled compares equal then. */
-  async #withRetries(pair: EndpointPair): Promise<Summary> {
+  async #withRetries(pair: EndpointPair, claims: Claims | undefined): Promise<Summary> {
     const { retries, waitMs } = this.job.network ?? defaultNetwork;
     for (let attempt = 0;; attempt++) {
       try {
-        const current = this.#current = this.#start(pair);
+        const current = this.#current = this.#start(pair, claims);
         if (this.#stopped) current.stop();
         return await current.done;
       } catch (error) {
@@ -132,10 +136,10 @@ class TransferRun {
     });
   }
 
-  #start(pair: EndpointPair): RunningJob {
+  #start(pair: EndpointPair, claims: Claims | undefined): RunningJob {
     const { source, destination } = pair;
     if ("local" in source && "remote" in destination) return this.#push(pair, source.local, destination.remote);
-    if ("remote" in source && "local" in destination) return this.#pull(pair, source.remote, destination.local);
+    if ("remote" in source && "local" in destination) return this.#pull(pair, source.remote, destination.local, claims);
     if ("remote" in source && "remote" in destination) return this.#fetch(pair, source.remote, destination.remote);
     throw usageError("Cannot mix local sources with ones on other machines");
   }
@@ -200,7 +204,12 @@ class TransferRun {
     refuseBackup(backupDir, { destinationRoot: destination.local, single });
   }
 
-  #pull({ entry, filterPrefix, removeRoot }: EndpointPair, source: RemoteEndpoint, root: string): RunningJob {
+  #pull(
+    { entry, filterPrefix, removeRoot }: EndpointPair,
+    source: RemoteEndpoint,
+    root: string,
+    claims: Claims | undefined,
+  ): RunningJob {
     const { job, sink } = this;
     const readOnly = job.dryRun || job.verb === "check";
     const exists = pathFacts(root, true) !== undefined;
@@ -216,6 +225,7 @@ class TransferRun {
       entry,
       filterPrefix,
       removeRoot,
+      claims,
     };
     return startPull({ job, source, channel: this.#channelTo(source), placement, sink });
   }

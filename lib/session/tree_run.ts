@@ -15,6 +15,7 @@ import { Kind } from "../model/entry.ts";
 import type { Placement } from "../endpoint/place.ts";
 import type { Job } from "../model/job.ts";
 import type { Filter } from "../scan/filter.ts";
+import type { Claims } from "./claims.ts";
 import { Deletions } from "./deletions.ts";
 import { DirNode, type Role } from "./dir_node.ts";
 import { Entries } from "./entries.ts";
@@ -44,7 +45,14 @@ export interface RootState extends WatchOptions {
   readonly counted: boolean;
   /** The largest slice of a large file. */
   readonly rangeBytes: number;
+  /** Where other sources of the job lead into the same tree: whose an entry is. */
+  readonly claims?: Claims;
 }
+
+const sameName: EngineError = {
+  code: "same_name",
+  message: "Cannot create: another source of this run has an entry of this name",
+};
 
 export class TreeRun {
   readonly #entries: Entries;
@@ -157,7 +165,8 @@ export class TreeRun {
       onDestination: node.onDestination && !make,
       make,
       stat: this.#readOnly || this.filter.needsStat || job.itemize || job.verb === "move",
-      all: !this.filter.passesEverything || job.compare === "checksum" || job.compare === "always" ||
+      all: this.root.claims !== undefined || !this.filter.passesEverything || job.compare === "checksum" ||
+        job.compare === "always" ||
         job.verb === "move",
       more,
       take: make && this.#makesAll(node) && !job.itemize,
@@ -244,7 +253,8 @@ export class TreeRun {
 
   /** Whatever is in the directory is to be made: no entry needs a decision of its own. */
   #makesAll(node: DirNode): boolean {
-    return node.fresh && this.filter.passesEverything && !this.#readOnly && this.job.verb !== "move";
+    return node.fresh && this.filter.passesEverything && !this.#readOnly && this.job.verb !== "move" &&
+      !this.root.claims;
   }
 
   #takeOthers(node: DirNode, batch: EntryBatch, taken: number): void {
@@ -252,8 +262,10 @@ export class TreeRun {
     const indices: number[] = [];
     const hidden: number[] = [];
     for (let i = 0; i < batch.others; i++) {
-      if (this.filter.passesEverything || this.#includes(node, batch, i)) indices.push(i);
-      else if (this.#mayDeleteHidden(node, batch, i)) hidden.push(i);
+      if (this.filter.passesEverything || this.#includes(node, batch, i)) {
+        if (this.#claims(node, batch, i, false)) indices.push(i);
+        else this.tally.filesTotal++;
+      } else if (this.#mayDeleteHidden(node, batch, i)) hidden.push(i);
     }
     if (node.role === "ahead") return this.#entries.probe(node, batch, indices, () => {});
     this.#entries.plan(node, batch, indices);
@@ -331,6 +343,16 @@ export class TreeRun {
     else this.#judgeDeletions();
   }
 
+  /** Whether an entry is this source's; else it is a failure. */
+  #claims(node: DirNode, batch: EntryBatch, index: number, directory: boolean): boolean {
+    const { claims } = this.root;
+    if (claims === undefined) return true;
+    const path = this.#pathOf(node, batch, index);
+    const ours = claims.claim(path, directory, batch.dstKind(index) !== Kind.None);
+    if (!ours) this.tally.failure(path, sameName);
+    return ours;
+  }
+
   #includesDirectory(parent: DirNode, batch: EntryBatch, index: number): boolean {
     if (this.filter.passesEverything) return true;
     const path = this.#filterPath(parent, batch, index);
@@ -345,6 +367,7 @@ export class TreeRun {
       return this.#done(parent);
     }
     this.tally.directoriesTotal++;
+    if (!this.#claims(parent, batch, index, true)) return this.#done(parent);
     const conflict = dstKind !== Kind.None && dstKind !== Kind.Directory;
     if (conflict && this.job.verb !== "check") this.#replaceByDirectory(parent, batch, index);
     else this.#enter(parent, batch, index);
