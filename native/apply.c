@@ -15,11 +15,11 @@ static void report(struct worker *w, struct task *t, struct place *p, struct out
 {
 	p->lost |= o.lost;
 	if (o.err == COPY_IS_LARGE) {
-		task_detail(t, p->index, BLIT_D_LARGE, f->size, 0);
+		task_detail(t, p->index, BLIT_D_LARGE, f->size, f->blocks * 512);
 	} else if (o.err == COPY_IS_LINKED) {
 		task_detail(t, p->index, BLIT_D_LINKED, f->ino, f->dev);
 	} else if (o.err) {
-		task_detail(t, p->index, BLIT_D_FAILED, o.err, o.step);
+		task_detail(t, p->index, BLIT_D_FAILED, engine_full_error(w->e, p->ddir, o.step, o.err, f->size), o.step);
 	} else {
 		p->done++;
 		p->bytes += o.bytes;
@@ -211,6 +211,8 @@ static void apply_entry(struct worker *w, struct task *t, struct place *p, uint3
 		err = -EINVAL;
 	if (!err && (e->config.flags & BLIT_CFG_READ_ONLY) && action != BLIT_CONTENT && action != BLIT_PROBE)
 		err = -EROFS;
+	if (!err && (action == BLIT_MAKE || action == BLIT_REPLACE))
+		err = -engine_is_full(e);
 	if (!err)
 		err = batch_names(p->batch, p->index, p->sname, p->dname);
 	if (err) {

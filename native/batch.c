@@ -81,6 +81,13 @@ static uint64_t lay_out(char *base, uint32_t n, bool has_stat, uint32_t names_le
 	return ALIGN8(at + names_len);
 }
 
+/* The column `known` tells beside what it says what the entry takes on the medium. */
+static uint32_t known_of(uint64_t blocks)
+{
+	uint64_t units = blocks / 8 + (blocks % 8 != 0);
+	return units < UINT32_MAX ? 1 + units : UINT32_MAX;
+}
+
 struct blit_batch *builder_finish(struct batch_builder *b, uint32_t dir)
 {
 	uint64_t len = lay_out(NULL, b->count, b->any_stat, b->names_len, NULL);
@@ -131,7 +138,7 @@ struct blit_batch *builder_finish(struct batch_builder *b, uint32_t dir)
 				c.uid[i] = known ? f->uid : 0;
 				c.gid[i] = known ? f->gid : 0;
 				c.nlink[i] = known ? f->nlink : 0;
-				c.known[i] = known;
+				c.known[i] = known ? known_of(f->blocks) : 0;
 			}
 			i++;
 		}
@@ -228,7 +235,7 @@ bool batch_facts(const struct blit_batch *b, uint32_t index, struct facts *f, ui
 	if (!b->has_stat || !c.known[index] || c.diff[index] & BLIT_DIFF_ERROR)
 		return false;
 	*f = (struct facts){ .mode = c.mode[index], .uid = c.uid[index], .gid = c.gid[index], .nlink = c.nlink[index],
-		.size = c.size[index], .ino = c.ino[index], .dev = c.dev[index],
+		.size = c.size[index], .ino = c.ino[index], .dev = c.dev[index], .blocks = (c.known[index] - UINT64_C(1)) * 8,
 		.mtime = { c.mtime_sec[index], c.mtime_nsec[index] } };
 	*target = c.target[index];
 	*attrs = c.attrs[index];

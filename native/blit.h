@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 11
+#define BLIT_ABI 12
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -112,7 +112,7 @@ struct blit_task {
 /* Codes of a detail beyond errno values. */
 enum {
 	BLIT_D_FAILED = 1,    /* value: errno, extra: step */
-	BLIT_D_LARGE = 2,     /* value: size */
+	BLIT_D_LARGE = 2,     /* value: size, extra: bytes that it takes on the medium */
 	BLIT_D_LINKED = 3,    /* value: inode, extra: device; the source has more than one name */
 	BLIT_D_SAME = 4,      /* CONTENT, LINK: nothing to do; PROBE with records: it can be opened */
 	BLIT_D_DIFFERENT = 5, /* CONTENT */
@@ -134,6 +134,8 @@ enum {
 	BLIT_E_FOLDED = 4010,    /* the file system takes the name for that of another entry, which is there already */
 	BLIT_E_GONE = 4011,      /* the destination's path does not lead to its root any more: nothing is removed */
 	BLIT_E_ITSELF = 4012,    /* a symbolic link would take the place of what it leads to */
+	BLIT_E_FULL = 4013,      /* the destination is full: this was given up, or not begun */
+	BLIT_E_QUOTA = 4014,     /* the same for a quota */
 };
 
 /* The step that failed: says which side and what, for the message. */
@@ -216,6 +218,7 @@ struct blit_batch {
 	/* uint32_t name_end[count]; uint8_t kind[count]; uint8_t dst_kind[count]; uint16_t diff[count];
 	 * with has_stat: uint64_t size[count], ino[count], dev[count], target[count], attrs[count]; int64_t mtime_sec[count]; uint32_t mtime_nsec[count],
 	 * mode[count], uid[count], gid[count], nlink[count], known[count], origin[count]; then names.
+	 * known: 0, or 1 and what it takes on the medium, in units of 4 KiB rounded up, as far as that fits.
 	 * target: hash of a symlink's target, or a device number; attrs: hash of the kept extended attributes (0 for none; both only
 	 * with DIGEST); origin: the entry's index in the batch of the other machine (only with REMOTE). */
 };
@@ -318,6 +321,9 @@ BLIT_EXPORT int64_t blit_engine_root_stands(struct engine *e);
 /* The source's directory with that inode is not entered: it is the root of the other side, or of its backup tree. Two at most, before anything is
  * submitted. */
 BLIT_EXPORT int64_t blit_engine_avoid(struct engine *e, uint64_t dev, uint64_t ino);
+/* Room at the destination; `available` is what this process may use. 0, or -ENOENT where there is no destination. */
+struct blit_space;
+BLIT_EXPORT int64_t blit_engine_space(struct engine *e, struct blit_space *out);
 BLIT_EXPORT int64_t blit_engine_stop(struct engine *e, int64_t finish_queued);
 /* Waits for the end of all threads, as long as allowed. How many are left. */
 BLIT_EXPORT int64_t blit_engine_join(struct engine *e, int64_t timeout_ms);

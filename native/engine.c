@@ -704,6 +704,45 @@ bool engine_stopped(struct engine *e)
 	return atomic_load_explicit(&e->stop, memory_order_relaxed) != 0;
 }
 
+/* --- a full destination --- */
+
+/* With so much room left an entry alone was refused: a directory that takes no more names, say. */
+#define FULL_BELOW (64u << 20)
+#define FULL_BELOW_INODES 64u
+
+int engine_is_full(struct engine *e)
+{
+	int full = atomic_load_explicit(&e->full, memory_order_relaxed);
+	return !full ? 0 : full == EDQUOT ? BLIT_E_QUOTA : BLIT_E_FULL;
+}
+
+int engine_full_error(struct engine *e, int dir, uint32_t step, int err, uint64_t size)
+{
+	struct blit_space s;
+	if (err != ENOSPC && err != EDQUOT)
+		return err;
+	if (!engine_is_full(e)) {
+		/* an attribute too large for its place fails with these, too */
+		if (step == BLIT_STEP_XATTR || step == BLIT_STEP_REMOVE_SRC)
+			return err;
+		bool measured = err == ENOSPC && step != BLIT_STEP_BACKUP && dir >= 0 && os_space(dir, &s) == 0;
+		if (measured && s.free >= size + FULL_BELOW && (!s.inodes || s.inodes_free >= FULL_BELOW_INODES))
+			return err;
+		atomic_store(&e->full, err);
+	}
+	return engine_is_full(e);
+}
+
+int64_t blit_engine_space(struct engine *e, struct blit_space *out)
+{
+	if (!e->have[DST])
+		return -ENOENT;
+	int err = os_space(e->dirs.slots[0]->fd[DST], out);
+	if (!err && e->root)
+		out->available = out->free; /* what is kept back for root */
+	return err;
+}
+
 void task_detail(struct task *t, uint32_t index, uint32_t code, uint64_t value, uint64_t extra)
 {
 	pthread_mutex_lock(&t->details_lock);

@@ -129,6 +129,7 @@ struct engine {
 	struct facts avoided[2]; /* inodes of directories of the source that are not entered; ino 0: none */
 	bool have[SIDES];
 	atomic_int stop; /* 1: no new work; workers leave */
+	atomic_int full; /* ENOSPC or EDQUOT once the destination takes no more: no further entry is begun */
 	atomic_int no_clone, no_range, prefer_range, preallocate;
 	atomic_int keeps_case; /* the destination's names cannot be changed to others that it takes for the same */
 	_Atomic uint64_t temp_counter;
@@ -261,6 +262,13 @@ int thread_start(struct engine *e, const char *name, void (*life)(void *), void 
 void waiter_call(struct engine *e);
 /* The engine is about to go: whoever still waits for it is told so at once. */
 void waiter_forget(struct engine *e);
+/*
+ * What a failed step is to be reported as. Where it failed because the destination (the file system of `dir`, an open directory or
+ * file) is full, that is BLIT_E_FULL or BLIT_E_QUOTA, and nothing more is begun; `size` is that of what did not fit. Positive.
+ */
+int engine_full_error(struct engine *e, int dir, uint32_t step, int err, uint64_t size);
+/* BLIT_E_FULL or BLIT_E_QUOTA where the destination is full, else 0. */
+int engine_is_full(struct engine *e);
 
 /* --- lane.c --- */
 /* A LANE task: its result comes when the lane has ended. */

@@ -290,6 +290,8 @@ int large_open(struct worker *w, struct task *t, struct blit_result *r)
 		err = w->e->have[SRC] ? open_source(w->e, l) : take_record(w->e, l, t, r);
 	r->bytes = l->facts.size;
 	if (!err && !l->discard)
+		err = -engine_is_full(w->e);
+	if (!err && !l->discard)
 		err = create(w->e, l, &r->step);
 	if (!err && !l->discard && cloned(w, l)) {
 		err = settle(w, l, r);
@@ -303,6 +305,7 @@ int large_open(struct worker *w, struct task *t, struct blit_result *r)
 	}
 	if (!err && !l->discard)
 		err = make_room(w->e, l, &r->step);
+	err = -engine_full_error(w->e, l->dfd, r->step, -err, l->facts.size);
 	if (!err && t->t.flags & BLIT_DIGEST) {
 		struct blit_record *record = record_of(w->e, l->sfd, &l->facts, l->sparse ? BLIT_RECORD_SPARSE : 0);
 		r->batch = (uintptr_t)record;
@@ -344,13 +347,14 @@ int large_range(struct worker *w, struct task *t, struct blit_result *r)
 	atomic_fetch_sub(&l->ranges, 1);
 	r->step = o.step;
 	r->bytes = o.bytes;
-	return -o.err;
+	return -engine_full_error(w->e, l->dfd, o.step, o.err, l->facts.size);
 }
 
 int large_finish(struct worker *w, struct task *t, struct blit_result *r)
 {
 	struct large *l = (void *)(uintptr_t)t->t.handle;
 	int err = t->t.flags & BLIT_COMMIT ? settle(w, l, r) : 0;
+	err = -engine_full_error(w->e, l->dfd, r->step, -err, 0);
 	r->bytes = l->facts.size;
 	if (!err && t->t.flags & BLIT_COMMIT)
 		worker_count_file(w, &l->facts);

@@ -53,7 +53,7 @@ int link_entry(struct worker *w, struct task *t, struct blit_result *r)
 	err = ddir < 0 ? ddir : 0;
 	if (ddir >= 0) {
 		int same = link_to(w, t, tdir, ddir, dname);
-		err = same < 0 ? same : 0;
+		err = same < 0 ? -engine_full_error(e, ddir, BLIT_STEP_LINK, -same, 0) : 0;
 		if (same == 1)
 			task_detail(t, t->t.first, BLIT_D_SAME, 0, 0);
 		dir_unpin(e, t->d);

@@ -166,12 +166,13 @@ static int open_side(struct engine *e, struct dir *d, enum side side)
 static int make_dir(struct worker *w, struct task *t)
 {
 	struct dir *d = t->d;
-	int up = dir_pin(w->e, d->parent, DST), err = 0;
+	int err = -engine_is_full(w->e);
+	int up = err ? err : dir_pin(w->e, d->parent, DST);
 	if (up < 0)
 		return up;
 	d->made = mkdirat(up, d->name, MADE_MODE) == 0;
 	if (!d->made)
-		err = errno != EEXIST ? -errno
+		err = errno != EEXIST ? -engine_full_error(w->e, up, BLIT_STEP_MKDIR, errno, 0)
 			: fold_may_replace((void *)(uintptr_t)t->t.batch, t->t.first, up, d->name) ? 0 : -BLIT_E_FOLDED;
 	dir_unpin(w->e, d->parent);
 	return err;

@@ -174,7 +174,7 @@ static int pack_file(struct packing *p)
 		else if (plain && f.nlink > 1)
 			packed = say(p, BLIT_D_LINKED, f.ino, f.dev), attempt = 1;
 		else if (f.size >= p->e->config.large_bytes || (f.size >= SPARSE_MIN && f.blocks * 512 < f.size))
-			packed = say(p, BLIT_D_LARGE, f.size, 0), attempt = 1;
+			packed = say(p, BLIT_D_LARGE, f.size, f.blocks * 512), attempt = 1;
 		else if ((packed = pack_content(p, fd, &f, attempt > 0)) == 1)
 			packed = 0, attempt = 1;
 		else if (packed == 0 && attempt > 0)

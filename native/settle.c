@@ -70,6 +70,7 @@ int settle_dir(struct worker *w, struct task *t, struct blit_result *r)
 			err = remove_dir(e, d, DST);
 	} else if (!(flags & BLIT_SKIP)) {
 		err = settle_metadata(e, d, false, r);
+		err = -engine_full_error(e, -1, r->step, -err, 0);
 	} else if (e->config.flags & BLIT_CFG_FSYNC && e->have[DST]) { /* the names of what was put into it */
 		r->step = BLIT_STEP_SYNC;
 		int dfd = dir_pin(e, d, DST);

@@ -151,6 +151,8 @@ static void store_entry(struct storing *s, uint32_t word, const struct blit_reco
 	int err = s->ddir < 0 ? s->ddir : batch_names(b, index, s->sname, s->dname);
 	if (!err && e->config.flags & BLIT_CFG_READ_ONLY && action != BLIT_CONTENT)
 		err = -EROFS;
+	if (!err && (action == BLIT_MAKE || action == BLIT_REPLACE))
+		err = -engine_is_full(e);
 	if (err)
 		return task_detail(s->t, index, BLIT_D_FAILED, -err, BLIT_STEP_CREATE);
 	if (action == BLIT_CONTENT) {
@@ -173,7 +175,7 @@ static void store_entry(struct storing *s, uint32_t word, const struct blit_reco
 		}
 	s->lost |= o.lost;
 	if (o.err)
-		return task_detail(s->t, index, BLIT_D_FAILED, o.err, o.step);
+		return task_detail(s->t, index, BLIT_D_FAILED, engine_full_error(e, s->ddir, o.step, o.err, f.size), o.step);
 	s->done++;
 	s->bytes += o.bytes;
 	worker_count_file(s->w, &f);
@@ -282,7 +284,8 @@ int receive_data(struct lane *l, const struct blit_frame *f)
 		int64_t received = engine_now_ns();
 		err = t && !t->failed ? large_write(large, w->buffer, n, f->offset + at) : 0;
 		if (err)
-			t->failed = err, t->failed_step = BLIT_STEP_WRITE;
+			t->failed = engine_full_error(w->e, large_fd(large, DST), BLIT_STEP_WRITE, err, large_size(large)),
+			t->failed_step = BLIT_STEP_WRITE;
 		count_bytes(w, BLIT_M_NETWORK, t ? n : 0);
 		if (t)
 			atomic_fetch_add(&t->bytes, n);

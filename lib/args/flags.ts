@@ -331,6 +331,14 @@ const table = [
   },
   { name: "fsync", verbs: transfers, group: "safety", help: "return only when everything is on the medium" },
   {
+    name: "force-space",
+    verbs: transfers,
+    group: "safety",
+    help:
+      "begin even where what is known to be needed is more than DST has free; without it such a run stops before the disk " +
+      "is full, with exit code 1",
+  },
+  {
     name: "bwlimit",
     value: "rate",
     label: "RATE",

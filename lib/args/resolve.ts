@@ -70,6 +70,7 @@ export function resolveJob(verb: Verb, typed: Typed, inputs: Inputs): Request {
     bandwidthLimit: value(typed, "bwlimit", parseRate) ?? 0,
     fsync: isGiven(typed, "fsync"),
     verify: isGiven(typed, "verify"),
+    forceSpace: isGiven(typed, "force-space"),
     discard,
     oneWay: isGiven(typed, "one-way"),
     workers: value(typed, "workers", parseCount) ?? 0,

@@ -130,6 +130,8 @@ export interface Summary {
   readonly filesRemoved: number;
   readonly filesDeleted: number;
   readonly filesFailed: number;
+  /** Found by the time the destination was full, and not copied for that. */
+  readonly filesNotTried: number;
   /** Of filesCopied: only metadata was brought up to date. */
   readonly filesMetadataOnly: number;
   readonly directoriesTotal: number;

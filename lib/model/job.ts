@@ -81,6 +81,8 @@ export interface Job {
   readonly fsync: boolean;
   /** Hash while copying, read the destination back, compare. */
   readonly verify: boolean;
+  /** Begin even where it is plain that the destination cannot hold what is to be written. */
+  readonly forceSpace: boolean;
   /** --null: read everything, write nothing. */
   readonly discard: boolean;
   /** `check --one-way`: extra entries in the destination are no difference. */

@@ -80,6 +80,8 @@ export interface EntryBatch {
   /** Whether size, mtimeMs, nlink and inode are known. */
   known(index: number): boolean;
   size(index: number): number;
+  /** Bytes that the entry takes on the medium, to the next 4 KiB. */
+  allocated(index: number): number;
   mtimeMs(index: number): number;
   nlink(index: number): number;
   /** Device and inode of the source's entry, as one key; with Diff.DestinationLinked those of the destination's. */
@@ -172,7 +174,8 @@ export interface ApplyRequest {
 /** What was not simply done. */
 export type Detail =
   | { readonly index: number; readonly is: "failed"; readonly error: EngineError }
-  | { readonly index: number; readonly is: "large"; readonly size: number }
+  /** `allocated`: bytes that it takes on the medium. */
+  | { readonly index: number; readonly is: "large"; readonly size: number; readonly allocated: number }
   | { readonly index: number; readonly is: "linked"; readonly inode: string }
   | { readonly index: number; readonly is: "same" }
   | { readonly index: number; readonly is: "different" };
@@ -233,6 +236,13 @@ export interface Counters {
   readonly roundTripMs?: number;
 }
 
+/** What this process may still use at the destination. */
+export interface EngineSpace {
+  readonly bytes: number;
+  /** Files and directories that can be made; undefined where the file system counts none. */
+  readonly inodes?: number;
+}
+
 export interface Engine {
   list(request: ListRequest, done: (answer: ListAnswer) => void): void;
   apply(request: ApplyRequest, done: (answer: ApplyAnswer) => void): void;
@@ -248,6 +258,8 @@ export interface Engine {
   /** Path of a directory relative to the root, with a trailing slash; "" for the root. */
   pathOf(dir: number): string;
   progress(): Counters;
+  /** Room at the destination now; undefined where there is no destination or it does not tell. */
+  space(): EngineSpace | undefined;
   /** How many of the workers take work from now on. */
   activate(workers: number): void;
   /**

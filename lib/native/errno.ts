@@ -145,6 +145,8 @@ const own: Readonly<Record<number, readonly [code: string, words: string]>> = {
     "the destination is not at its place any more: it was unmounted or replaced during the run",
   ],
   4012: ["same_file", "it leads to what stands there and would be left leading to itself"],
+  4013: ["full", "no space left on device"],
+  4014: ["quota", "disk quota exceeded"],
 };
 
 /** native/blit.h, enum blit_step. */

@@ -18,6 +18,7 @@ const shortCalls = {
   blit_engine_activate: { parameters: ["pointer", "u32"], result: "i64" },
   blit_engine_root_at: { parameters: ["pointer", "buffer"], result: "i64" },
   blit_engine_root_stands: { parameters: ["pointer"], result: "i64" },
+  blit_engine_space: { parameters: ["pointer", "buffer"], result: "i64" },
   blit_engine_avoid: { parameters: ["pointer", "u64", "u64"], result: "i64" },
   blit_engine_start: { parameters: ["pointer"], result: "i64" },
   blit_engine_stop: { parameters: ["pointer", "i64"], result: "i64" },

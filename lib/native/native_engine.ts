@@ -14,6 +14,7 @@ import type {
   Engine,
   EngineConfig,
   EngineError,
+  EngineSpace,
   EntryBatch,
   LargeAnswer,
   LinkAnswer,
@@ -135,6 +136,10 @@ export class NativeEngine implements Engine {
     return this.queue.progress();
   }
 
+  space(): EngineSpace | undefined {
+    return this.queue.space();
+  }
+
   activate(workers: number): void {
     this.queue.activate(workers);
   }
@@ -198,7 +203,7 @@ function detail(result: RawResult, i: number): Detail {
   const { index, code, value, extra } = result.detail(i);
   switch (code) {
     case DetailCode.Large:
-      return { index, is: "large", size: Number(value) };
+      return { index, is: "large", size: Number(value), allocated: Number(extra) };
     case DetailCode.Linked:
       return { index, is: "linked", inode: inodeKey(extra, value) };
     case DetailCode.Same:

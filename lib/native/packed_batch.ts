@@ -27,6 +27,9 @@ const statColumns = {
 } as const;
 type Column = keyof typeof baseColumns | keyof typeof statColumns;
 
+/** What an entry takes on the medium is told in these, beside whether anything is known of it. */
+const ALLOCATED_UNIT = 4096;
+
 const align8 = (n: number) => (n + 7) & ~7;
 
 export class PackedBatch implements EntryBatch {
@@ -91,6 +94,9 @@ export class PackedBatch implements EntryBatch {
   size(index: number): number {
     const at = this.#at("size") + index * 8;
     return this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * 0x1_0000_0000;
+  }
+  allocated(index: number): number {
+    return (this.#view.getUint32(this.#at("known") + index * 4, true) - 1) * ALLOCATED_UNIT;
   }
   mtimeMs(index: number): number {
     const seconds = Number(this.#view.getBigInt64(this.#at("mtimeSec") + index * 8, true));

@@ -106,7 +106,7 @@ async function makeEntry(
     return await finish(context, place, facts, !takeLinked, 0, lost);
   }
   const { is, facts, lost } = await copyFile(context, lane, place, replace, takeLinked);
-  if (is === "large") return { detail: { index, is, size: facts.size }, bytes: 0, lost };
+  if (is === "large") return { detail: { index, is, size: facts.size, allocated: facts.allocated }, bytes: 0, lost };
   if (is === "linked") return linked(index, facts);
   return await finish(context, place, facts, !takeLinked, facts.size, lost);
 }

@@ -73,6 +73,9 @@ export class RowBatch implements EntryBatch {
   size(index: number): number {
     return this.row(index).facts?.size ?? 0;
   }
+  allocated(index: number): number {
+    return this.row(index).facts?.allocated ?? 0;
+  }
   mtimeMs(index: number): number {
     return this.row(index).facts?.mtimeMs ?? 0;
   }

@@ -15,6 +15,7 @@ import {
   type Detail,
   type Engine,
   type EngineConfig,
+  type EngineSpace,
   type EntryBatch,
   type LargeAnswer,
   type LinkAnswer,
@@ -165,6 +166,10 @@ class PortableEngine implements Engine {
       ticks: files,
       sizes,
     };
+  }
+
+  space(): EngineSpace | undefined {
+    return this.context.directories.space();
   }
 
   /** Lanes wait for the system, not for a core: how many there are makes no difference here. */

@@ -45,6 +45,8 @@ export const Own = {
   Folded: 4010,
   Gone: 4011,
   Itself: 4012,
+  Full: 4013,
+  Quota: 4014,
 } as const;
 
 export class EntryError extends Error {
@@ -89,6 +91,8 @@ export function entryError(step: Step, thrown: unknown): EntryError {
   if (thrown instanceof EntryError) return thrown;
   if (thrown instanceof Deno.errors.InvalidData) return nameError(step);
   const code = codeOf(thrown);
+  if (code === "ENOSPC") return ownError(Own.Full, step);
+  if (code === "EDQUOT") return ownError(Own.Quota, step);
   const known = code === undefined ? undefined : namedError(code, step);
   if (known !== undefined) return new EntryError(known, step, { cause: thrown });
   const state = thrown instanceof Error ? thrown.message : String(thrown);

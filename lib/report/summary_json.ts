@@ -37,6 +37,7 @@ export function summaryRecord(summary: Summary) {
     files_removed: summary.filesRemoved,
     files_deleted: summary.filesDeleted,
     files_failed: summary.filesFailed,
+    files_not_tried: summary.filesNotTried,
     files_metadata_only: summary.filesMetadataOnly,
     directories_total: summary.directoriesTotal,
     directories_created: summary.directoriesCreated,

@@ -76,7 +76,8 @@ function carrierOf({ lanes, tcpFallbackUsed }: Summary): string {
 function countsLine(summary: Summary, { directoriesMetadataOnly }: SummaryContext): string {
   const unchanged = formatCount(summary.filesUnchanged);
   const gone = filesAndDirectories(summary.filesDeleted, summary.directoriesDeleted);
-  const failed = `failed ${formatCount(summary.failuresTotal)}`;
+  const notTried = summary.filesNotTried === 0 ? "" : `, not tried ${formatCount(summary.filesNotTried)}`;
+  const failed = `failed ${formatCount(summary.failuresTotal)}${notTried}`;
   if (summary.verb === "check") {
     const different = filesAndDirectories(summary.filesCopied, summary.directoriesCreated) + metadataOnly(summary);
     const directories = directoriesMetadataOnly === 0

@@ -103,6 +103,10 @@ export class Deletions {
       this.tally.notice("delete", "nothing was deleted: the source could not be read completely");
       return false;
     }
+    if (this.tally.full) {
+      this.tally.notice("delete", "nothing was deleted: not everything could be copied");
+      return false;
+    }
     const max = this.job.deletion.max;
     if (max === undefined || this.#counted <= max) return true;
     this.tally.failure(".", {

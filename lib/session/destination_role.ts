@@ -14,6 +14,7 @@ import type { SourceAnswers, SourceRequests } from "../wire/gen/blit/v1/source_p
 import type { Claims } from "./claims.ts";
 import { LARGE_BYTES } from "./large_files.ts";
 import { RemoteEngine, type RemoteEngineOptions } from "./remote_engine.ts";
+import { judgesRoom, Room } from "./room.ts";
 import type { RunningJob } from "./run.ts";
 import { Tally } from "./tally.ts";
 import { TreeRun } from "./tree_run.ts";
@@ -126,6 +127,7 @@ class Destination implements DestinationRole {
       counted: placement.counted,
       claims: placement.claims,
       disks,
+      room: judgesRoom(job, destination.profile.kind, false) ? Room.of(engine) : undefined,
       ...sizing,
       workers: Math.max(sizing.workers, sizing.lanes),
     };

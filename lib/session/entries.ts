@@ -20,6 +20,7 @@ import type { DirNode } from "./dir_node.ts";
 import { HardLinks, type LinkName, type LinkTarget } from "./hard_links.ts";
 import { LARGE_BYTES, LargeFiles } from "./large_files.ts";
 import type { Planner } from "./planner.ts";
+import type { Room } from "./room.ts";
 import type { Tally } from "./tally.ts";
 
 export const kindNames: readonly EntryKind[] = [
@@ -82,10 +83,15 @@ export class Entries {
     private readonly tally: Tally,
     private readonly around: Surroundings,
     private readonly planner: Planner,
-    sizing: { readonly workers: number; readonly rangeBytes: number },
+    private readonly root: {
+      readonly workers: number;
+      readonly rangeBytes: number;
+      readonly room?: Room;
+      readonly alone: boolean;
+    },
   ) {
     this.#readOnly = job.dryRun || job.verb === "check";
-    this.#large = new LargeFiles(engine, sizing.workers, sizing.rangeBytes, (bits) => tally.lost(bits));
+    this.#large = new LargeFiles(engine, root.workers, root.rangeBytes, (bits) => tally.lost(bits));
     this.#links = new HardLinks({
       first: (name, settled) => this.#first(name, settled),
       further: (name, target, renewed) => this.#further(name, target, renewed),
@@ -102,6 +108,7 @@ export class Entries {
     const { tally } = this;
     tally.filesTotal += count;
     this.planner.classify(count);
+    for (let i = first; tally.itemize && i < first + count; i++) this.#expect(batch, i, "make");
     this.#handOn(node, batch, { first, count }, count, (answer) => {
       const exceptions = this.#made(node, batch, answer);
       if (tally.itemize) {
@@ -207,13 +214,14 @@ export class Entries {
     if (decision === "skip") return this.#unchanged(node, batch, index);
     if (decision === "conflict") return this.around.conflict(node, batch, index);
     if (decision === "content") return void planned.push({ index, action: Action.Content, decision });
+    this.#expect(batch, index, decision);
     const known = batch.known(index);
     if (known && batch.kind(index) === Kind.File && batch.nlink(index) > 1) {
       return this.#linked(node, batch, index, decision);
     }
     if (this.#readOnly) return this.#foresee(node, batch, index, decision, planned);
     if (known && batch.size(index) >= LARGE_BYTES && writesContent(batch, index, decision)) {
-      return this.#copyLarge(node, batch, index, decision, batch.size(index));
+      return this.#copyLarge(node, batch, index, decision, batch.size(index), batch.allocated(index));
     }
     const action = actionOf(decision, this.job.verb === "move");
     if (action === undefined) this.#unchanged(node, batch, index);
@@ -267,8 +275,19 @@ export class Entries {
     };
     this.planner.add({
       entries: count,
-      submit: () => this.engine.apply({ dir: node.id, batch, entries, takeLinked: false }, finish),
+      submit: () => {
+        if (this.tally.full) return finish(noneDone(entries, this.tally.full));
+        this.engine.apply({ dir: node.id, batch, entries, takeLinked: false }, finish);
+      },
     });
+  }
+
+  /** What a new file takes, as far as that is known before it is opened. A large one is told when it is begun. */
+  #expect(batch: EntryBatch, index: number, decision: Decision): void {
+    const { room } = this.root;
+    if (!room || decision !== "make" || !batch.known(index) || batch.nlink(index) > 1) return;
+    if (batch.size(index) >= LARGE_BYTES && !this.#readOnly) return;
+    room.expect(Math.min(sizeOf(batch, index), batch.allocated(index)), 1);
   }
 
   #exception(node: DirNode, batch: EntryBatch, detail: Detail, decision: Decision): void {
@@ -277,7 +296,7 @@ export class Entries {
       case "failed":
         return this.#failed(node, batch, index, detail.error);
       case "large":
-        return this.#copyLarge(node, batch, index, decision, detail.size);
+        return this.#copyLarge(node, batch, index, decision, detail.size, detail.allocated);
       case "linked":
         return this.#linked(node, batch, index, decision, detail.inode);
       case "same":
@@ -296,8 +315,12 @@ export class Entries {
     index: number,
     decision: Decision,
     announced: number,
+    allocated: number,
     then?: (ok: boolean) => void,
   ): void {
+    const { room } = this.root;
+    if (decision === "make" || this.root.alone) room?.expect(Math.min(announced, allocated), 1);
+    if (room?.shortage) return this.around.begin(node, batch, index); // the run ends with this round
     const file = { node, batch, index };
     this.#largeUnderWay.add(file);
     this.tally.pendingLargeBytes += announced;
@@ -337,7 +360,7 @@ export class Entries {
       this.tally.lost(answer.lost);
       const detail = answer.details[0];
       if (detail?.is === "large") {
-        return this.#copyLarge(node, batch, index, decision, detail.size, (ok) => {
+        return this.#copyLarge(node, batch, index, decision, detail.size, detail.allocated, (ok) => {
           settled(ok);
           this.#linkedDone(name, ok);
         });
@@ -413,6 +436,14 @@ export class Entries {
     const size = batch.known(index) && batch.kind(index) === Kind.File ? batch.size(index) : undefined;
     this.tally.entry(change, kindNames[batch.kind(index)], () => this.around.pathOf(node, batch, index), size);
   }
+}
+
+/** For what is not even begun. */
+function noneDone(entries: ApplyRequest["entries"], error: EngineError): ApplyAnswer {
+  const indices = "first" in entries
+    ? Array.from({ length: entries.count }, (_, i) => entries.first + i)
+    : entries.map(({ index }) => index);
+  return { lost: 0, done: 0, bytes: 0, details: indices.map((index) => ({ index, is: "failed", error })) };
 }
 
 function actionOf(decision: Decision, moves: boolean): Action | undefined {

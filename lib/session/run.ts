@@ -13,6 +13,7 @@ import { makeDirectory, pathFacts, removeEmptyDirectory, renameIfFree } from "..
 import { compileFilter, type Filter } from "../scan/filter.ts";
 import { type Claims, ClaimTable } from "./claims.ts";
 import { LARGE_BYTES } from "./large_files.ts";
+import { judgesRoom, Room } from "./room.ts";
 import { Tally } from "./tally.ts";
 import { TreeRun } from "./tree_run.ts";
 import { predictedMs, recordOf, tune, type Tuning } from "./tuning.ts";
@@ -57,7 +58,7 @@ class JobRun {
     try {
       const table = new ClaimTable();
       for (const [i, placement] of placements.entries()) {
-        if (this.#stopped) break;
+        if (this.#stopped || this.#tally.full) break;
         const claims = placement.merges ? table.of(i, placement.destinationRoot!) : undefined;
         if (!claims && this.#tryRename(placement, filter)) continue;
         await this.#runPlacement(placement, filter, claims);
@@ -164,7 +165,9 @@ class JobRun {
     try {
       if (!this.#stopped) {
         const disks = [source, destination].flatMap(({ profile }) => profile.device ?? []);
-        const root = { exists, fresh, counted, disks, claims, ...sizing };
+        const { kind } = destination.profile;
+        const room = judgesRoom(job, kind, source === destination) ? Room.of(engine) : undefined;
+        const root = { exists, fresh, counted, disks, room, claims, ...sizing };
         this.#current = new TreeRun(job, placement, filter, engine, this.#tally, root);
         await this.#current.execute();
       }

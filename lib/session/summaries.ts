@@ -29,6 +29,7 @@ function add(a: Summary, b: Summary): Summary {
     filesRemoved: a.filesRemoved + b.filesRemoved,
     filesDeleted: a.filesDeleted + b.filesDeleted,
     filesFailed: a.filesFailed + b.filesFailed,
+    filesNotTried: a.filesNotTried + b.filesNotTried,
     filesMetadataOnly: a.filesMetadataOnly + b.filesMetadataOnly,
     directoriesTotal: a.directoriesTotal + b.directoriesTotal,
     directoriesCreated: a.directoriesCreated + b.directoriesCreated,

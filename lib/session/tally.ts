@@ -1,6 +1,7 @@
 /** The score of a job: counts, failures, notices; turns them into events while it runs and into the summary at its end. */
 
 import type { Change, EntryKind, EventSink, Failure, Method, Phase, Progress, Summary, Waits } from "../model/event.ts";
+import { formatCountOf } from "../base/units.ts";
 import type { Job } from "../model/job.ts";
 import { sizeClasses } from "../model/run_record.ts";
 import type { RouteDecision } from "../tune/router.ts";
@@ -40,6 +41,7 @@ export class Tally {
   filesRemoved = 0;
   filesDeleted = 0;
   filesFailed = 0;
+  filesNotTried = 0;
   filesMetadataOnly = 0;
   directoriesTotal = 0;
   directoriesCreated = 0;
@@ -48,6 +50,8 @@ export class Tally {
   bytesCopied = 0;
   #failuresTotal = 0;
   #differences = 0;
+  #full: EngineError | undefined;
+  #jobFailed = false;
   readonly #failures: Failure[] = [];
   readonly #notices = new Map<string, string>();
   readonly #bytesByMethod: Partial<Record<Method, number>> = {};
@@ -84,7 +88,37 @@ export class Tally {
 
   /** A non-directory, or a directory that could not be entered. */
   failure(path: string, error: EngineError): void {
+    if (error.code === "full" || error.code === "quota") {
+      this.filesNotTried++;
+      this.#full ??= error;
+      return;
+    }
     this.filesFailed++;
+    this.#fail(path, error);
+  }
+
+  /** Set once the destination takes no more: what is left is not tried. */
+  get full(): EngineError | undefined {
+    return this.#full;
+  }
+
+  /** One line for everything that had no room. */
+  tellFull(): void {
+    if (!this.#full || this.#jobFailed) return;
+    const why = this.#full.code === "quota" ? "disk quota exceeded" : "no space left";
+    const left = `${formatCountOf(this.filesNotTried, "file")} found so far ${
+      this.filesNotTried === 1 ? "was" : "were"
+    }`;
+    this.cannotGoOn(this.#full.code, `Cannot go on: ${why} at the destination; ${left} not copied`);
+  }
+
+  /** The job as a whole has failed, in what it did or would do. */
+  cannotGoOn(code: string, message: string): void {
+    this.#jobFailed = true;
+    this.#fail(".", { code, message });
+  }
+
+  #fail(path: string, error: EngineError): void {
     this.#failuresTotal++;
     const failure: Failure = { path, code: error.code, message: error.message };
     if (error.code === "unsupported") {
@@ -206,7 +240,13 @@ export class Tally {
     return {
       verb: this.job.verb,
       dryRun: this.job.dryRun,
-      status: interrupted ? "interrupted" : this.#failuresTotal > 0 || differs ? "partial" : "ok",
+      status: interrupted
+        ? "interrupted"
+        : this.#jobFailed
+        ? "failed"
+        : this.#failuresTotal > 0 || differs
+        ? "partial"
+        : "ok",
       route: this.route,
       routeReason: this.routeReason,
       predictedPlanningMs: this.predictedPlanningMs,
@@ -219,6 +259,7 @@ export class Tally {
       filesRemoved: this.filesRemoved,
       filesDeleted: this.filesDeleted,
       filesFailed: this.filesFailed,
+      filesNotTried: this.filesNotTried,
       filesMetadataOnly: this.filesMetadataOnly,
       directoriesTotal: this.directoriesTotal,
       directoriesCreated: this.directoriesCreated,

@@ -70,6 +70,7 @@ class TransferRun {
       const { merges, destination } = pair;
       const claims = merges && "local" in destination ? table.of(i, destination.local) : undefined;
       summaries.push(await this.#withRetries(pair, claims));
+      if (summaries.at(-1)!.status === "failed") break;
     }
     const sum = addSummaries(summaries, this.#stopped);
     return { ...sum, notices: [...new Set([...this.#notices, ...sum.notices])] };

@@ -16,6 +16,7 @@ import type { Placement } from "../endpoint/place.ts";
 import type { Job } from "../model/job.ts";
 import type { Filter } from "../scan/filter.ts";
 import type { Claims } from "./claims.ts";
+import type { Room } from "./room.ts";
 import { Deletions } from "./deletions.ts";
 import { DirNode, type Role } from "./dir_node.ts";
 import { Entries } from "./entries.ts";
@@ -43,6 +44,8 @@ export interface RootState extends WatchOptions {
   readonly fresh: boolean;
   /** It counts as created by this run. */
   readonly counted: boolean;
+  /** Undefined where nothing is to be said about it before it is full. */
+  readonly room?: Room;
   /** The largest slice of a large file. */
   readonly rangeBytes: number;
   /** Where other sources of the job lead into the same tree: whose an entry is. */
@@ -101,7 +104,7 @@ export class TreeRun {
         conflict: (node, batch, index) => this.#conflict(node, batch, index),
       },
       this.#planner,
-      root,
+      { ...root, alone: placement.entry !== undefined },
     );
     this.#deletions = new Deletions(job, engine, tally, {
       pathOf: (node, batch, index) => this.#pathOf(node, batch, index),
@@ -128,10 +131,15 @@ export class TreeRun {
     }
     this.#list(node, undefined, false);
     await this.engine.drain(() => this.#round());
+    this.tally.tellFull();
+    const shortage = this.job.dryRun ? this.root.room?.shortage : undefined;
+    if (shortage) this.tally.cannotGoOn("no_room", shortage.message);
   }
 
   /** All answers that were there are dealt with. Returns for how long there need not be another round. */
   #round(): number {
+    const shortage = this.#readOnly ? undefined : this.root.room?.shortage;
+    if (shortage) throw shortage;
     const nowMs = performance.now();
     const waitMs = this.#planner.round(nowMs, this.#scanEnded);
     const planned = this.#planner.classified + this.tally.directoriesTotal;
@@ -326,6 +334,7 @@ export class TreeRun {
     while (this.#listings < LISTINGS_IN_FLIGHT && this.#planner.outstanding < ENTRIES_IN_FLIGHT) {
       const frame = this.#frames.at(-1);
       if (!frame) break;
+      if (this.tally.full && this.#leave(frame)) continue;
       if (!frame.batch) {
         this.#frames.pop();
         this.#list(frame.node, undefined, true);
@@ -358,6 +367,18 @@ export class TreeRun {
     const path = this.#filterPath(parent, batch, index);
     this.#missing.delete(path);
     return this.filter.includesDirectory(path);
+  }
+
+  /** Where the destination is full, no further directory of the source is looked into. */
+  #leave(frame: Frame): boolean {
+    if (frame.batch && frame.role !== "source") return false;
+    this.#frames.pop();
+    if (!frame.batch) this.#done(frame.node);
+    else {
+      for (let i = frame.next; i < frame.indices.length; i++) this.#done(frame.node);
+      frame.batch.release();
+    }
+    return true;
   }
 
   #descend(parent: DirNode, batch: EntryBatch, index: number): void {
@@ -457,6 +478,7 @@ export class TreeRun {
   }
 
   #created(path: () => string): void {
+    this.root.room?.expect(0, 1);
     this.tally.directoriesCreated++;
     this.tally.entry("create", "directory", path);
   }

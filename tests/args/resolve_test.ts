@@ -44,6 +44,7 @@ Deno.test("a plain copy has the documented defaults", () => {
       discard: false,
       oneWay: false,
       oneFileSystem: false,
+      forceSpace: false,
       workers: 0,
       plaid: false,
       stallTimeoutMs: 10_000,

@@ -91,29 +91,6 @@ testNeeding([...needs, fileSystem("tmpfs")], "a destination without inodes left 
 });
 
 testNeeding(
-  [...needs, fileSystem("tmpfs")],
-  "a full destination: a move leaves in the source what did not arrive",
-  async () => {
-    await using dir = await testDirectory();
-    await using mount = await mountNew("tmpfs", { mib: 4 });
-    const operations = Array.from({ length: 100 }, (_, i) => `file f${i} 80000 ${i}`);
-    await dir.make("src", operations);
-    await dir.make("wanted", operations);
-    const result = await blitJson(["move", dir.at("src/"), `${mount.path}/dst`]);
-    assertExit(result, 1, 2);
-    const [left, arrived, wanted] = [
-      await dir.snapshot("src"),
-      await snapshot(`${mount.path}/dst`),
-      await dir.snapshot("wanted"),
-    ];
-    for (const [path, entry] of wanted) {
-      if (path !== ".") assert([left.get(path)?.hash, arrived.get(path)?.hash].includes(entry.hash), `${path} is lost`);
-    }
-    assert(arrived.size > 1 && left.size > 1, "the destination was not filled");
-  },
-);
-
-testNeeding(
   [...needs, fileSystem("btrfs"), command("btrfs")],
   "a quota that is used up is reported, nothing is torn, and with room a rerun completes",
   async () => {

@@ -23,6 +23,7 @@ const expectedSummary = {
   files_removed: 0,
   files_deleted: 0,
   files_failed: 1,
+  files_not_tried: 0,
   files_metadata_only: 0,
   directories_total: 12,
   directories_created: 3,

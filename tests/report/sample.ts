@@ -21,6 +21,7 @@ export function summary(changes: Partial<Summary> = {}): Summary {
     filesDeleted: 0,
     filesFailed: 0,
     filesMetadataOnly: 0,
+    filesNotTried: 0,
     directoriesTotal: 12,
     directoriesCreated: 3,
     directoriesDeleted: 0,

@@ -3,9 +3,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { startDaemon } from "../support/daemon.ts";
 import { temporaryNames, testDirectory } from "../support/environment.ts";
-import { assertExit, assertSays, assertSummary, failureOf } from "../support/expect.ts";
-import { mountNew } from "../support/mounts.ts";
-import { command, fileSystem, linux, root, testNeeding } from "../support/needs.ts";
+import { assertExit, assertSays, assertSummary } from "../support/expect.ts";
+import { command, linux, testNeeding } from "../support/needs.ts";
 import { assertFaithful } from "../support/oracle.ts";
 import { blit, blitJson, pause, startBlit, until } from "../support/program.ts";
 import { directions, Scene } from "./ways.ts";
@@ -101,31 +100,6 @@ for (const way of directions.slice(0, 2)) {
 }
 
 for (const way of directions) {
-  testNeeding(
-    [linux, root, fileSystem("tmpfs")],
-    `${way.name}: a full destination fails the files it has no room for`,
-    async () => {
-      await using mount = await mountNew("tmpfs", { mib: 8 });
-      await using scene = await Scene.open(way);
-      const { dir } = scene;
-      await dir.write({ "src/a": "fits", "src/big": new Uint8Array(20 << 20), "src/z": new Uint8Array(9 << 20) });
-      // The module reaches the small file system through a mount of its own.
-      await Deno.mkdir(dir.at("dst"));
-      const bind = (args: string[]) => new Deno.Command("mount", { args }).output();
-      assert((await bind(["--bind", mount.path, dir.at("dst")])).success);
-      try {
-        const result = await scene.run("copy", "src/", "dst");
-        assertExit(result, 2);
-        assertSummary(result, { files_copied: 1, files_failed: 2 });
-        assertEquals(failureOf(result, "big").code, "ENOSPC");
-        assertEquals(await dir.read("dst/a"), "fits");
-        assertEquals(await dir.names("dst"), ["a"]);
-      } finally {
-        await new Deno.Command("umount", { args: [dir.at("dst")] }).output();
-      }
-    },
-  );
-
   testNeeding([linux], `${way.name}: a source that cannot be read fails alone, and nothing is deleted`, async () => {
     await using scene = await Scene.open(way);
     const { dir } = scene;

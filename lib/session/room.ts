@@ -1,0 +1,73 @@
+/**
+ * Whether what a run is to write fits into its destination, judged while the scan still runs.
+ *
+ * What is summed up here is the least that is needed. Sizes become known one by one, those of new small files only when they are
+ * copied; of a file counts what it takes on the source's medium, so holes do not; a file that is replaced counts nothing, since what
+ * it takes it gives back (unless it is the only one: it is written beside the old one); the further names of an inode count nothing.
+ * Nothing is judged where less may be taken than is written: where extents are shared, where a file system compresses, and where an
+ * earlier run may have left a part of a file.
+ */
+
+import { BlitError } from "../base/errors.ts";
+import { formatBytes, formatCount } from "../base/units.ts";
+import type { Job } from "../model/job.ts";
+import type { Engine, EngineSpace } from "../native/engine.ts";
+
+/** They store bytes as they come. A network, btrfs and zfs are not among them. */
+const plainKinds = /^(?:ext[234]|xfs|tmpfs|vfat|exfat|ntfs3?|fuseblk|jfs|hfsplus|udf|overlay)$/;
+/** Of these, they share no extents between files. */
+const apartKinds = /^(?:ext[234]|tmpfs|vfat|exfat|fuseblk|jfs|udf)$/;
+
+/** Whether a run is judged. `kind`: of the destination's file system; `beside`: the source is on the same one. */
+export function judgesRoom(job: Job, kind: string, beside: boolean): boolean {
+  if (job.forceSpace || job.discard || job.verb === "check" || job.network?.resume) return false;
+  return plainKinds.test(kind) && (!beside || (job.verb !== "move" && apartKinds.test(kind)));
+}
+
+export class Room {
+  #bytes = 0;
+  #entries = 0;
+  #limit: EngineSpace;
+  #shortage: BlitError | undefined;
+
+  private constructor(private readonly engine: Pick<Engine, "space" | "progress">, limit: EngineSpace) {
+    this.#limit = limit;
+  }
+
+  /** Undefined where the destination does not tell. */
+  static of(engine: Pick<Engine, "space" | "progress">): Room | undefined {
+    const space = engine.space();
+    return space && new Room(engine, space);
+  }
+
+  /** So much more is to be written, and so many files and directories to be made. */
+  expect(bytes: number, entries: number): void {
+    this.#bytes += bytes;
+    this.#entries += entries;
+  }
+
+  /** Set once it cannot fit; then for good. */
+  get shortage(): BlitError | undefined {
+    if (this.#shortage || this.#fits()) return this.#shortage;
+    // Others may have made room since the run began.
+    const now = this.engine.space();
+    if (!now) return undefined;
+    const { bytesMoved, files } = this.engine.progress();
+    this.#limit = { bytes: now.bytes + bytesMoved, inodes: now.inodes === undefined ? undefined : now.inodes + files };
+    return this.#fits() ? undefined : this.#shortage = this.#verdict(now);
+  }
+
+  #fits(): boolean {
+    return this.#bytes <= this.#limit.bytes && this.#entries <= (this.#limit.inodes ?? Infinity);
+  }
+
+  #verdict(now: EngineSpace): BlitError {
+    const bytes = this.#bytes > this.#limit.bytes;
+    const needed = bytes ? formatBytes(this.#bytes) : `room for ${formatCount(this.#entries)} files and directories`;
+    const free = bytes ? formatBytes(now.bytes) : formatCount(now.inodes ?? 0);
+    return new BlitError(
+      "failed",
+      `Cannot fit: at least ${needed} needed, ${free} free at the destination; --force-space tries all the same`,
+    );
+  }
+}
