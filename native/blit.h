@@ -350,6 +350,8 @@ BLIT_EXPORT int64_t blit_waiter_open(struct waiter **out);
 /* Waits from now on until results of the engine are worth a look, it is stopped, or, once it closes, its threads have ended; timeout_ms
  * at most. blit_wait then gives the token back. 0. */
 BLIT_EXPORT int64_t blit_wait_engine(struct waiter *w, struct engine *e, uint64_t token, int64_t timeout_ms);
+/* The same, until the descriptor is readable, or writable, or at its end. It stays open until the token is given back. */
+BLIT_EXPORT int64_t blit_wait_descriptor(struct waiter *w, int32_t fd, int64_t to_write, uint64_t token, int64_t timeout_ms);
 /* Blocks until something of what is waited for is ready or its time is over; puts the tokens of that into out. How many; 0 where
  * nothing is waited for. One call at a time. */
 BLIT_EXPORT int64_t blit_wait(struct waiter *w, uint64_t *out, uint64_t cap);
@@ -415,7 +417,7 @@ BLIT_EXPORT int64_t blit_beneath_remove(const char *root, const char *path, cons
 	int32_t *errors);
 BLIT_EXPORT int64_t blit_beneath_space(const char *root, const char *path, struct blit_space *out);
 
-/* --- sockets.c: TCP connections of this process --- */
+/* --- sockets.c, connect.c: TCP connections of this process --- */
 
 struct blit_socket {
 	int32_t fd;
@@ -423,25 +425,34 @@ struct blit_socket {
 	uint8_t peer[16]; /* IPv4 as ::ffff:a.b.c.d */
 };
 
+struct blit_peer {
+	uint32_t port;
+	char address[60]; /* as text; IPv4 plain */
+};
+
 /* Connections whose local port is that; their number, at most cap. */
 BLIT_EXPORT int64_t blit_sockets_list(uint32_t local_port, struct blit_socket *out, uint64_t cap);
 /* Shuts those that still are what they were; how many. */
 BLIT_EXPORT int64_t blit_sockets_shut(const struct blit_socket *list, uint64_t count);
+/* A listening socket at an address, or at all of them where it is ""; the connections that it accepts begin as lanes do. *bound: its
+ * port. The descriptor, or -errno. */
+BLIT_EXPORT int64_t blit_socket_listen(const char *address, uint32_t port, uint32_t *bound);
+/* The descriptor of a connection that has come in there, or -errno; -EAGAIN where none has. *peer: who it is. */
+BLIT_EXPORT int64_t blit_socket_accept(int32_t fd, struct blit_peer *peer);
+/* Makes a connection fit to be a lane. `congestion`: congestion control to be used where that is possible; "" leaves the choice to the
+ * shim. 0. */
+BLIT_EXPORT int64_t blit_socket_settle(int32_t fd, const char *congestion);
 /*
- * A blocking descriptor of a TCP connection of this process, found by its ports and the peer's address; the runtime's own can then be
- * closed. `congestion`: congestion control to be used where that is possible; "" leaves the choice to the shim. The descriptor, or -errno.
+ * Connects on a thread of its own, within timeout_ms once the host's addresses are known, and sends `first`. The descriptor that is
+ * returned gives an int32_t as soon as that is over: the connection's descriptor, or -errno. Or -errno at once.
  */
-BLIT_EXPORT int64_t blit_socket_take(uint32_t local_port, uint32_t peer_port, const char *peer, const char *congestion);
-/* Connections that a listening socket of this process accepts on that port begin as lanes do; how many such sockets there are. */
-BLIT_EXPORT int64_t blit_listener_prepare(uint32_t port);
-/* A blocking descriptor of a new connection over which `first` was sent, or -errno. Blocks for as long as allowed. */
 BLIT_EXPORT int64_t blit_socket_dial(const char *host, uint32_t port, const char *congestion, const void *first, uint64_t len,
 	int64_t timeout_ms);
 /* Two connected descriptors. 0 or -errno. */
 BLIT_EXPORT int64_t blit_socket_pair(int32_t out[2]);
-/* Blocks until there is something; bytes, 0 at the end, -errno. */
+/* What there is; bytes, 0 at the end, -errno; -EAGAIN where there is nothing yet. */
 BLIT_EXPORT int64_t blit_descriptor_read(int32_t fd, void *out, uint64_t cap);
-/* Blocks until all is taken; 0 or -errno. */
+/* As much as is taken at once; bytes, or -errno; -EAGAIN where it takes nothing now. */
 BLIT_EXPORT int64_t blit_descriptor_write(int32_t fd, const void *data, uint64_t len);
 /* Ends both directions, and whatever waits on it. */
 BLIT_EXPORT int64_t blit_descriptor_shut(int32_t fd);

@@ -9,8 +9,8 @@
 
 #include <signal.h>
 
-/* The deepest path through the shim takes less than 32 KiB, the C library's included. */
-#define STACK_BYTES (256u << 10)
+/* The deepest path through the shim takes 32 KiB; looking a host up may take more, depending on the system. Only what is used counts. */
+#define STACK_BYTES (512u << 10)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;

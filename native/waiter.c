@@ -1,6 +1,7 @@
 /*
  * Waiting for many things at once: TypeScript says what it waits for, and one call of blit_wait, on a thread of the runtime, serves all
- * of that. However many transfers there are, they hold one of the runtime's threads.
+ * of that: engines, and descriptors that become readable or writable. However many transfers there are, they hold one of the runtime's
+ * threads.
  *
  * Each thing is waited for once: when it is ready or its time is over, its token is handed out and it is forgotten. A pipe wakes a
  * blit_wait that sleeps.
@@ -11,14 +12,19 @@
 
 struct entry {
 	uint64_t token;
-	struct engine *e; /* NULL: it is gone */
+	struct engine *e;
 	int64_t until_ns;
+	int fd;       /* where there is no engine */
+	short events; /* 0: the engine is gone */
+	bool ready;   /* the descriptor is */
 };
 
 struct waiter {
 	pthread_mutex_t lock;
 	struct entry *entries;
 	uint32_t count, cap;
+	struct pollfd *polled; /* of blit_wait alone */
+	uint32_t polled_cap;
 	int64_t dated_ns; /* when results that nothing else calls attention to are looked at next */
 	int wake[2];
 	bool sleeping, woken;
@@ -66,32 +72,59 @@ void waiter_forget(struct engine *e)
 		return;
 	pthread_mutex_lock(&w->lock);
 	for (uint32_t i = 0; i < w->count; i++)
-		if (w->entries[i].e == e)
+		if (w->entries[i].e == e) {
 			w->entries[i].e = NULL;
+			w->entries[i].ready = true;
+		}
 	wake(w);
 	pthread_mutex_unlock(&w->lock);
 }
 
-int64_t blit_wait_engine(struct waiter *w, struct engine *e, uint64_t token, int64_t timeout_ms)
+/* Under the lock. */
+static void add(struct waiter *w, struct entry n)
 {
-	int64_t until = engine_now_ns() + timeout_ms * 1000000;
-	pthread_mutex_lock(&w->lock);
 	if (w->count == w->cap) {
 		w->cap = w->cap ? w->cap * 2 : 16;
 		w->entries = realloc(w->entries, w->cap * sizeof *w->entries);
 		if (!w->entries)
 			abort(); /* it would be waited for without end */
 	}
-	w->entries[w->count++] = (struct entry){ .token = token, .e = e, .until_ns = until };
+	w->entries[w->count++] = n;
+	wake(w);
+}
+
+static int64_t time_in(int64_t ms)
+{
+	return engine_now_ns() + ms * 1000000;
+}
+
+int64_t blit_wait_engine(struct waiter *w, struct engine *e, uint64_t token, int64_t timeout_ms)
+{
+	struct entry n = { .token = token, .e = e, .until_ns = time_in(timeout_ms), .fd = -1 };
+	pthread_mutex_lock(&w->lock);
 	e->waiter = w;
 	atomic_fetch_add(&e->waited, 1);
-	wake(w);
+	add(w, n);
 	pthread_mutex_unlock(&w->lock);
 	return 0;
 }
 
-/* Takes out what is ready, under the lock. How many; *sleep_ns: until something else can be at the earliest, if nobody calls. */
-static uint64_t take_ready(struct waiter *w, uint64_t *out, uint64_t cap, int64_t *sleep_ns)
+int64_t blit_wait_descriptor(struct waiter *w, int32_t fd, int64_t to_write, uint64_t token, int64_t timeout_ms)
+{
+	struct entry n = { .token = token, .until_ns = time_in(timeout_ms), .fd = fd, .events = to_write ? POLLOUT : POLLIN };
+	pthread_mutex_lock(&w->lock);
+	add(w, n);
+	pthread_mutex_unlock(&w->lock);
+	return 0;
+}
+
+static bool is_ready(const struct entry *n, int64_t now, bool dated)
+{
+	return n->ready || now >= n->until_ns || (n->e && engine_is_ready(n->e, dated));
+}
+
+/* Takes out what is ready, under the lock. How many; *until_ns: when something else can be, if nobody calls. */
+static uint64_t take_ready(struct waiter *w, uint64_t *out, uint64_t cap, int64_t *until_ns)
 {
 	int64_t now = engine_now_ns();
 	uint64_t ready = 0;
@@ -99,33 +132,46 @@ static uint64_t take_ready(struct waiter *w, uint64_t *out, uint64_t cap, int64_
 	bool dated = now >= w->dated_ns;
 	if (dated)
 		w->dated_ns = now + RESULTS_PATIENCE_NS;
-	*sleep_ns = w->dated_ns - now;
+	*until_ns = INT64_MAX;
 	for (uint32_t i = 0; i < w->count; i++) {
 		struct entry *n = &w->entries[i];
-		if (ready < cap && (!n->e || now >= n->until_ns || engine_is_ready(n->e, dated))) {
+		if (ready < cap && is_ready(n, now, dated)) {
 			if (n->e)
 				atomic_fetch_sub(&n->e->waited, 1);
 			out[ready++] = n->token;
 			continue;
 		}
-		if (n->until_ns - now < *sleep_ns)
-			*sleep_ns = n->until_ns - now;
+		int64_t next = n->e && w->dated_ns < n->until_ns ? w->dated_ns : n->until_ns;
+		*until_ns = next < *until_ns ? next : *until_ns;
 		w->entries[left++] = *n;
 	}
 	w->count = left;
 	return ready;
 }
 
-/* Gives the lock up for as long as it sleeps. */
-static void sleep_for(struct waiter *w, int64_t ns)
+/* Sleeps for so long (0: looks only), until it is woken or a descriptor is ready. Gives the lock up meanwhile; things are added then,
+ * none is taken out. */
+static void look(struct waiter *w, int ms)
 {
-	struct pollfd p = { .fd = w->wake[0], .events = POLLIN };
-	char bytes[64];
+	uint32_t count = w->count;
+	if (w->polled_cap < count + 1) {
+		w->polled_cap = w->cap + 1;
+		w->polled = realloc(w->polled, w->polled_cap * sizeof *w->polled);
+		if (!w->polled)
+			abort();
+	}
+	struct pollfd *polled = w->polled;
+	for (uint32_t i = 0; i < count; i++)
+		polled[i] = (struct pollfd){ .fd = w->entries[i].fd, .events = w->entries[i].events };
+	polled[count] = (struct pollfd){ .fd = w->wake[0], .events = POLLIN };
 	w->sleeping = true;
 	pthread_mutex_unlock(&w->lock);
-	poll(&p, 1, (ns + 999999) / 1000000);
+	int ready = poll(polled, count + 1, ms);
 	pthread_mutex_lock(&w->lock);
 	w->sleeping = false;
+	for (uint32_t i = 0; ready > 0 && i < count; i++)
+		w->entries[i].ready |= polled[i].revents != 0;
+	char bytes[64];
 	if (w->woken && read(w->wake[0], bytes, sizeof bytes) > 0)
 		w->woken = false;
 }
@@ -133,10 +179,13 @@ static void sleep_for(struct waiter *w, int64_t ns)
 int64_t blit_wait(struct waiter *w, uint64_t *out, uint64_t cap)
 {
 	uint64_t ready;
-	int64_t sleep_ns;
+	int64_t until_ns;
 	pthread_mutex_lock(&w->lock);
-	while ((ready = take_ready(w, out, cap, &sleep_ns)) == 0 && w->count > 0)
-		sleep_for(w, sleep_ns);
+	look(w, 0); /* engines that are always ready do not keep descriptors waiting */
+	while ((ready = take_ready(w, out, cap, &until_ns)) == 0 && w->count > 0) {
+		int64_t ns = until_ns - engine_now_ns();
+		look(w, ns > 0 ? (ns + 999999) / 1000000 : 0);
+	}
 	pthread_mutex_unlock(&w->lock);
 	return ready;
 }

@@ -1,4 +1,4 @@
-/* One wait for many engines: what is ready is told once, by its token, and everything else goes on being waited for. */
+/* One wait for many engines and descriptors: what is ready is told once, by its token, and the rest goes on being waited for. */
 #include "test.h"
 
 #include <signal.h>
@@ -98,6 +98,57 @@ static void a_wait_that_sleeps_is_woken_by_what_comes_later(void)
 	}
 }
 
+static void descriptors_are_told_when_they_are_readable_writable_or_over(void)
+{
+	uint64_t out[8];
+	int32_t pair[2], full[2];
+	char bytes[4096] = { 0 };
+	CHECK(blit_socket_pair(pair) == 0 && blit_socket_pair(full) == 0);
+	CHECK_EQUAL(blit_descriptor_read(pair[0], bytes, sizeof bytes), -EAGAIN);
+	while (blit_descriptor_write(full[0], bytes, sizeof bytes) > 0)
+		;
+	CHECK_EQUAL(blit_wait_descriptor(w, pair[0], 0, 1, 60000), 0);
+	CHECK_EQUAL(blit_wait_descriptor(w, full[0], 1, 2, 60000), 0);
+	CHECK_EQUAL(blit_wait_descriptor(w, pair[1], 0, 3, 5), 0);
+	CHECK(blit_wait(w, out, 8) == 1 && out[0] == 3); /* its time is over */
+	CHECK_EQUAL(blit_descriptor_write(pair[1], "four", 4), 4);
+	CHECK(blit_wait(w, out, 8) == 1 && out[0] == 1);
+	CHECK(blit_descriptor_read(pair[0], bytes, sizeof bytes) == 4 && memcmp(bytes, "four", 4) == 0);
+	while (blit_descriptor_read(full[1], bytes, sizeof bytes) > 0)
+		;
+	CHECK(blit_wait(w, out, 8) == 1 && out[0] == 2);
+	CHECK_EQUAL(blit_wait_descriptor(w, pair[0], 0, 4, 60000), 0);
+	CHECK_EQUAL(blit_descriptor_shut(pair[0]), 0);
+	CHECK(blit_wait(w, out, 8) == 1 && out[0] == 4);
+	for (int i = 0; i < 2; i++)
+		CHECK(blit_descriptor_close(pair[i]) == 0 && blit_descriptor_close(full[i]) == 0);
+	CHECK_EQUAL(blit_wait(w, out, 8), 0);
+}
+
+/* An engine that is ready again and again does not keep a descriptor waiting. */
+static void engines_and_descriptors_take_turns(void)
+{
+	struct rig rig;
+	uint64_t out[1];
+	int32_t pair[2];
+	bool told = false;
+	open_engines(&rig, 1);
+	CHECK_EQUAL(blit_socket_pair(pair), 0);
+	CHECK_EQUAL(blit_engine_stop(rig.e, 0), 0);
+	CHECK_EQUAL(blit_descriptor_write(pair[1], "x", 1), 1);
+	CHECK_EQUAL(blit_wait_descriptor(w, pair[0], 0, 1, 60000), 0);
+	for (int round = 0; round < 4 && !told; round++) {
+		CHECK_EQUAL(blit_wait_engine(w, rig.e, 100, 60000), 0);
+		CHECK_EQUAL(blit_wait(w, out, 1), 1);
+		told |= out[0] == 1;
+	}
+	CHECK(told);
+	rig_close(&rig);
+	while (blit_wait(w, out, 1))
+		;
+	CHECK(blit_descriptor_close(pair[0]) == 0 && blit_descriptor_close(pair[1]) == 0);
+}
+
 static int task_count(bool blocked_only)
 {
 	DIR *d = opendir("/proc/self/task");
@@ -141,5 +192,7 @@ int main(void)
 	an_engine_with_results_is_told_and_the_others_are_waited_for();
 	who_waits_for_an_engine_that_closes_hears_of_the_end_of_its_threads();
 	a_wait_that_sleeps_is_woken_by_what_comes_later();
+	descriptors_are_told_when_they_are_readable_writable_or_over();
+	engines_and_descriptors_take_turns();
 	return 0;
 }

@@ -3,9 +3,19 @@
  * late, or as one lane too many is closed without a word, counted and logged.
  */
 
-import { prepareListener, takeConnection } from "../native/descriptors.ts";
-import { tokenBytes } from "../carrier/lanes.ts";
 import { BlitError } from "../base/errors.ts";
+import { pause } from "../base/timers.ts";
+import { tokenBytes } from "../carrier/lanes.ts";
+import {
+  accept,
+  closeDescriptor,
+  listen,
+  type Peer,
+  readable,
+  readWithin,
+  settle,
+  shutDescriptor,
+} from "../native/descriptors.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { Log } from "./log.ts";
 
@@ -22,28 +32,40 @@ interface Waiting {
   lanes: number;
 }
 
-const allAddresses = ["::", "0.0.0.0"];
 /** Connections that have not shown a token yet. */
 const strangersMax = 256;
+/** Out of descriptors: those that are there get time to end. */
+const exhaustedMs = 100;
+/** Between two looks whether the port is still wanted. */
+const acceptMs = 60_000;
+
+/** Of a connection, who owns its descriptor: `#welcome`, until a transfer takes it. */
+interface Stranger extends Peer {
+  /** Why it is turned away before it has shown a token. */
+  refusal?: string;
+}
 
 export class DataPort {
   readonly port: number;
   /** Connections that were turned away. */
   refused = 0;
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: number;
   readonly #waiting = new Set<Waiting>();
   /** Connections that have not sent their token yet, the oldest first. */
-  readonly #strangers = new Set<Deno.TcpConn>();
+  readonly #strangers = new Set<Stranger>();
+  #closed = false;
 
   /** Raises BlitError (failed) when no port can be had. */
   constructor(private readonly config: () => DaemonConfig, private readonly log: Log) {
-    this.#listener = listen(config());
-    this.port = this.#listener.addr.port;
-    prepareListener(this.port);
+    const { descriptor, port } = listenInRange(config());
+    this.#listener = descriptor;
+    this.port = port;
     void this.#accept();
   }
 
-  /** `take` gets a blocking descriptor for each lane, which is the taker's, and resolves when the lane is over. */
+  /**
+   * `take` gets a blocking descriptor for each lane, which is the taker's unless it throws at once, and resolves when the lane is over.
+   */
   expect(congestion: string, take: (descriptor: number) => Promise<void>): ExpectedLanes {
     const token = crypto.getRandomValues(new Uint8Array(tokenBytes));
     const waiting: Waiting = { token, congestion, take, lanes: 0 };
@@ -56,44 +78,63 @@ export class DataPort {
   }
 
   close(): void {
-    this.#listener.close();
+    this.#closed = true;
+    shutDescriptor(this.#listener);
+    for (const { descriptor } of this.#strangers) shutDescriptor(descriptor);
   }
 
   async #accept(): Promise<void> {
     for (;;) {
+      await readable(this.#listener, acceptMs);
+      if (this.#closed) return closeDescriptor(this.#listener);
       try {
-        const connection = await this.#listener.accept();
-        // A client sends its token at once: those that have waited for long are the ones to go.
-        const [oldest] = this.#strangers;
-        if (this.#strangers.size >= strangersMax) this.#refuse(oldest, "too many connections without a token");
-        void this.#welcome(connection);
-      } catch (error) {
-        if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
-        // Out of descriptors: those that are there get time to end.
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        for (let peer = accept(this.#listener); peer !== undefined; peer = accept(this.#listener)) {
+          // A client sends its token at once: those that have waited for long are the ones to go.
+          const [oldest] = this.#strangers;
+          if (this.#strangers.size >= strangersMax) this.#hurry(oldest, "too many connections without a token");
+          void this.#welcome(peer);
+        }
+      } catch {
+        await pause(exhaustedMs);
       }
     }
   }
 
-  async #welcome(connection: Deno.TcpConn): Promise<void> {
-    this.#strangers.add(connection);
-    const late = setTimeout(() => this.#refuse(connection, "no token in time"), this.config().limits.firstByteMs);
-    const token = await readToken(connection);
-    this.#strangers.delete(connection);
-    clearTimeout(late);
-    if (token === undefined) return this.#refuse(connection, "no token");
-    const waiting = this.#find(token);
-    if (waiting === undefined) return this.#refuse(connection, "a wrong token");
-    if (waiting.lanes >= this.config().limits.lanes) return this.#refuse(connection, "one lane too many");
+  #hurry(stranger: Stranger, refusal: string): void {
+    stranger.refusal = refusal;
+    this.#strangers.delete(stranger);
+    shutDescriptor(stranger.descriptor);
+  }
+
+  async #welcome(stranger: Stranger): Promise<void> {
+    this.#strangers.add(stranger);
+    const token = await readToken(stranger.descriptor, this.config().limits.firstByteMs);
+    this.#strangers.delete(stranger);
+    const waiting = typeof token === "string" ? undefined : this.#find(token);
+    const refusal = stranger.refusal ?? (typeof token === "string" ? token : this.#refusal(waiting));
+    if (refusal !== undefined || waiting === undefined) return this.#refuse(stranger, refusal);
     waiting.lanes++;
-    try {
-      const taken = takeConnection(connection, waiting.congestion);
-      await waiting.take(taken.descriptor);
-      taken.release();
-    } catch (error) {
-      this.log.write("warning", "lane_failed", { error: BlitError.from(error).message });
-    }
+    await this.#handOver(stranger.descriptor, waiting).catch((error) =>
+      this.log.write("warning", "lane_failed", { error: BlitError.from(error).message })
+    );
     waiting.lanes--;
+  }
+
+  async #handOver(descriptor: number, { congestion, take }: Waiting): Promise<void> {
+    let life: Promise<void>;
+    try {
+      settle(descriptor, congestion);
+      life = take(descriptor);
+    } catch (error) {
+      closeDescriptor(descriptor); // nobody has taken it
+      throw error;
+    }
+    await life;
+  }
+
+  #refusal(waiting: Waiting | undefined): string | undefined {
+    if (waiting === undefined) return "a wrong token";
+    return waiting.lanes >= this.config().limits.lanes ? "one lane too many" : undefined;
   }
 
   /** Looks at every token to its end, whatever it finds: the time it takes tells nothing. */
@@ -107,49 +148,38 @@ export class DataPort {
     return found;
   }
 
-  #refuse(connection: Deno.TcpConn, reason: string): void {
-    this.#strangers.delete(connection);
-    try {
-      const { hostname, port } = connection.remoteAddr;
-      connection.close();
-      this.refused++;
-      this.log.write("warning", "lane_refused", { client: hostname, port, reason, refused: this.refused });
-    } catch {
-      // It was closed already.
-    }
+  #refuse({ descriptor, address, port }: Stranger, reason: string | undefined): void {
+    closeDescriptor(descriptor);
+    if (this.#closed) return;
+    this.refused++;
+    this.log.write("warning", "lane_refused", { client: address, port, reason, refused: this.refused });
   }
 }
 
-/** Undefined where the connection ends before. */
-async function readToken(connection: Deno.TcpConn): Promise<Uint8Array | undefined> {
+/** The token, or why there is none. */
+async function readToken(descriptor: number, ms: number): Promise<Uint8Array | string> {
   const token = new Uint8Array(tokenBytes);
-  try {
-    for (let at = 0; at < tokenBytes;) {
-      const read = await connection.read(token.subarray(at));
-      if (read === null) return undefined;
-      at += read;
-    }
-    return token;
-  } catch {
-    return undefined;
+  const startMs = performance.now();
+  for (let at = 0; at < tokenBytes;) {
+    const read = await readWithin(descriptor, token.subarray(at), startMs + ms - performance.now());
+    if (read === undefined) return "no token in time";
+    if (read === 0) return "no token";
+    at += read;
   }
+  return token;
 }
 
-function listen({ bind, dataPorts }: DaemonConfig): Deno.TcpListener {
-  const ports = dataPorts === undefined
-    ? [0]
-    : Array.from({ length: dataPorts.last - dataPorts.first + 1 }, (_, i) => dataPorts.first + i);
-  let failure: unknown;
-  for (const hostname of bind === undefined ? allAddresses : [bind]) {
-    for (const port of ports) {
-      try {
-        return Deno.listen({ hostname, port });
-      } catch (error) {
-        failure = error;
-      }
+function listenInRange({ bind, dataPorts }: DaemonConfig): { readonly descriptor: number; readonly port: number } {
+  const { first, last } = dataPorts ?? { first: 0, last: 0 };
+  for (let port = first;; port++) {
+    try {
+      return listen(bind, port);
+    } catch (error) {
+      const inUse = (error as Error).cause === "EADDRINUSE";
+      if (inUse && port < last) continue;
+      const range = dataPorts === undefined ? "" : ` in the range ${first}-${last}`;
+      const reason = inUse ? "all are in use" : (error as Error).message;
+      throw new BlitError("failed", `Cannot open a data port${range}: ${reason}`, undefined, { cause: error });
     }
   }
-  const range = dataPorts === undefined ? "" : ` in the range ${dataPorts.first}-${dataPorts.last}`;
-  const reason = failure instanceof Deno.errors.AddrInUse ? "all are in use" : (failure as Error).message;
-  throw new BlitError("failed", `Cannot open a data port${range}: ${reason}`, undefined, { cause: failure });
 }

@@ -179,9 +179,27 @@ async function holding(
   ...more: Bytes[]
 ): Promise<number> {
   const held = [cString(root), cString(path), ...more];
+  using _ = await enter();
   const result = await call(held[0], held[1]);
   held.length = 0;
   return Number(result);
+}
+
+/** Calls of this file that run at once; the others wait their turn. The runtime has 32 threads, and some are to be left whatever hangs. */
+const callsMax = 16;
+let callsRunning = 0;
+const callsWaiting: (() => void)[] = [];
+
+async function enter(): Promise<Disposable> {
+  if (callsRunning < callsMax) callsRunning++;
+  else await new Promise<void>((resolve) => callsWaiting.push(resolve)); // who leaves hands its place on
+  return {
+    [Symbol.dispose]() {
+      const next = callsWaiting.shift();
+      if (next !== undefined) next();
+      else callsRunning--;
+    },
+  };
 }
 
 function unpack(bytes: Bytes): Listed[] {

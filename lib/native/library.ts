@@ -25,6 +25,7 @@ const shortCalls = {
   blit_engine_join: { parameters: ["pointer", "i64"], result: "i64" },
   blit_engine_close: { parameters: ["pointer"], result: "i64" },
   blit_waiter_open: { parameters: ["buffer"], result: "i64" },
+  blit_wait_descriptor: { parameters: ["pointer", "i32", "i64", "u64", "i64"], result: "i64" },
   blit_wait_engine: { parameters: ["pointer", "pointer", "u64", "i64"], result: "i64" },
   blit_request_comes: { parameters: ["pointer", "u32"], result: "i64" },
   blit_request_drop: { parameters: ["pointer", "u32"], result: "i64" },
@@ -47,7 +48,7 @@ const shortCalls = {
 
 /**
  * It blocks on a thread of the runtime, which has 32: when all of them wait, everything does. One call at a time serves the whole
- * process, however many engines there are; no other call may block for as long as a transfer likes.
+ * process, however many engines and connections there are; no other call may block for as long as a transfer likes.
  */
 const longCalls = {
   blit_wait: { parameters: ["pointer", "buffer", "u64"], result: "i64", nonblocking: true },

@@ -236,7 +236,13 @@ export class TaskQueue {
         this.#lanes.delete(resolve);
         resolve(errno === 0);
       });
-      this.flush();
+      try {
+        this.flush();
+      } catch {
+        this.#lanes.delete(resolve);
+        this.#calls.blit_descriptor_close(descriptor);
+        resolve(false);
+      }
     });
   }
 

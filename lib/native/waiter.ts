@@ -30,6 +30,14 @@ export class Waiter {
     return this.#until(token);
   }
 
+  /** Resolves when the descriptor is readable, or writable, or at its end; `ms` at most. It must not be closed before. */
+  descriptor(descriptor: number, to: "read" | "write", ms: number): Promise<void> {
+    const token = ++this.#lastToken;
+    const [writing, timeout] = [to === "write" ? 1n : 0n, BigInt(Math.ceil(ms))];
+    this.#calls.blit_wait_descriptor(this.#waiter, descriptor, writing, BigInt(token), timeout);
+    return this.#until(token);
+  }
+
   #until(token: number): Promise<void> {
     const ready = new Promise<void>((resolve) => this.#open.set(token, resolve));
     if (!this.#calling) void this.#wait();
