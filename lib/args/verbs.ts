@@ -24,6 +24,10 @@ const trailingSlash =
   "SRC/ (with a slash) stands for the contents of SRC; SRC (without) stands for the directory itself, which then " +
   "appears inside DST. A single file goes to DST, or into DST when that is a directory or ends in a slash.";
 
+const several =
+  "Several sources keep their names in DST; two of one name are refused. Trees that come to one place are merged: of two entries " +
+  "with one name there the first stays, and the second is reported and left alone. Into a daemon nothing is merged.";
+
 const fidelity =
   "Kept: empty directories, symbolic and hard links, holes, permissions, times, extended attributes, ACLs, and (as " +
   "root) owners and special files.";
@@ -45,6 +49,7 @@ const table = [
     details: [
       "Copies each SRC to DST. Files that are already there and equal are left alone; nothing is deleted.",
       trailingSlash,
+      several,
       remoteSides,
       fidelity,
     ],
@@ -81,6 +86,7 @@ const table = [
       "compared, whatever its size and time (a dry run does so, too): only an equal source goes. On one file system, where " +
       "nothing stands in the way, it is a plain rename.",
       trailingSlash,
+      several,
     ],
     examples: ["blit move inbox/ /archive/inbox", "blit move old.log new.log"],
     alsoKnownAs: ["mv", "rename"],
