@@ -39,6 +39,9 @@ const folded: EngineError = {
   message: "Cannot create: the file system takes the name for that of another entry, which is there already",
 };
 
+/** A file with as many names as its file system allows, or a file system without hard links. */
+const noRoomForLink: ReadonlySet<string> = new Set(["EMLINK", "EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS"]);
+
 const METADATA = Diff.Mtime | Diff.Mode | Diff.Owner | Diff.Xattr;
 
 interface Planned {
@@ -94,7 +97,7 @@ export class Entries {
     this.#large = new LargeFiles(engine, root.workers, root.rangeBytes, (bits) => tally.lost(bits));
     this.#links = new HardLinks({
       first: (name, settled) => this.#first(name, settled),
-      further: (name, target, renewed) => this.#further(name, target, renewed),
+      further: (name, target, renewed, full) => this.#further(name, target, renewed, full),
     });
   }
 
@@ -331,7 +334,7 @@ export class Entries {
       if (error) this.#failed(node, batch, index, error);
       else {
         this.#countBytes(size);
-        this.#settled(node, batch, index, decision, 0);
+        this.#settled(node, batch, index, decision, 0, then !== undefined);
       }
       then?.(error === undefined || error.placed === true);
       this.around.end(node, batch);
@@ -348,7 +351,7 @@ export class Entries {
     const { node, batch, index, decision } = name;
     const finish = (error: EngineError | undefined, size: number) => {
       if (error) this.#failed(node, batch, index, error);
-      else this.#settled(node, batch, index, decision, size);
+      else this.#settled(node, batch, index, decision, size, true);
       settled(error === undefined || error.placed === true);
       this.#linkedDone(name, error === undefined);
     };
@@ -370,7 +373,7 @@ export class Entries {
     });
   }
 
-  #further(name: LinkName, target: LinkTarget, renewed: boolean): void {
+  #further(name: LinkName, target: LinkTarget, renewed: boolean, full: () => void): void {
     const { node, batch, index } = name;
     const finish = (same: boolean) => {
       if (same) this.tally.filesUnchanged++;
@@ -378,13 +381,19 @@ export class Entries {
         this.tally.filesCopied++;
         this.#emit("link", node, batch, index);
       }
-      if (this.job.verb === "move") this.tally.filesRemoved++;
       this.#linkedDone(name, true);
     };
     const certain = renewed || batch.dstKind(index) === Kind.None;
     if (this.job.discard || (this.#readOnly && certain)) return finish(false);
     this.engine.link({ dir: node.id, batch, index, target }, (answer) => {
       if (!answer.error) return finish(answer.same);
+      if (noRoomForLink.has(answer.error.code)) {
+        this.tally.notice(
+          "links",
+          "the destination cannot hold some hard links: their names became files of their own",
+        );
+        return full();
+      }
       this.tally.failure(this.around.pathOf(node, batch, index), answer.error);
       this.#linkedDone(name, false);
     });
@@ -393,6 +402,7 @@ export class Entries {
   /** A name of a linked source is done with; in a move its source goes once the scan cannot miss it any more. */
   #linkedDone(name: LinkName, ok: boolean): void {
     const { node, batch } = name;
+    if (ok && this.job.verb === "move" && this.#readOnly) this.tally.filesRemoved++;
     if (!ok || this.job.verb !== "move" || this.#readOnly) this.around.end(node, batch);
     else if (this.#linkedSources) this.#linkedSources.push(name);
     else this.#forget(name);
@@ -403,6 +413,7 @@ export class Entries {
     const entries = [{ index, action: Action.Forget }];
     this.engine.apply({ dir: node.id, batch, entries, takeLinked: true }, ({ details: [detail] }) => {
       if (detail?.is === "failed") this.tally.failure(this.around.pathOf(node, batch, index), detail.error);
+      else this.tally.filesRemoved++;
       this.around.end(node, batch);
     });
   }
@@ -418,9 +429,19 @@ export class Entries {
     this.#emit("unchanged", node, batch, index);
   }
 
-  /** Scores a decision that was carried out. `size` counts where the engine did not count the bytes. */
-  #settled(node: DirNode, batch: EntryBatch, index: number, decision: Decision, size: number): void {
-    if (this.job.verb === "move") this.tally.filesRemoved++;
+  /**
+   * Scores a decision that was carried out. `size` counts where the engine did not count the bytes; `linked`: its source has further names
+   * and goes later.
+   */
+  #settled(
+    node: DirNode,
+    batch: EntryBatch,
+    index: number,
+    decision: Decision,
+    size: number,
+    linked = false,
+  ): void {
+    if (this.job.verb === "move" && !linked) this.tally.filesRemoved++;
     if (decision === "unchanged") return this.#unchanged(node, batch, index);
     this.tally.filesCopied++;
     if (decision === "metadata") {

@@ -1,6 +1,7 @@
 /**
  * Hard links: of the names of one source inode the first is copied like any file, the others become links of it. A name that
- * comes while the first is still being copied waits; if the first fails, the next one takes its place.
+ * comes while the first is still being copied waits; if the first fails, the next one takes its place. A name for which the
+ * destination's file has no room (it has as many as the file system allows) is copied, and those that follow become links of it.
  */
 
 import type { EntryBatch } from "../native/engine.ts";
@@ -32,8 +33,8 @@ interface Group {
 export interface LinkWork {
   /** Carries out the first name's own decision and reports whether its content now stands at the destination. */
   first(name: LinkName, settled: (ok: boolean) => void): void;
-  /** Links a further name. */
-  further(name: LinkName, target: LinkTarget, renewed: boolean): void;
+  /** Links a further name. `full`: it cannot become a link of that target, and nothing was done. */
+  further(name: LinkName, target: LinkTarget, renewed: boolean, full: () => void): void;
 }
 
 export class HardLinks {
@@ -43,14 +44,21 @@ export class HardLinks {
 
   add(inode: string, name: LinkName): void {
     const group = this.#groups.get(inode);
-    if (group?.target) return this.work.further(name, group.target, group.renewed);
-    if (group) {
-      group.waiting.push(name);
-      return;
-    }
+    if (group) return this.#join(inode, group, name);
     const created: Group = { renewed: false, waiting: [] };
     this.#groups.set(inode, created);
     this.#lead(inode, created, name);
+  }
+
+  #join(inode: string, group: Group, name: LinkName): void {
+    const { target } = group;
+    if (!target) return void group.waiting.push(name);
+    this.work.further(name, target, group.renewed, () => {
+      // Another name may have found that before, and leads by now.
+      if (group.target !== target) return this.#join(inode, group, name);
+      group.target = undefined;
+      this.#lead(inode, group, name);
+    });
   }
 
   #lead(inode: string, group: Group, name: LinkName): void {
@@ -59,7 +67,7 @@ export class HardLinks {
       if (!ok) {
         const next = group.waiting.shift();
         if (next) this.#lead(inode, group, next);
-        else this.#groups.delete(inode);
+        else if (this.#groups.get(inode) === group) this.#groups.delete(inode);
         return;
       }
       const target = { dir: name.node.id, name: name.batch.name(name.index) };
@@ -67,7 +75,7 @@ export class HardLinks {
       group.renewed = name.decision === "make" || name.decision === "replace";
       const waiting = group.waiting;
       group.waiting = [];
-      for (const other of waiting) this.work.further(other, target, group.renewed);
+      for (const other of waiting) this.#join(inode, group, other);
     });
   }
 }

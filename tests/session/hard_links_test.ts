@@ -13,9 +13,13 @@ class Work {
       this.log.push(`copy ${text(name)}`);
       this.#underWay.push(settled);
     },
-    further: (name, target, renewed) =>
-      this.log.push(`link ${text(name)} to ${target.dir}/${target.name}${renewed ? " (new)" : ""}`),
+    further: (name, target, renewed, full) => {
+      this.log.push(`link ${text(name)} to ${target.dir}/${target.name}${renewed ? " (new)" : ""}`);
+      this.full = full;
+    },
   });
+  /** The last link that was asked for has no room. */
+  full = () => {};
   #underWay: ((ok: boolean) => void)[] = [];
 
   add(inode: string, name: LinkName): void {
@@ -79,6 +83,22 @@ Deno.test("where every name failed a later one begins anew", () => {
   work.settle(false);
   work.add("1:1", linkName(5, 1));
   assertEquals(work.taken(), ["copy 5/n0", "copy 5/n1"]);
+});
+
+Deno.test("a name for which there is no room is copied, and those that follow become links of it", () => {
+  const work = new Work();
+  work.add("1:1", linkName(5, 0));
+  work.settle(true);
+  work.add("1:1", linkName(5, 1));
+  const full = work.full;
+  work.add("1:1", linkName(5, 2));
+  const fullToo = work.full;
+  full();
+  work.add("1:1", linkName(5, 3));
+  fullToo();
+  assertEquals(work.taken(), ["copy 5/n0", "link 5/n1 to 5/n0 (new)", "link 5/n2 to 5/n0 (new)", "copy 5/n1"]);
+  work.settle(true);
+  assertEquals(work.taken(), ["link 5/n3 to 5/n1 (new)", "link 5/n2 to 5/n1 (new)"]);
 });
 
 Deno.test("inodes do not mix", () => {

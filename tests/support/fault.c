@@ -11,6 +11,7 @@
  *     sync        fsync and fdatasync fail with EIO
  *     close       close of a file open for writing fails with EIO, as NFS reports a late error
  *     unlisted    reading a directory fails with EIO once some of its names were told
+ *     links       a file that has three names gets no fourth: EMLINK
  *     turned      directories cannot be opened: ENOTDIR, as if each had become a file since its name was read
  *
  * In-kernel copies (copy_file_range, sendfile, FICLONE) between such files are refused, so that reads and writes happen.
@@ -168,6 +169,13 @@ long syscall(long number, ...)
         listed = (int)a[0];
     }
     return NEXT(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+int linkat(int from, const char *a, int to, const char *b, int flags)
+{
+    struct stat st;
+    if (is("links") && is_below(to) && fstatat(from, a, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink >= 3) return refuse(EMLINK);
+    return NEXT(linkat)(from, a, to, b, flags);
 }
 
 /* How a fortified program opens without creating. */

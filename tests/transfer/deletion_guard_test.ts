@@ -13,14 +13,35 @@ interface Place extends AsyncDisposable {
   run(verb: string, source: string, destination: string, ...options: string[]): Promise<JsonResult>;
 }
 
-async function local(): Promise<Place> {
+async function local(withoutShim = false): Promise<Place> {
   const dir = await testDirectory();
   return {
     dir,
-    run: (verb, source, destination, ...options) => blitJson([verb, dir.at(source), dir.at(destination), ...options]),
+    run: (verb, source, destination, ...options) =>
+      blitJson([verb, dir.at(source), dir.at(destination), ...options], { withoutShim }),
     [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose](),
   };
 }
+
+testNeeding(
+  [linux],
+  "an ordinary user's mirror deletes nothing while something of the source may not be read",
+  async () => {
+    for (const closed of ["s/sec", "s/file"]) {
+      await using dir = await testDirectory();
+      await dir.write({ "s/sec": null, "s/file": "x", "d/sec": null, "d/extra/e": "e" });
+      await Deno.chmod(dir.at(closed), 0);
+      await dir.giveAway();
+      for (const options of [["--dry-run"], []]) {
+        const args = ["mirror", dir.at("s/"), dir.at("d"), "--yes", ...options];
+        const result = await blitJson(args, { unprivileged: true });
+        assertExit(result, 2);
+        assertSummary(result, { files_failed: 1, files_deleted: 0, directories_deleted: 0 });
+        assertEquals(await dir.exists("d/extra/e"), true);
+      }
+    }
+  },
+);
 
 for (const [kind, what] of [["turned", "became a file"], ["unlisted", "could not be read to its end"]] as const) {
   testNeeding([linux], `nothing is deleted where a directory ${what} during the run`, async () => {
@@ -40,7 +61,8 @@ for (const [kind, what] of [["turned", "became a file"], ["unlisted", "could not
 }
 
 const places: readonly { readonly name: string; readonly open: () => Promise<Place> }[] = [
-  { name: "locally", open: local },
+  { name: "locally", open: () => local() },
+  ...(Deno.env.get("BLIT_BIN") ? [] : [{ name: "without the native library", open: () => local(true) }]),
   ...directions.map((way) => ({ name: way.name, open: () => Scene.open(way) as Promise<Place> })),
 ];
 
@@ -73,8 +95,10 @@ async function mirror(place: Place, ...options: string[]): Promise<JsonResult> {
 async function assertKept(place: Place, names: readonly string[], ...options: string[]): Promise<void> {
   const result = await mirror(place, ...options);
   assertExit(result, 2);
-  const notices = ["nothing was deleted: the source could not be read completely"];
-  assertSummary(result, { files_deleted: 0, directories_deleted: 0, notices });
+  assertSummary(result, { files_deleted: 0, directories_deleted: 0 });
+  assertEquals(result.summary.notices.filter((line: string) => /native library/.test(line) === false), [
+    "nothing was deleted: the source could not be read completely",
+  ]);
   const there = await place.dir.names("d");
   assertEquals(names.filter((name) => !there.includes(name)), []);
 }

@@ -9,23 +9,26 @@ import { directions, Scene } from "./ways.ts";
 
 interface Place extends AsyncDisposable {
   readonly dir: TestDirectory;
+  readonly withoutShim?: boolean;
   source(path: string): string;
   destination(path: string): string;
 }
 
-async function local(): Promise<Place> {
+async function local(withoutShim = false): Promise<Place> {
   const dir = await testDirectory();
   const at = (path: string) => dir.at(path);
-  return { dir, source: at, destination: at, [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose]() };
+  return { dir, withoutShim, source: at, destination: at, [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose]() };
 }
 
 const places: readonly { readonly name: string; readonly open: () => Promise<Place> }[] = [
-  { name: "locally", open: local },
+  { name: "locally", open: () => local() },
+  ...(Deno.env.get("BLIT_BIN") ? [] : [{ name: "without the native library", open: () => local(true) }]),
   ...directions.map((way) => ({ name: way.name, open: () => Scene.open(way) as Promise<Place> })),
 ];
 
 function run(place: Place, verb: string, source: string, destination: string): Promise<JsonResult> {
-  return blitJson([verb, place.source(source), place.destination(destination), "--yes"]);
+  const { withoutShim } = place;
+  return blitJson([verb, place.source(source), place.destination(destination), "--yes"], { withoutShim });
 }
 
 async function succeeds(program: string, ...args: string[]): Promise<boolean> {
@@ -76,7 +79,7 @@ for (const { name, open } of places) {
     assert(await succeeds("mount", "-t", "tmpfs", "none", dir.at("d")));
     await using _mount = { [Symbol.asyncDispose]: async () => void await succeeds("umount", "--lazy", dir.at("d")) };
     const args = ["move", place.source("s/"), place.destination("d"), "--bwlimit", "30M", "--json"];
-    const running = await startBlit(args);
+    const running = await startBlit(args, { withoutShim: place.withoutShim });
     const inMount = async () => (await Array.fromAsync(Deno.readDir(dir.at("d/z"))).catch(() => [])).length > 0;
     await until(inMount, "the large file is being copied", running);
     assert(await succeeds("umount", "--lazy", dir.at("d")));
