@@ -366,6 +366,13 @@ int verify_hash(struct worker *w, int dfd, uint64_t at, uint64_t len, uint64_t h
 void count_bytes(struct worker *w, enum blit_method m, uint64_t n);
 /* Nanoseconds that went into reading the source and writing the destination. */
 void count_time(struct worker *w, int64_t source_ns, int64_t destination_ns);
+/* Whether the size that the open file tells is not that of its content, although nothing changed since it told: what proc, sys and
+ * FUSE show may end before or after. */
+bool size_is_false(int fd, const struct facts *f);
+/* All that can be read from here on, whatever the size; BLIT_E_ENDLESS where there is too much of it. */
+struct outcome copy_unsized(struct worker *w, int sfd, int dfd);
+/* Reads n bytes from where the file stands, fewer only at its end; their number or -errno. */
+ssize_t read_some(int fd, char *buf, size_t n);
 /* Reads n bytes, fewer only at the end of the file; their number or -errno. */
 ssize_t read_at(int fd, char *buf, size_t n, uint64_t at);
 /* Writes all of it; 0 or an errno. */

@@ -274,6 +274,30 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 	return err;
 }
 
+/* Its size is false: what there is of it is copied here and now. */
+static int copy_whole(struct worker *w, struct large *l, struct blit_result *r)
+{
+	struct outcome o = copy_unsized(w, l->sfd, l->discard ? -1 : l->dfd);
+	r->bytes = o.bytes;
+	r->step = o.step;
+	return o.err ? -o.err : settle(w, l, r);
+}
+
+/* 1: it is in place, 0: it is to be copied by ranges, or -errno. */
+static int finish_at_once(struct worker *w, struct large *l, const struct task *t, struct blit_result *r)
+{
+	if (l->remote)
+		return 0;
+	int err;
+	if (size_is_false(l->sfd, &l->facts) || os_is_kernel_fs(l->sfd))
+		err = t->t.flags & BLIT_DIGEST ? -BLIT_E_ENDLESS : copy_whole(w, l, r);
+	else if (!l->discard && cloned(w, l))
+		err = settle(w, l, r);
+	else
+		return 0;
+	return err ? err : 1;
+}
+
 int large_open(struct worker *w, struct task *t, struct blit_result *r)
 {
 	const struct blit_batch *b = (void *)(uintptr_t)t->t.batch;
@@ -293,16 +317,14 @@ int large_open(struct worker *w, struct task *t, struct blit_result *r)
 		err = -engine_is_full(w->e);
 	if (!err && !l->discard)
 		err = create(w->e, l, &r->step);
-	if (!err && !l->discard && cloned(w, l)) {
-		err = settle(w, l, r);
-		if (!err)
-			worker_count_file(w, &l->facts);
-		if (!err || !l->temp[0])
-			forget(w->e, l);
-		else
-			abandon(w->e, l);
-		return err;
+	int done = err ? 0 : finish_at_once(w, l, t, r);
+	if (done == 1) {
+		worker_count_file(w, &l->facts);
+		forget(w->e, l);
+		return 0;
 	}
+	if (done < 0)
+		err = done;
 	if (!err && !l->discard)
 		err = make_room(w->e, l, &r->step);
 	err = -engine_full_error(w->e, l->dfd, r->step, -err, l->facts.size);

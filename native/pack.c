@@ -10,7 +10,7 @@
 #define FRAME_FULL (256u << 10)
 /* A file with holes is sent as a large one, hole by hole, from here on. */
 #define SPARSE_MIN (64u << 10)
-/* What has a size of 0 may still hold something (proc); more than this is refused. */
+/* Of content that no size announces: more is taken for endless. Less than in a local copy, since it waits in memory. */
 #define UNSIZED_MAX (16u << 20)
 
 struct packing {
@@ -105,54 +105,42 @@ static void end_record(struct packing *p, struct blit_record *r, uint64_t conten
 	lane_outgoing(p->l)->len += r->length;
 }
 
-/* Reads until the end or until room is full; bytes or -errno. */
-static ssize_t read_some(int fd, char *at, size_t room)
+/* Content that no size announces goes on behind the first `have` bytes. Its bytes then, or -errno; the record may have moved. */
+static ssize_t read_on(struct packing *p, int fd, struct blit_record **r, size_t have)
 {
-	size_t n = 0;
-	while (n < room) {
-		ssize_t m = read(fd, at + n, room - n);
-		if (m < 0 && errno == EINTR)
-			continue;
-		if (m < 0)
-			return -errno;
-		if (m == 0)
-			break;
-		n += m;
-	}
-	return n;
+	size_t head = (*r)->length;
+	if (!outgoing_reserve(lane_outgoing(p->l), head + UNSIZED_MAX))
+		return -ENOMEM;
+	*r = (void *)(lane_outgoing(p->l)->at + lane_outgoing(p->l)->len);
+	ssize_t n = have < UNSIZED_MAX ? read_some(fd, (char *)*r + head + have, UNSIZED_MAX - have) : 0;
+	return n < 0 ? n : have + n < UNSIZED_MAX ? (ssize_t)have + n : -BLIT_E_ENDLESS;
 }
 
-/* 1: the record is there; 0: the file changed meanwhile; or -errno. */
-static int pack_content(struct packing *p, int fd, const struct facts *f, bool last)
+/* `unsized`: the size says nothing. 1: the record is there; 0: the file changed meanwhile; or -errno. */
+static int pack_content(struct packing *p, int fd, const struct facts *f, bool unsized, bool last)
 {
 	char *attrs;
 	ssize_t packed = meta_xattr_pack(p->e, fd, NULL, &attrs);
-	size_t room = f->size ? f->size + 1 : 4096;
+	size_t room = unsized ? 4096 : f->size + 1;
 	struct blit_record *r = begin_record(p, f, attrs, packed, NULL, 0, room);
 	free(attrs);
 	if (!r)
 		return -ENOMEM;
 	ssize_t n = read_some(fd, (char *)r + r->length, room);
-	if (n >= 0 && !f->size && n == (ssize_t)room) { /* of no size, but not empty */
-		room = UNSIZED_MAX;
-		size_t head = r->length;
-		if (!outgoing_reserve(lane_outgoing(p->l), head + room))
-			return -ENOMEM;
-		r = (void *)(lane_outgoing(p->l)->at + lane_outgoing(p->l)->len);
-		ssize_t m = read_some(fd, (char *)r + head + n, room - n);
-		n = m < 0 ? m : n + m;
-		if (n == (ssize_t)room)
-			return -EFBIG;
-	}
+	unsized |= n >= 0 && (uint64_t)n != f->size && size_is_false(fd, f);
+	if (unsized && n == (ssize_t)room)
+		n = read_on(p, fd, &r, n);
 	if (n < 0)
 		return n;
-	if (f->size && (uint64_t)n < f->size)
+	if (unsized)
+		r->size = n;
+	if (r->size > (uint64_t)n)
 		return 0;
-	if (f->size && (uint64_t)n > f->size) {
+	if (r->size < (uint64_t)n) {
 		if (!last)
 			return 0;
 		r->flags |= BLIT_RECORD_GREW;
-		n = f->size;
+		n = r->size;
 	}
 	end_record(p, r, n);
 	engine_pace(p->e, n);
@@ -160,10 +148,15 @@ static int pack_content(struct packing *p, int fd, const struct facts *f, bool l
 	return 1;
 }
 
+static bool goes_in_slices(const struct packing *p, const struct facts *f)
+{
+	return f->size >= p->e->config.large_bytes || (f->size >= SPARSE_MIN && f->blocks * 512 < f->size);
+}
+
 static int pack_file(struct packing *p)
 {
 	struct facts f;
-	bool plain = !(p->t->t.flags & BLIT_FORCE);
+	bool plain = !(p->t->t.flags & BLIT_FORCE), unsized = false;
 	for (int attempt = 0;; attempt++) {
 		int fd = os_open_source(p->sdir, p->sname, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 		if (fd < 0)
@@ -173,9 +166,9 @@ static int pack_file(struct packing *p)
 			packed = fail(p, err ? -err : BLIT_E_CHANGED, BLIT_STEP_OPEN_SRC), attempt = 1;
 		else if (plain && f.nlink > 1)
 			packed = say(p, BLIT_D_LINKED, f.ino, f.dev), attempt = 1;
-		else if (f.size >= p->e->config.large_bytes || (f.size >= SPARSE_MIN && f.blocks * 512 < f.size))
+		else if (goes_in_slices(p, &f) && !(unsized = size_is_false(fd, &f)))
 			packed = say(p, BLIT_D_LARGE, f.size, f.blocks * 512), attempt = 1;
-		else if ((packed = pack_content(p, fd, &f, attempt > 0)) == 1)
+		else if ((packed = pack_content(p, fd, &f, unsized || !f.size, attempt > 0)) == 1)
 			packed = 0, attempt = 1;
 		else if (packed == 0 && attempt > 0)
 			packed = fail(p, BLIT_E_CHANGED, BLIT_STEP_READ);

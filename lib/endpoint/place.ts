@@ -12,6 +12,7 @@ import { directoryName, trimSlashes } from "../base/path_parts.ts";
 import type { Job } from "../model/job.ts";
 import { Kind } from "../model/entry.ts";
 import { directoriesUpFrom, type PathFacts, pathFacts, realPath, sameInode } from "../native/paths.ts";
+import { refuseSpecialDestination, refuseSpecialSource } from "./special.ts";
 import { mergesOf, twinsError } from "./twins.ts";
 
 /** One source in one place. All paths are PEP 383 strings. */
@@ -129,6 +130,7 @@ function placeEntry(
 ): Placement {
   const sourceRoot = directoryName(path);
   const name = baseName(path);
+  refuseSpecialSource(job.verb, path, facts.kind, path);
   if (destination === undefined) {
     return { sourceRoot, entry: { source: name, destination: name }, filterPrefix: "", removeRoot: false };
   }
@@ -138,6 +140,7 @@ function placeEntry(
   const destinationRoot = inside ? destination : directoryName(destination);
   nearestExisting(destinationRoot); // refuses what cannot be created
   const there = pathFacts(destinationPath, false);
+  refuseSpecialDestination(job.verb, destinationPath, (inside ? there : target)?.kind, destinationPath);
   if (there && sameInode(there, facts) && sameEntry(path, destinationPath)) {
     throw usageError(`Cannot copy "${printablePath(path)}" onto itself`);
   }

@@ -9,6 +9,7 @@ import type { Job } from "../model/job.ts";
 import { Kind } from "../model/entry.ts";
 import { pathFacts } from "../native/paths.ts";
 import { formatRemote, parseRemote, type RemoteEndpoint } from "./remote.ts";
+import { refuseSpecialDestination, refuseSpecialSource } from "./special.ts";
 import { mergesOf } from "./twins.ts";
 
 /** A path on this machine (as typed), or at a daemon. */
@@ -115,8 +116,12 @@ async function placeSource(
       "Leave the slash at its end away.",
     );
   }
+  refuseSpecialSource(job.verb, argument, kind, "local" in source ? source.local : undefined);
   const inside = target === Kind.Directory || endsWithSlash(job.destination!) || baseOf(destination) === "" ||
     job.sources.length > 1;
+  const place = inside ? below(destination, name) : destination;
+  const there = inside && target !== undefined ? await kindOf(place, locate, false) : target;
+  refuseSpecialDestination(job.verb, shownEndpoint(place), there, "local" in place ? place.local : undefined);
   return {
     source: above(source),
     destination: inside ? destination : above(destination),

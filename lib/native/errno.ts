@@ -153,6 +153,7 @@ const own: Readonly<Record<number, readonly [code: string, words: string]>> = {
   4012: ["same_file", "it leads to what stands there and would be left leading to itself"],
   4013: ["full", "no space left on device"],
   4014: ["quota", "disk quota exceeded"],
+  4015: ["endless", "its size says nothing, and there is too much of it to be read without one"],
 };
 
 /** native/blit.h, enum blit_step. */

@@ -38,6 +38,9 @@ export async function openSource(path: string): Promise<FileHandle> {
   }
 }
 
+/** Of content that no size announces: more is taken for endless. */
+const UNSIZED_MAX_BYTES = 256 << 20;
+
 /** A file that takes less room than its size has holes, or a file system that compresses. */
 export function isSparse(facts: Facts): boolean {
   return facts.size > BLOCK_BYTES && facts.allocated < facts.size;
@@ -45,8 +48,36 @@ export function isSparse(facts: Facts): boolean {
 
 /** Copies all of a file that has these facts into an empty one. */
 export async function copyContent(stream: Stream, facts: Facts): Promise<Content> {
+  const content = facts.size > 0 ? await copySized(stream, facts) : await copyUnsized(stream);
+  // Where the size turns out to be false, the content is what can be read, too.
+  if (content === "whole" || facts.size === 0 || !await sizeIsFalse(stream.source, facts)) return content;
+  await stream.destination?.truncate(0);
+  return await copyUnsized(stream);
+}
+
+/** Whether the size is not that of the content although nothing changed: what proc, sys and FUSE show may end before or after. */
+export async function sizeIsFalse(source: FileHandle, facts: Facts): Promise<boolean> {
+  const end = await during(Step.Read, readFully(source, new Uint8Array(2), 2, Math.max(facts.size - 1, 0)));
+  if (end === Math.min(facts.size, 1)) return false;
+  return await compareWithOpened(source, facts) === "whole";
+}
+
+/** All that can be read, whatever the size. */
+async function copyUnsized(stream: Stream): Promise<Content> {
   const { context, lane, source, destination } = stream;
-  if (facts.size === 0) return "whole";
+  for (let at = 0;;) {
+    await context.pace(lane.bufferBytes);
+    const got = await during(Step.Read, readFully(source, lane.buffer, lane.bufferBytes, at));
+    if (got === 0) return destination && context.config.verify ? await verify(stream, destination, 0, at) : "whole";
+    if (at + got > UNSIZED_MAX_BYTES) throw ownError(Own.Endless, Step.Read);
+    if (destination) await writeAll(destination, lane.buffer.subarray(0, got), at);
+    context.count(destination ? "read_write" : "discarded", got);
+    at += got;
+  }
+}
+
+async function copySized(stream: Stream, facts: Facts): Promise<Content> {
+  const { context, lane, source, destination } = stream;
   const sparse = isSparse(facts);
   if (facts.size < lane.bufferBytes && !sparse && !context.config.verify) return await copySmall(stream, facts);
   // A hole at the end is no write.

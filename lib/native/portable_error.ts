@@ -47,6 +47,7 @@ export const Own = {
   Itself: 4012,
   Full: 4013,
   Quota: 4014,
+  Endless: 4015,
 } as const;
 
 export class EntryError extends Error {

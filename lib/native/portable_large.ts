@@ -10,7 +10,7 @@ import { Kind } from "../model/entry.ts";
 import type { Answer, LargeAnswer } from "./engine.ts";
 import { replaceEntry } from "./portable_backup.ts";
 import type { Row } from "./portable_batch.ts";
-import { compareWithOpened, copyData, isSparse, openSource } from "./portable_content.ts";
+import { compareWithOpened, copyData, isSparse, openSource, sizeIsFalse } from "./portable_content.ts";
 import type { Context } from "./portable_context.ts";
 import { flush } from "./portable_copy.ts";
 import { type Directory, Side } from "./portable_dirs.ts";
@@ -48,6 +48,7 @@ export class LargeFiles {
         const facts = await during(Step.OpenSource, factsOfOpen(source));
         size = facts.size;
         if (facts.kind !== Kind.File) throw ownError(Own.Changed, Step.OpenSource);
+        if (await sizeIsFalse(source, facts)) throw ownError(Own.Endless, Step.Read);
         const temp = this.context.config.discard ? undefined : await this.#create(directory, facts);
         const handle = this.#next++;
         this.#open.set(handle, { directory, row, facts, source, temp });

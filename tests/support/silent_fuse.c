@@ -1,8 +1,8 @@
 /*
- * A file system that falls silent, for tests of stalls: silent_fuse DIRECTORY SIZE ANSWERED
+ * A file system that falls silent or tells lies, for tests of stalls and sizes: silent_fuse DIRECTORY SIZE ANSWERED [HELD]
  *
  * Mounts itself on DIRECTORY, which then holds "file" of SIZE zeros. A read from ANSWERED on never gets an answer, as
- * from a server that has died. Prints "mounted" and serves until its standard input ends; then it unmounts, and
+ * from a server that has died. With HELD the file says SIZE and holds so many bytes. Prints "mounted" and serves until its standard input ends; then it unmounts, and
  * whoever still waits gets an error. Needs root.
  */
 
@@ -22,7 +22,7 @@
 enum { ROOT = FUSE_ROOT_ID, FILE_NODE = 2, BUFFER = 1 << 20 };
 
 static int device;
-static unsigned long long file_size, answered;
+static unsigned long long file_size, answered, held;
 static char buffer[BUFFER];
 static const char zeros[BUFFER];
 
@@ -79,7 +79,7 @@ static void list_names(unsigned long long unique, unsigned long long offset)
 static void read_file(unsigned long long unique, struct fuse_read_in request)
 {
     if (request.offset >= answered) return;
-    unsigned long long left = request.offset < file_size ? file_size - request.offset : 0;
+    unsigned long long left = request.offset < held ? held - request.offset : 0;
     reply(unique, 0, zeros, left < request.size ? left : request.size);
 }
 
@@ -111,7 +111,7 @@ static void serve(void)
     }
     case FUSE_OPEN:
     case FUSE_OPENDIR: {
-        struct fuse_open_out out = {0};
+        struct fuse_open_out out = {.open_flags = held != file_size ? FOPEN_DIRECT_IO : 0};
         reply(header.unique, 0, &out, sizeof out);
         break;
     }
@@ -147,12 +147,13 @@ static void serve(void)
 
 int main(int count, char **words)
 {
-    if (count != 4) {
-        fprintf(stderr, "usage: silent_fuse DIRECTORY SIZE ANSWERED\n");
+    if (count != 4 && count != 5) {
+        fprintf(stderr, "usage: silent_fuse DIRECTORY SIZE ANSWERED [HELD]\n");
         return 64;
     }
     file_size = strtoull(words[2], NULL, 10);
     answered = strtoull(words[3], NULL, 10);
+    held = count == 5 ? strtoull(words[4], NULL, 10) : file_size;
     device = open("/dev/fuse", O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (device < 0) fail("open /dev/fuse");
     char options[100];

@@ -6,11 +6,20 @@ import type { Mount } from "./mounts.ts";
 
 /** It holds "file" of `size` zeros; reads from `answered` on wait until the mount is disposed of, and then
  * fail. With 0 nothing at all is answered. */
-export async function mountSilent(size: number, answered: number): Promise<Mount> {
+export function mountSilent(size: number, answered: number): Promise<Mount> {
+  return mount([size, answered]);
+}
+
+/** It holds "file", which says that it has `size` bytes and has `held` of them, all zeros. */
+export function mountFalse(size: number, held: number): Promise<Mount> {
+  return mount([size, Number.MAX_SAFE_INTEGER, held]);
+}
+
+async function mount(figures: readonly number[]): Promise<Mount> {
   const directory = await testDirectory();
   // It unmounts when its standard input ends, so it outlives the tests by no more than a moment.
   const child = new Deno.Command(await silentFuseProgram(), {
-    args: [directory.path, `${size}`, `${answered}`],
+    args: [directory.path, ...figures.map(String)],
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
