@@ -1,7 +1,7 @@
 /** argv to command to exit code, and nothing else. The only place that ends the process. */
 
 import { dispatch } from "./lib/command/dispatch.ts";
-import { outputError, processContext } from "./lib/command/process.ts";
+import { dieAsAsked, outputError, processContext } from "./lib/command/process.ts";
 import { ExitCode } from "./lib/base/errors.ts";
 
 const context = processContext((code) => Deno.exit(code));
@@ -11,4 +11,5 @@ if (error !== undefined) {
   context.stderr.write(`blit: ${error.message}\n`);
   if (code === ExitCode.Ok) code = ExitCode.Failed;
 }
+dieAsAsked(code);
 Deno.exit(code);

@@ -435,6 +435,9 @@ struct blit_peer {
 BLIT_EXPORT int64_t blit_sockets_list(uint32_t local_port, struct blit_socket *out, uint64_t cap);
 /* Shuts those that still are what they were; how many. */
 BLIT_EXPORT int64_t blit_sockets_shut(const struct blit_socket *list, uint64_t count);
+/* Connections that a listening socket of this process accepts on that port break when their peer's system has not answered for so long
+ * (0: as long as TCP likes); how many such sockets there are. */
+BLIT_EXPORT int64_t blit_listener_tend(uint32_t port, uint32_t unanswered_ms);
 /* A listening socket at an address, or at all of them where it is ""; the connections that it accepts begin as lanes do. *bound: its
  * port. The descriptor, or -errno. */
 BLIT_EXPORT int64_t blit_socket_listen(const char *address, uint32_t port, uint32_t *bound);
@@ -458,8 +461,11 @@ BLIT_EXPORT int64_t blit_descriptor_write(int32_t fd, const void *data, uint64_t
 /* Ends both directions, and whatever waits on it. */
 BLIT_EXPORT int64_t blit_descriptor_shut(int32_t fd);
 BLIT_EXPORT int64_t blit_descriptor_close(int32_t fd);
-/* Connections to that port send small messages at once from now on, whatever is unacknowledged; how many there are. */
-BLIT_EXPORT int64_t blit_sockets_prompt(uint32_t peer_port);
+/* Connections to that port send small messages at once from now on, whatever is unacknowledged, and break when their peer's system has
+ * not answered for so long (0: as long as TCP likes); how many there are. */
+BLIT_EXPORT int64_t blit_sockets_tend(uint32_t peer_port, uint32_t unanswered_ms);
+/* Whether the process ignores the signal: 1, or 0. */
+BLIT_EXPORT int64_t blit_signal_ignored(int32_t number);
 /* How many descriptors the process may have. */
 BLIT_EXPORT int64_t blit_descriptors_max(void);
 

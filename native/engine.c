@@ -613,6 +613,7 @@ int64_t blit_engine_progress(struct engine *e, struct blit_counters *out)
 	for (uint32_t i = 0; i < e->config.workers; i++)
 		counters_add(out, &e->workers[i].counters);
 	lanes_count(e, out);
+	out->ticks += atomic_load_explicit(&e->pauses, memory_order_relaxed); /* a pause on purpose is no standstill */
 	return 0;
 }
 
@@ -775,6 +776,7 @@ void engine_pace(struct engine *e, uint64_t n)
 	while ((wait = start + cost - engine_now_ns()) > 0 && !engine_stopped(e)) {
 		struct timespec t = { 0, wait > 50000000 ? 50000000 : wait };
 		nanosleep(&t, NULL);
+		atomic_fetch_add_explicit(&e->pauses, 1, memory_order_relaxed);
 	}
 }
 

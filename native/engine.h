@@ -135,6 +135,7 @@ struct engine {
 	_Atomic uint64_t temp_counter;
 	uint64_t temp_seed;
 	_Atomic int64_t next_byte_ns; /* bandwidth limit: when the next byte may move */
+	_Atomic uint64_t pauses; /* grows while somebody waits for that */
 
 	struct dir_table dirs;
 
@@ -288,6 +289,8 @@ int lane_send(struct lane *l, const void *data, size_t n, bool more);
 int lane_send_file(struct lane *l, int fd, uint64_t at, uint64_t n, uint64_t *sent);
 /* n bytes; 0, -ECONNRESET at the end of the stream, or -errno. */
 int lane_receive(struct lane *l, void *data, size_t n);
+/* A TCP connection, or what a listening socket accepts, breaks when its peer's system has not answered for so long. */
+void socket_keep_watch(int fd, uint32_t unanswered_ms);
 struct worker *lane_worker(struct lane *l);
 struct outgoing *lane_outgoing(struct lane *l);
 

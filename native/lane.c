@@ -52,8 +52,10 @@ struct outgoing *lane_outgoing(struct lane *l)
 	return &l->out;
 }
 
-/* A peer that vanished without a word is noticed within half a minute. */
-static void keep_watch(int fd)
+/* A lane whose peer vanished without a word is given up after this: another one is made sooner than the network comes back. */
+#define LANE_UNANSWERED_MS 20000
+
+void socket_keep_watch(int fd, uint32_t unanswered_ms)
 {
 	int on = 1, idle = 5, every = 3, times = 5;
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
@@ -63,8 +65,9 @@ static void keep_watch(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof every);
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
 #ifdef TCP_USER_TIMEOUT
-	unsigned unanswered_ms = 20000;
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms, sizeof unanswered_ms);
+#else
+	(void)unanswered_ms;
 #endif
 }
 
@@ -84,7 +87,7 @@ static struct lane *lane_new(struct engine *e, int fd, bool sends)
 		return NULL;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	keep_watch(fd);
+	socket_keep_watch(fd, LANE_UNANSWERED_MS);
 	pthread_mutex_lock(&e->lanes_lock);
 	l->next = e->lanes;
 	e->lanes = l;

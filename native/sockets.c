@@ -6,6 +6,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -67,7 +68,7 @@ int64_t blit_sockets_shut(const struct blit_socket *list, uint64_t count)
 	return shut;
 }
 
-int64_t blit_sockets_prompt(uint32_t peer_port)
+int64_t blit_sockets_tend(uint32_t peer_port, uint32_t unanswered_ms)
 {
 	DIR *dir = opendir("/dev/fd");
 	struct dirent *r;
@@ -77,11 +78,42 @@ int64_t blit_sockets_prompt(uint32_t peer_port)
 		return -errno;
 	while ((r = readdir(dir))) {
 		struct blit_socket s;
-		if (r->d_name[0] != '.' && read_socket(atoi(r->d_name), &s) && s.peer_port == peer_port)
-			count += setsockopt(s.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+		if (r->d_name[0] == '.' || !read_socket(atoi(r->d_name), &s) || s.peer_port != peer_port)
+			continue;
+		socket_keep_watch(s.fd, unanswered_ms);
+		count += setsockopt(s.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
 	}
 	closedir(dir);
 	return count;
+}
+
+int64_t blit_listener_tend(uint32_t port, uint32_t unanswered_ms)
+{
+	DIR *dir = opendir("/dev/fd");
+	struct dirent *r;
+	int64_t count = 0;
+	if (!dir)
+		return -errno;
+	while ((r = readdir(dir))) {
+		struct sockaddr_storage local;
+		socklen_t len = sizeof local, int_len = sizeof(int);
+		uint8_t ignored[16];
+		uint16_t at;
+		int fd = atoi(r->d_name), listens = 0;
+		if (r->d_name[0] == '.' || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &int_len) < 0 || !listens ||
+			getsockname(fd, (void *)&local, &len) < 0 || !read_address(&local, &at, ignored) || at != port)
+			continue;
+		socket_keep_watch(fd, unanswered_ms);
+		count++;
+	}
+	closedir(dir);
+	return count;
+}
+
+int64_t blit_signal_ignored(int32_t number)
+{
+	struct sigaction now;
+	return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 int64_t blit_descriptors_max(void)

@@ -67,6 +67,8 @@ export const flagGroups: readonly (readonly [FlagGroup, string])[] = [
 const transfers = ["copy", "mirror", "move"] as const;
 const jobs = [...transfers, "check"] as const;
 const questions = ["modules", "ls", "find", "du", "df", "scan", "jobs"] as const;
+/** They ask one daemon. */
+const askers = ["modules", "ls", "find", "du", "df", "rm", "jobs"] as const;
 const tuning = ["diagnostics", "profile"] as const;
 const others = ["rm", ...tuning, "complete-path", "completions", "help", "version"] as const;
 const all = [...jobs, "daemon", ...questions, ...others] as const;
@@ -373,10 +375,12 @@ const table = [
     name: "stall-timeout",
     value: "time",
     label: "SECONDS",
-    default: "10",
-    verbs: jobs,
+    default: "10; 60 between machines",
+    verbs: [...jobs, ...askers],
     group: "safety",
-    help: "give up when nothing has moved for so long, 0 for never; networks and slow media may need more",
+    help:
+      "give up when nothing has moved for so long, or another machine has said nothing; 0 for never. Between machines " +
+      "the job is then begun anew as --retry says",
   },
   {
     name: "retry",

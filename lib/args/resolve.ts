@@ -3,6 +3,7 @@
  * (--files-from and the like) through `Inputs` and touches nothing else. Whatever is wrong raises a usage error.
  */
 
+import { namesMachine } from "../base/path_parts.ts";
 import { usageError } from "../base/errors.ts";
 import { printablePath } from "../base/path_bytes.ts";
 import { parseCount, parseDuration, parseRate, parseSize } from "../base/units.ts";
@@ -37,7 +38,7 @@ export interface Request {
 }
 
 /** A disk that wakes up takes 5 to 8 seconds. */
-const stallTimeoutMs = 10_000;
+const stallTimeoutMs = { here: 10_000, betweenMachines: 60_000 };
 
 /** Makes the Job of `blit copy`, `mirror`, `move` or `check`. */
 export function resolveJob(verb: Verb, typed: Typed, inputs: Inputs): Request {
@@ -53,6 +54,7 @@ export function resolveJob(verb: Verb, typed: Typed, inputs: Inputs): Request {
   const dryRun = isGiven(typed, "dry-run");
   const itemize = output.format === "ndjson" || output.verbose ||
     ((dryRun || verb === "check") && (output.format === "json" || !output.quiet));
+  const between = [...sources, destination ?? ""].some((path) => namesMachine(path));
   const job: Job = {
     verb,
     sources,
@@ -75,11 +77,17 @@ export function resolveJob(verb: Verb, typed: Typed, inputs: Inputs): Request {
     oneWay: isGiven(typed, "one-way"),
     workers: value(typed, "workers", parseCount) ?? 0,
     plaid: isGiven(typed, "plaid"),
-    stallTimeoutMs: (value(typed, "stall-timeout", parseDuration) ?? stallTimeoutMs) || Infinity,
+    stallTimeoutMs: patienceOf(typed) ?? stallTimeoutMs[between ? "betweenMachines" : "here"],
     itemize,
     network: networkOf(typed),
   };
   return { job, output, assumeYes: isGiven(typed, "yes"), remarks: remarksOf(typed, job) };
+}
+
+/** --stall-timeout; undefined where it is not given. */
+export function patienceOf(typed: Typed): number | undefined {
+  const ms = value(typed, "stall-timeout", parseDuration);
+  return ms === 0 ? Infinity : ms;
 }
 
 function networkOf(typed: Typed): NetworkOptions {

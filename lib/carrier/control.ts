@@ -1,13 +1,15 @@
 /**
  * The client's end of the control channel: Connect over HTTP/2 without TLS to one daemon, straight and never through a proxy.
  *
- * Nothing is sent before the first call. Errors of calls are turned into BlitErrors by `daemonError`.
+ * Nothing is sent before the first call. A call to which the daemon says nothing for too long is broken off (liveness.ts). Errors of
+ * calls are turned into BlitErrors by `daemonError`.
  */
 
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
-import { createFetchClient } from "@connectrpc/connect/protocol";
+import { createFetchClient, type UniversalClientFn } from "@connectrpc/connect/protocol";
 import { createTransport } from "@connectrpc/connect/protocol-connect";
 import { BlitError } from "../base/errors.ts";
+import { ConnectionLost, Listener, PATIENCE_MS } from "./liveness.ts";
 
 export interface Daemon {
   readonly host: string;
@@ -15,20 +17,31 @@ export interface Daemon {
 }
 
 export interface ControlChannel extends Disposable {
-  /** For Connect's createClient. Unusable after the disposal. */
+  /** For Connect's createClient. The disposal ends its calls, and it is unusable afterwards. */
   readonly transport: Transport;
+  /** How long the daemon may say nothing to a call that waits for it. */
+  readonly patienceMs: number;
+  /** That daemon sends no signs of life: its silence means nothing. */
+  trustSilence(): void;
 }
 
 /** Messages of a daemon may have up to this many bytes, whatever its own limit is. */
 const messageBytesMax = 64 * 1024 * 1024;
 
-export function openControlChannel(daemon: Daemon): ControlChannel {
+export function openControlChannel(daemon: Daemon, patienceMs = PATIENCE_MS): ControlChannel {
   forgetProxies();
   clearNoTimerForNothing();
   const client = Deno.createHttpClient({ http1: false, http2: true });
+  const calls = new Set<Listener>();
+  let patience = patienceMs;
   const transport = createTransport({
     baseUrl: `http://${authority(daemon)}`,
-    httpClient: createFetchClient((request) => fetch(request, { client })),
+    httpClient: listening(
+      createFetchClient((request) => fetch(request, { client })),
+      calls,
+      () => patience,
+      () => silenceError(daemon, patience),
+    ),
     useBinaryFormat: true,
     interceptors: [],
     acceptCompression: [],
@@ -37,7 +50,68 @@ export function openControlChannel(daemon: Daemon): ControlChannel {
     readMaxBytes: messageBytesMax,
     writeMaxBytes: messageBytesMax,
   });
-  return { transport, [Symbol.dispose]: () => client.close() };
+  return {
+    transport,
+    get patienceMs() {
+      return patience;
+    },
+    trustSilence: () => patience = Infinity,
+    [Symbol.dispose]() {
+      const closed = new ConnectionLost("failed", `The connection to ${authority(daemon)} was closed`);
+      for (const call of calls) call.giveUp(closed);
+      client.close();
+    },
+  };
+}
+
+/**
+ * Calls fail when nothing is heard for too long, before the answer or any part of it. They are among `calls` until they end. That a
+ * signal aborts a request is not enough: the runtime may have collected what hangs between the two.
+ */
+function listening(
+  send: UniversalClientFn,
+  calls: Set<Listener>,
+  patienceMs: () => number,
+  silent: () => BlitError,
+): UniversalClientFn {
+  return async (request) => {
+    const broken = new AbortController();
+    const listener = new Listener(patienceMs, silent);
+    calls.add(listener);
+    const end = () => {
+      listener.end();
+      calls.delete(listener);
+    };
+    const next = <T>(promise: Promise<T>) =>
+      listener.next(promise).catch((thrown) => {
+        end();
+        broken.abort(thrown);
+        throw thrown;
+      });
+    const signal = request.signal === undefined ? broken.signal : AbortSignal.any([broken.signal, request.signal]);
+    const response = await next(send({ ...request, signal }));
+    const parts = response.body[Symbol.asyncIterator]();
+    const body = {
+      async next() {
+        const part = await next(parts.next());
+        if (part.done) end();
+        return part;
+      },
+      async throw(reason: unknown) {
+        end();
+        return await parts.throw?.(reason) ?? { done: true as const, value: undefined };
+      },
+    };
+    return { ...response, body: { [Symbol.asyncIterator]: () => body } };
+  };
+}
+
+function silenceError(daemon: Daemon, patienceMs: number): ConnectionLost {
+  return new ConnectionLost(
+    "failed",
+    `The daemon at ${authority(daemon)} has said nothing for ${patienceMs / 1000} s`,
+    "Check the network and that machine; --stall-timeout allows more time.",
+  );
 }
 
 /** Deno's fetch honours these, and what is copied between two machines of a network is nothing for a web proxy. */
@@ -69,7 +143,8 @@ function authority({ host, port }: Daemon): string {
 
 /** What a call threw, as one line for the user. A BlitError passes through. */
 export function daemonError(daemon: Daemon, thrown: unknown): BlitError {
-  if (thrown instanceof BlitError) return thrown;
+  const own = causes(thrown).find((error) => error instanceof BlitError);
+  if (own !== undefined) return own;
   const error = ConnectError.from(thrown);
   const where = authority(daemon);
   const options = { cause: thrown };
@@ -97,10 +172,16 @@ export function daemonError(daemon: Daemon, thrown: unknown): BlitError {
   return new BlitError("failed", `Cannot talk to the daemon at ${where}: ${lastPart(reason)}`, undefined, options);
 }
 
+/** An error and what caused it, the outermost first. */
+function causes(error: unknown): unknown[] {
+  const chain = [error];
+  for (let at = error; at instanceof Error && at.cause instanceof Error; at = at.cause) chain.push(at.cause);
+  return chain;
+}
+
 /** The message at the end of the chain of causes, which is nearest to what happened. */
 function innermost(error: unknown): string {
-  let at = error;
-  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
+  const at = causes(error).at(-1);
   return at instanceof ConnectError ? at.rawMessage : at instanceof Error ? at.message : String(at);
 }
 

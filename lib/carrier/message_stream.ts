@@ -8,6 +8,11 @@ export class MessageStream<T> implements AsyncIterable<T> {
   #wake = () => {};
   #ended = false;
 
+  /** Nothing waits to be taken. */
+  get idle(): boolean {
+    return this.#queue.length === 0;
+  }
+
   /** Messages after the end are dropped. */
   send(message: T): Promise<void> {
     if (this.#ended) return Promise.resolve();
@@ -27,9 +32,8 @@ export class MessageStream<T> implements AsyncIterable<T> {
     try {
       for (;;) {
         while (this.#queue.length > 0) {
-          const { message, taken } = this.#queue.shift()!;
-          yield message;
-          taken();
+          yield this.#queue[0].message;
+          this.#queue.shift()!.taken();
         }
         if (this.#ended) return;
         await new Promise<void>((resolve) => this.#wake = resolve);

@@ -14,6 +14,7 @@ export const run: Command = async (context, typed) => {
     if (word === undefined) return ExitCode.Ok;
     const { paths } = await askDaemon(
       word.daemon,
+      typed,
       (client) => client.completePath({ prefix: pathToBytes(word.path) }, { timeoutMs: patienceMs }),
     );
     // A name that does not show as it is cannot be typed on a command line either.

@@ -20,7 +20,7 @@ export interface CommandContext {
   environment(name: string): string | undefined;
   /** Columns of the terminal now; undefined where there is none. */
   columns(): number | undefined;
-  /** Calls `handler` for each SIGINT and SIGTERM until the returned function is called. */
+  /** Calls `handler` for each SIGINT, SIGTERM and SIGHUP that was not ignored from the start, until the returned function is called. */
   onInterrupt(handler: () => void): () => void;
   /** Ends the process without waiting for anything. */
   exitNow(code: ExitCode): void;

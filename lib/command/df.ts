@@ -10,7 +10,7 @@ import { askDaemon, pathRequest, remotePlace, shownBelow } from "./remote.ts";
 
 export const run: Command = async (context, typed) => {
   const place = remotePlace(context, oneOperand(typed, "a path such as host:/module/path"));
-  const stats = await askDaemon(place, (client) => client.fileSystemStats(pathRequest(place)));
+  const stats = await askDaemon(place, typed, (client) => client.fileSystemStats(pathRequest(place)));
   const [total, free, available] = [stats.totalBytes, stats.freeBytes, stats.availableBytes].map(Number);
   const [inodes, freeInodes] = [Number(stats.totalInodes), Number(stats.freeInodes)];
   if (isGiven(typed, "json")) {

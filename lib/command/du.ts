@@ -17,7 +17,7 @@ export const run: Command = async (context, typed) => {
   const json = isGiven(typed, "json");
   const usages: ReturnType<typeof usageRecord>[] = [];
   if (!json) context.stdout.write("   content    on disk\n");
-  await askDaemon(place, async (client) => {
+  await askDaemon(place, typed, async (client) => {
     for await (const part of client.diskUsage({ ...pathRequest(place), depthMax })) {
       for (const usage of part.usages) {
         if (json) usages.push(usageRecord(usage));

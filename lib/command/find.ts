@@ -23,7 +23,7 @@ export const run: Command = async (context, typed) => {
   const [json, long] = [isGiven(typed, "json"), isGiven(typed, "long")];
   let found = 0;
   if (json) context.stdout.write(`{"place":${JSON.stringify(formatRemote(place))},"entries":[`);
-  await askDaemon(place, async (client) => {
+  await askDaemon(place, typed, async (client) => {
     const request = {
       ...pathRequest(place),
       names: wanted.names.map(pathToBytes),

@@ -4,6 +4,7 @@ import type { Client } from "@connectrpc/connect";
 import { createClient } from "@connectrpc/connect";
 import type { Typed } from "../args/parse.ts";
 import { isGiven } from "../args/parse.ts";
+import { patienceOf } from "../args/resolve.ts";
 import { BlitError, ExitCode, usageError } from "../base/errors.ts";
 import { pathFromBytes, printablePath } from "../base/path_bytes.ts";
 import { formatBytes, formatCountOf } from "../base/units.ts";
@@ -26,15 +27,19 @@ export const run: Command = async (context, typed) => {
   if (needsNumber && !/^[0-9]{1,15}$/.test(number ?? "")) {
     throw usageError(`\`blit jobs ${action}\` needs the number of a job`, "`blit jobs list HOST` shows them.");
   }
-  return await asking(parseDaemon(host), (client) => {
+  return await asking(parseDaemon(host), typed, (client) => {
     if (action === "list") return list(context, typed, client);
     const id = BigInt(number);
     return action === "watch" ? watch(context, typed, client, id) : cancel(context, typed, client, id);
   });
 };
 
-async function asking<T>(daemon: DaemonAddress, ask: (client: JobsClient) => Promise<T>): Promise<T> {
-  using channel = openControlChannel(daemon);
+async function asking<T>(
+  daemon: DaemonAddress,
+  typed: Typed,
+  ask: (client: JobsClient) => Promise<T>,
+): Promise<T> {
+  using channel = openControlChannel(daemon, patienceOf(typed));
   try {
     return await ask(createClient(TransferService, channel.transport));
   } catch (error) {

@@ -13,7 +13,7 @@ export const run: Command = async (context, typed) => {
   const place = remotePlace(context, oneOperand(typed, "a path such as host:/module/path"));
   const failures = new FailureList(context, place);
   const entries: { entry: Entry; name: string }[] = [];
-  await askDaemon(place, async (client) => {
+  await askDaemon(place, typed, async (client) => {
     for await (const part of client.list(pathRequest(place))) {
       for (const entry of part.entries) entries.push({ entry, name: pathFromBytes(entry.path) });
       failures.add(part.failures);

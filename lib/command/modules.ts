@@ -12,6 +12,7 @@ export const run: Command = async (context, typed) => {
   const daemon = parseDaemon(oneOperand(typed, "a host"));
   const [info, { modules }] = await askDaemon(
     daemon,
+    typed,
     (client) => Promise.all([client.serverInfo({}), client.listModules({})]),
   );
   if (isGiven(typed, "json")) {

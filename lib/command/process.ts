@@ -5,7 +5,8 @@
  * been written is dropped. Any other failure to write is remembered for `outputError`.
  */
 
-import { BlitError, type ExitCode } from "../base/errors.ts";
+import { BlitError, ExitCode } from "../base/errors.ts";
+import { ignoredAtStart, type StopSignal } from "../native/signals.ts";
 import type { TextOutput } from "../report/screen.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -71,7 +72,10 @@ export function processContext(exit: (code: ExitCode) => void): CommandContext {
     environment: (name) => Deno.env.get(name),
     columns,
     onInterrupt,
-    exitNow: exit,
+    exitNow(code) {
+      dieAsAsked(code);
+      exit(code);
+    },
     nowMs: () => performance.now(),
   };
 }
@@ -115,11 +119,41 @@ function columns(): number | undefined {
   }
 }
 
+/** Windows knows no SIGTERM to listen to. */
+const stopSignals: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+const listeners = new Map<Deno.Signal, () => void>();
+let stoppedBy: Deno.Signal | undefined;
+
 function onInterrupt(handler: () => void): () => void {
-  // Windows knows no SIGTERM to listen to.
-  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
-  for (const signal of signals) Deno.addSignalListener(signal, handler);
-  return () => {
-    for (const signal of signals) Deno.removeSignalListener(signal, handler);
-  };
+  const ignored = ignoredAtStart();
+  for (const signal of stopSignals) {
+    // The runtime has taken an ignored signal over, too: its listener does nothing, and stays.
+    const isIgnored = ignored.has(signal as StopSignal);
+    const listener = isIgnored ? () => {} : () => {
+      stoppedBy ??= signal;
+      handler();
+    };
+    Deno.addSignalListener(signal, listener);
+    if (!isIgnored) listeners.set(signal, listener);
+  }
+  return unlisten;
+}
+
+function unlisten(): void {
+  for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+  listeners.clear();
+}
+
+/**
+ * To be called before the process ends with that code. One that was stopped by SIGINT dies by it, as it would have without listening:
+ * a shell ends its loop only then. Returns where there is nothing to die of.
+ */
+export function dieAsAsked(code: ExitCode): void {
+  if (code !== ExitCode.Interrupted || stoppedBy !== "SIGINT" || Deno.build.os === "windows") return;
+  unlisten();
+  Deno.kill(Deno.pid, "SIGINT");
+  // The signal comes in on another thread.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
 }

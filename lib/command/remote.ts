@@ -1,6 +1,8 @@
 /** What the commands that ask a daemon have in common: the operand, the connection, and how entries and failures are shown. */
 
 import { type Client, createClient } from "@connectrpc/connect";
+import type { Typed } from "../args/parse.ts";
+import { patienceOf } from "../args/resolve.ts";
 import { ExitCode, usageError } from "../base/errors.ts";
 import { pathFromBytes, pathToBytes, printablePath } from "../base/path_bytes.ts";
 import { daemonError, openControlChannel } from "../carrier/control.ts";
@@ -18,9 +20,13 @@ import type { CommandContext } from "./context.ts";
 
 export type AdminClient = Client<typeof AdminService>;
 
-/** Rejects with a BlitError whatever goes wrong between here and the daemon. */
-export async function askDaemon<T>(daemon: DaemonAddress, ask: (client: AdminClient) => Promise<T>): Promise<T> {
-  using channel = openControlChannel(daemon);
+/** Rejects with a BlitError whatever goes wrong between here and the daemon, a silence longer than --stall-timeout included. */
+export async function askDaemon<T>(
+  daemon: DaemonAddress,
+  typed: Typed,
+  ask: (client: AdminClient) => Promise<T>,
+): Promise<T> {
+  using channel = openControlChannel(daemon, patienceOf(typed));
   try {
     return await ask(createClient(AdminService, channel.transport));
   } catch (error) {

@@ -20,7 +20,7 @@ export const run: Command = async (context, typed) => {
   }
   const failures = new FailureList(context, place);
   let [files, directories] = [0, 0];
-  const agreed = await askDaemon(place, async (client) => {
+  const agreed = await askDaemon(place, typed, async (client) => {
     if (!isGiven(typed, "yes") && !await confirm(context, client, place, shown)) return false;
     for await (const part of client.remove({ ...pathRequest(place), recursive: true })) {
       [files, directories] = [Number(part.filesRemoved), Number(part.directoriesRemoved)];

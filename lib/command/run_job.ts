@@ -1,22 +1,29 @@
 /**
  * Runs one job in front of the user: starts it, feeds the reporter, draws progress ten times a second, and turns
- * SIGINT and SIGTERM into an orderly stop (the second one ends the process at once).
+ * SIGINT, SIGTERM and SIGHUP into an orderly stop. What does not stop within a second, whatever it waits for, is not waited for; a
+ * second signal ends the process at once.
  */
 
 import { BlitError, ExitCode } from "../base/errors.ts";
-import { every } from "../base/timers.ts";
+import { every, pause } from "../base/timers.ts";
 import type { Summary } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
 import type { LiveProgress } from "../report/live.ts";
 import type { Reporter } from "../report/reporter.ts";
 import type { Screen } from "../report/screen.ts";
 import type { IoMeter } from "../report/stats_block.ts";
+import { idleProgress } from "../session/idle_progress.ts";
+import type { RunningJob } from "../session/run.ts";
+import { interruptedSummary } from "../session/summaries.ts";
 import type { CommandContext } from "./context.ts";
 
 const tickMs = 100;
 
 /** One Ctrl-C may come twice: from the terminal, and from a task runner that forwards what it gets. */
 const oneKeyMs = 300;
+
+/** A job that was asked to stop has this long for it. */
+const stoppingMs = 1000;
 
 export interface Display {
   readonly screen: Screen;
@@ -54,7 +61,10 @@ export async function watch(
   const startMs = context.nowMs();
   meter?.begin();
   let stoppingSinceMs: number | undefined;
-  let stop = () => {};
+  let running: RunningJob | undefined;
+  const leaving = Promise.withResolvers<Summary>();
+  const leave = () =>
+    leaving.resolve(interruptedSummary(job, running?.progress() ?? idleProgress, context.nowMs() - startMs));
   const unlisten = context.onInterrupt(() => {
     if (stoppingSinceMs !== undefined) {
       if (context.nowMs() - stoppingSinceMs >= oneKeyMs) context.exitNow(ExitCode.Interrupted);
@@ -62,28 +72,37 @@ export async function watch(
     }
     stoppingSinceMs = context.nowMs();
     screen.errorLine("blit: stopping (once more to stop at once)");
-    stop();
+    running?.stop();
+    void pause(stoppingMs).then(leave);
   });
   let over = false;
   let stopTicking = () => {};
-  try {
-    const running = await context.startJob(job, (event) => observer.event(event));
-    stop = () => running.stop();
-    if (stoppingSinceMs !== undefined) running.stop();
+  const work = async () => {
+    const started = running = await context.startJob(job, (event) => {
+      if (!over) observer.event(event);
+    });
+    if (stoppingSinceMs !== undefined) started.stop();
     let loading: Promise<LiveProgress> | undefined;
     stopTicking = every(tickMs, async () => {
       // Loaded when first needed: most jobs are over before.
       if (drawn) loading ??= loadLive(context, screen, startMs, meter);
       const live = await loading;
       if (over) return;
-      const progress = running.progress();
+      const progress = started.progress();
       observer.progress?.(progress, context.nowMs());
       screen.flush();
       live?.draw(progress, context.nowMs());
     });
-    const summary = await running.done;
-    observer.progress?.(running.progress(), context.nowMs());
+    return await started.done;
+  };
+  try {
+    const summary = await Promise.race([work(), leaving.promise]);
+    if (running !== undefined) observer.progress?.(running.progress(), context.nowMs());
     return summary;
+  } catch (thrown) {
+    if (stoppingSinceMs === undefined) throw thrown;
+    leave();
+    return await leaving.promise;
   } finally {
     over = true;
     stopTicking();

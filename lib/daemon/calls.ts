@@ -6,6 +6,7 @@
  */
 
 import { Code, ConnectError, createContextKey, type Interceptor } from "@connectrpc/connect";
+import { Stillness } from "../base/stillness.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { Log } from "./log.ts";
 import { isAllowed } from "./networks.ts";
@@ -25,12 +26,25 @@ export class Call {
   waitingSinceMs: number | undefined;
   /** The request did not come in time; what is left of it makes the connection useless. */
   requestLate = false;
+  /** Parts of the request that have come, and whether the daemon waits for the next one. */
+  partsHeard = 0;
+  listens = false;
+  /** The client promised signs of life: after so long without one it is gone. */
+  patienceMs = Infinity;
+  readonly #silence: Stillness;
   constructor(
     readonly client: Client,
     readonly procedure: string,
     readonly startMs: number,
     readonly refusal: ConnectError | undefined,
-  ) {}
+  ) {
+    this.#silence = new Stillness(startMs);
+  }
+
+  /** To be asked about once a second. */
+  isSilent(nowMs: number): boolean {
+    return this.#silence.look(nowMs, this.partsHeard, !this.listens) >= this.patienceMs;
+  }
 }
 
 /** Where handlers find their call: `context.values.get(callKey)`. */

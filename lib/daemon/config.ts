@@ -6,6 +6,7 @@
 import { parse } from "@std/toml";
 import { usageError } from "../base/errors.ts";
 import { printablePath } from "../base/path_bytes.ts";
+import { PATIENCE_MS } from "../carrier/liveness.ts";
 import { DEFAULT_PORT } from "../endpoint/remote.ts";
 import { ConfigTable } from "./config_table.ts";
 import { type AllowRule, type Network, parseNetwork } from "./networks.ts";
@@ -37,6 +38,8 @@ export interface Limits {
   readonly idleMs: number;
   /** A call whose client takes no more answers is ended after this. */
   readonly stallMs: number;
+  /** A transfer whose client gives no sign of life is ended after this. */
+  readonly silentMs: number;
 }
 
 /** Other daemons that this one may be told to connect to. */
@@ -199,6 +202,7 @@ function readLimits(table: ConfigTable): Limits {
     firstByteMs: (table.integer("first_byte_seconds", { min: 1, max: 3600 }) ?? 10) * 1000,
     idleMs: (table.integer("idle_seconds", { min: 1, max: 86400 }) ?? 600) * 1000,
     stallMs: (table.integer("stall_seconds", { min: 1, max: 86400 }) ?? 600) * 1000,
+    silentMs: (table.integer("silent_seconds", { min: 1, max: 86400 }) ?? PATIENCE_MS / 1000) * 1000,
   };
   table.end();
   return limits;

@@ -1,6 +1,6 @@
 /**
  * Closes connections that waste a descriptor: those that say nothing or garbage, those that have been idle for long, those whose
- * client no longer takes the answer of its call, and the least useful ones where there are too many: a process without free descriptors
+ * client no longer takes the answer of its call or gives no sign of life any more, and the least useful ones where there are too many: a process without free descriptors
  * would not live on. The server shows only connections that made a request; the shim knows all of them, by the addresses of their
  * sockets.
  */
@@ -49,8 +49,10 @@ export class Connections {
     const now = this.nowMs();
     const { stallMs } = this.limits();
     const stalled = new Set<string>();
-    for (const { client, waitingSinceMs } of calls) {
-      if (waitingSinceMs !== undefined && now - waitingSinceMs > stallMs) stalled.add(keyOf(client));
+    for (const call of calls) {
+      const { client, waitingSinceMs } = call;
+      const takesNothing = waitingSinceMs !== undefined && now - waitingSinceMs > stallMs;
+      if (call.isSilent(now) || takesNothing) stalled.add(keyOf(client));
     }
     const open = new Set<string>();
     const closing: Record<Reason, TcpSocket[]> = { silent: [], idle: [], stalled: [], crowded: [] };

@@ -1,14 +1,15 @@
 /**
  * One daemon from start to end: configuration, server, announcement, signals.
  *
- * SIGTERM and SIGINT stop it (running calls get the configured grace period, a second signal ends that at once); SIGHUP reads the
- * configuration again. A configuration that is wrong then changes nothing and is logged.
+ * SIGTERM and SIGINT stop it (running calls get the configured grace period, a second signal ends that at once; a SIGINT that was
+ * ignored at the start, as in the background of a script, still is); SIGHUP reads the configuration again. A configuration that is wrong then changes nothing and is logged.
  */
 
 import { BlitError } from "../base/errors.ts";
 import { version } from "../base/version.ts";
 import { announce, type Announcement } from "../endpoint/mdns.ts";
 import { canResolveBeneath, lookBeneath, reasonOf } from "../native/beneath.ts";
+import { ignoredAtStart } from "../native/signals.ts";
 import { Calls } from "./calls.ts";
 import { type ConfigFlags, type DaemonConfig, loadConfig } from "./config.ts";
 import { DataPort } from "./data_port.ts";
@@ -155,8 +156,10 @@ function listenForSignals(): Signals {
   const wanted: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM", "SIGHUP"];
   const arrived: Deno.Signal[] = [];
   let wake = () => {};
+  const ignored = ignoredAtStart();
   const handlers = wanted.map((signal) => {
     const handler = () => {
+      if (signal === "SIGINT" && ignored.has(signal)) return;
       arrived.push(signal);
       wake();
     };

@@ -105,7 +105,7 @@ export async function* diskUsage(
         (sums[step.depth - 1] ?? total).addAll(sum);
         if (step.depth > 0 && step.depth <= request.depthMax) parts.add(sum.message(step.directory));
       }
-      if (parts.full) yield message();
+      if (parts.due) yield message();
     }
   }
   parts.add(total.message(""));

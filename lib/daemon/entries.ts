@@ -29,14 +29,17 @@ export function failureMessage(path: string, action: string, reason: EntryError)
   });
 }
 
+/** A client that waits hears something that often, if only that there is nothing yet. */
+const messageEveryMs = 500;
 /** Far below the limit on messages, and enough to make the cost of one small. */
 const messageBytesMax = 256 * 1024;
 
-/** Collects what goes into one message. `take` it when it is `full`, and what is left at the end. */
+/** Collects what goes into one message. `take` it when it is `due`, and what is left at the end. */
 export class MessageParts<T extends { readonly path: Uint8Array }> {
   #items: T[] = [];
   #failures: Failure[] = [];
   #bytes = 0;
+  #takenMs = performance.now();
 
   constructor(private readonly entriesMax: number) {}
 
@@ -50,8 +53,9 @@ export class MessageParts<T extends { readonly path: Uint8Array }> {
     this.#bytes += failure.path.length + 128;
   }
 
-  get full(): boolean {
-    return this.#items.length + this.#failures.length >= this.entriesMax || this.#bytes >= messageBytesMax;
+  get due(): boolean {
+    return this.#items.length + this.#failures.length >= this.entriesMax || this.#bytes >= messageBytesMax ||
+      performance.now() - this.#takenMs >= messageEveryMs;
   }
 
   get empty(): boolean {
@@ -63,6 +67,7 @@ export class MessageParts<T extends { readonly path: Uint8Array }> {
     this.#items = [];
     this.#failures = [];
     this.#bytes = 0;
+    this.#takenMs = performance.now();
     return taken;
   }
 }

@@ -5,15 +5,14 @@
 
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
-import { BlitError } from "../base/errors.ts";
 import { printablePath } from "../base/path_bytes.ts";
 import { openControlChannel } from "../carrier/control.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import { formatRemote, type RemoteEndpoint } from "../endpoint/remote.ts";
 import type { Progress } from "../model/event.ts";
-import { CONNECTION_LOST, ConnectionLost } from "../session/client_stream.ts";
+import { failureFrom } from "../session/client_stream.ts";
 import { startPull } from "../session/pull.ts";
-import { failureToWire, progressToWire, summaryToWire } from "../wire/event_codec.ts";
+import { progressToWire, summaryToWire } from "../wire/event_codec.ts";
 import {
   type FetchRequest,
   type FetchResponse,
@@ -60,7 +59,7 @@ export async function* fetchTree(
     place[Symbol.dispose]();
     throw error;
   }
-  const channel = openControlChannel(source);
+  const channel = openControlChannel(source, job.stallTimeoutMs);
   const running = startPull({
     job,
     source,
@@ -99,11 +98,7 @@ export async function* fetchTree(
   };
   running.done.then(
     (summary) => end({ case: "summary", value: summaryToWire(summary) }, summary.status),
-    (thrown) => {
-      const code = thrown instanceof ConnectionLost ? CONNECTION_LOST : "failed";
-      const failure = failureToWire({ path: "", code, message: BlitError.from(thrown).message });
-      end({ case: "error", value: { $typeName: "blit.v1.Failure", ...failure } }, "failed");
-    },
+    (thrown) => end(failureFrom(thrown).outcome, "failed"),
   ).finally(() => {
     clearInterval(timer);
     channel[Symbol.dispose]();

@@ -52,7 +52,7 @@ export async function* find(
         } else if (matches(entry)) {
           parts.add(entryMessage(concat(before, entry.name), entry));
         }
-        if (parts.full) yield message();
+        if (parts.due) yield message();
       }
     }
   }

@@ -42,7 +42,10 @@ async function* readBody(body: ReadableStream<Uint8Array> | null, call: Call, li
   }, limitMs);
   try {
     for (;;) {
+      call.listens = true;
       const { value, done } = await reader.read();
+      call.listens = false;
+      call.partsHeard++;
       if (call.requestLate) {
         throw new ConnectError(`The request was not complete after ${limitMs} ms`, Code.DeadlineExceeded);
       }

@@ -43,7 +43,7 @@ export async function* list(
         else if (entry.error.code !== "ENOENT") {
           parts.addFailure(failureMessage(pathFromBytes(entry.name), "look at it", entry.error));
         }
-        if (parts.full) yield message();
+        if (parts.due) yield message();
       }
     }
     yield message();

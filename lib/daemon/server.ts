@@ -8,6 +8,7 @@
 import { Code, ConnectError, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { BlitError } from "../base/errors.ts";
+import { tendListener } from "../native/sockets.ts";
 import { serveAdmin } from "./admin.ts";
 import { type Call, callKey, codeName, note, noteOutcome } from "./calls.ts";
 import { Connections } from "./connections.ts";
@@ -72,6 +73,7 @@ export function startServer(daemon: DaemonState): RunningServer {
     return await answer(request, handler, call, daemon);
   });
   const { hostname: address, port } = server.addr;
+  tendListener(port, daemon.config.limits.silentMs);
   let sweeping = setTimeout(sweep, sweepMs);
   function sweep() {
     const startMs = performance.now();

@@ -8,15 +8,18 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { BlitError } from "../base/errors.ts";
+import { every } from "../base/timers.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
 import { InlineLane } from "../carrier/inline_lane.ts";
+import { signEveryMs } from "../carrier/liveness.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import type { Job } from "../model/job.ts";
 import { openBeneath, removeBeneath } from "../native/beneath.ts";
 import { closeDescriptor } from "../native/descriptors.ts";
+import { failureFrom } from "../session/client_stream.ts";
 import { type DestinationRole, startDestination } from "../session/destination_role.ts";
 import { type SourceRole, startSource } from "../session/source_role.ts";
-import { failureToWire, progressToWire, summaryToWire } from "../wire/event_codec.ts";
+import { progressToWire, summaryToWire } from "../wire/event_codec.ts";
 import {
   Direction,
   type Finished,
@@ -27,7 +30,7 @@ import {
   type TransferResponse,
   TransferResponseSchema,
 } from "../wire/gen/blit/v1/transfer_pb.ts";
-import { featuresHere, protocolVersion } from "../wire/protocol.ts";
+import { featuresHere, KEEP_ALIVE_MINOR, protocolVersion } from "../wire/protocol.ts";
 import { callKey } from "./calls.ts";
 import { EventFeed } from "./event_feed.ts";
 import type { RunningJob } from "./jobs.ts";
@@ -98,6 +101,7 @@ abstract class Served {
   protected job_: RunningJob | undefined;
   readonly #inline: InlineLane[] = [];
   #lanes: Disposable | undefined;
+  #stopShowing = () => {};
   #closed = false;
 
   constructor(
@@ -112,15 +116,16 @@ abstract class Served {
   async start(): Promise<void> {
     const { daemon, open, job, place, context } = this;
     await this.prepare();
-    const address = context.values.get(callKey)?.client.address ?? "";
+    const call = context.values.get(callKey)!;
     this.job_ = daemon.jobs.begin({
       verb: job.verb,
       direction: open.direction === Direction.PULL ? "pull" : "push",
-      client: address,
+      client: call.client.address,
       place: place.shown(),
       stop: () => this.stop(),
       progress: () => this.progress(),
     });
+    const { silentMs } = daemon.config.limits;
     const congestion = job.network?.congestion ?? "";
     const lanes = daemon.dataPort.expect(congestion, (descriptor) => this.addLane(descriptor));
     this.#lanes = lanes;
@@ -132,7 +137,7 @@ abstract class Served {
         protocolMinor: protocolVersion.minor,
         features: [...featuresHere],
         jobId: BigInt(this.job_.id),
-        patienceMs: 0,
+        patienceMs: silentMs,
         dataTransfer: {
           $typeName: "blit.v1.DataTransferNegotiation",
           tcpPort: daemon.dataPort.port,
@@ -141,6 +146,10 @@ abstract class Served {
           congestionControl: congestion,
         },
       },
+    });
+    if (open.protocolMinor >= KEEP_ALIVE_MINOR) call.patienceMs = silentMs;
+    this.#stopShowing = every(signEveryMs(job.stallTimeoutMs), () => {
+      if (this.out.idle) void this.send({ case: "keepAlive", value: { $typeName: "blit.v1.KeepAlive" } });
     });
     this.begin();
     context.signal.addEventListener("abort", () => this.stop());
@@ -168,6 +177,8 @@ abstract class Served {
         return this.#useInline(message.value.lanes);
       case "laneData":
         return await this.#inline[message.value.lane]?.receive(message.value.data);
+      case "keepAlive":
+        return;
       default:
         return this.take(message);
     }
@@ -200,6 +211,7 @@ abstract class Served {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#stopShowing();
     this.#lanes?.[Symbol.dispose]();
     await this.closeRole();
     for (const lane of this.#inline) lane.end();
@@ -313,14 +325,7 @@ class ServedDestination extends Served {
     const stopTelling = this.#tellProgress();
     this.#role.done.then(
       (summary) => this.#end({ case: "summary", value: summaryToWire(summary) }, summary.status),
-      (thrown) => {
-        const { message } = BlitError.from(thrown);
-        const value = {
-          $typeName: "blit.v1.Failure" as const,
-          ...failureToWire({ path: "", code: "failed", message }),
-        };
-        this.#end({ case: "error", value }, "failed");
-      },
+      (thrown) => this.#end(failureFrom(thrown).outcome, "failed"),
     ).finally(stopTelling);
   }
 

@@ -11,6 +11,7 @@
 
 import { type BlitError, usageError } from "../base/errors.ts";
 import { printablePath } from "../base/path_bytes.ts";
+import { namesMachine } from "../base/path_parts.ts";
 
 export const DEFAULT_PORT = 9031;
 
@@ -41,17 +42,12 @@ const hostOnly = new RegExp(`^(?:(${name})|\\[(${v6})\\])(?::([0-9]+))?$`);
  * but is wrong: another program's way to write it, a port that is none, "..", a blit:// without host.
  */
 export function parseRemote(argument: string, os: typeof Deno.build.os = Deno.build.os): RemoteEndpoint | undefined {
-  if (!/^[^/]*:/.test(argument) || (os === "windows" && isOnDrive(argument))) return undefined;
+  if (!namesMachine(argument, os)) return undefined;
   const isUrl = argument.startsWith("blit://");
   const match = (isUrl ? url : short).exec(argument);
   if (match === null) throw isUrl ? malformedUrl(argument) : foreignForm(argument);
   const [, host, address, port, path] = match;
   return { host: host ?? address, port: parsePort(port, argument), ...splitPath(path, argument) };
-}
-
-/** "C:", "C:name", "C:/path", but not "C:9031:/module". */
-function isOnDrive(argument: string): boolean {
-  return /^[A-Za-z]:(?![0-9]+:\/)/.test(argument);
 }
 
 function malformedUrl(argument: string): BlitError {

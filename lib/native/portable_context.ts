@@ -46,6 +46,8 @@ export class Context {
   files = 0;
   /** Regular files done, by size. */
   readonly sizes: number[] = new Array(sizeClasses).fill(0);
+  /** Grows while something waits for the bandwidth limit. */
+  pauses = 0;
   stopped = false;
   /** Copies in the backup tree of files with several names that have not all come yet. */
   readonly backupCopies = new Map<string, { readonly work: Promise<BackupCopy>; left: number }>();
@@ -93,6 +95,7 @@ export class Context {
       const until = this.#nextByteMs = Math.max(this.#nextByteMs, performance.now()) + bytes * 1000 / rate;
       for (let left; !this.stopped && (left = until - performance.now()) > 0;) {
         await new Promise((resolve) => setTimeout(resolve, Math.min(left!, NAP_MS)));
+        this.pauses++;
       }
     }
     this.goOn(Step.Read);

@@ -154,7 +154,7 @@ class PortableEngine implements Engine {
   }
 
   progress(): Counters {
-    const { bytesByMethod, files, bytesMoved, sizes } = this.context;
+    const { bytesByMethod, files, bytesMoved, pauses, sizes } = this.context;
     // Where the time goes is not measured here: asynchronous calls overlap.
     return {
       bytesByMethod: { ...bytesByMethod },
@@ -163,7 +163,7 @@ class PortableEngine implements Engine {
       idleMs: 0,
       sourceMs: 0,
       destinationMs: 0,
-      ticks: files,
+      ticks: files + pauses,
       sizes,
     };
   }

@@ -34,11 +34,22 @@ export function shutSockets(sockets: readonly TcpSocket[]): number {
 }
 
 /**
- * Connections of this process to that port send small messages at once. The runtime's HTTP client leaves Nagle's algorithm on, and a
- * second message then waits 40 ms for the first one's acknowledgement.
+ * Connections of this process to that port send small messages at once, and break when the peer's machine does not answer (TCP's own
+ * patience is twice the given one: whoever listens gives up before and can say why). The runtime's HTTP client leaves Nagle's algorithm on, and a second message then waits 40 ms for
+ * the first one's acknowledgement.
  */
-export function sendPromptly(peerPort: number): void {
-  openDaemonLibrary()?.symbols.blit_sockets_prompt(peerPort);
+export function tendConnections(peerPort: number, patienceMs: number): void {
+  openDaemonLibrary()?.symbols.blit_sockets_tend(peerPort, unansweredMs(patienceMs));
+}
+
+/** What is accepted on that port breaks as well when the peer's machine does not answer. */
+export function tendListener(port: number, patienceMs: number): void {
+  openDaemonLibrary()?.symbols.blit_listener_tend(port, unansweredMs(patienceMs));
+}
+
+/** 0: as long as TCP likes. */
+function unansweredMs(patienceMs: number): number {
+  return Number.isFinite(patienceMs) ? Math.min(Math.ceil(2 * patienceMs), 0xffff_ffff) : 0;
 }
 
 /** How many descriptors this process may have. */

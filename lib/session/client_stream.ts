@@ -11,19 +11,24 @@ import { type ControlChannel, daemonError } from "../carrier/control.ts";
 import { InlineLane } from "../carrier/inline_lane.ts";
 import { LaneCount } from "../carrier/lane_count.ts";
 import { dialLane, type LaneAddress } from "../carrier/lanes.ts";
+import { ConnectionLost, PATIENCE_MS, signEveryMs } from "../carrier/liveness.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import type { DaemonAddress } from "../endpoint/remote.ts";
-import { sendPromptly } from "../native/sockets.ts";
+import { tendConnections } from "../native/sockets.ts";
 import type { NetworkOptions } from "../model/job.ts";
+import { failureToWire } from "../wire/event_codec.ts";
+import type { Failure } from "../wire/gen/blit/v1/entry_pb.ts";
 import {
   type Accept,
+  type Finished,
+  FinishedSchema,
   OpenSchema,
   type TransferRequest,
   TransferRequestSchema,
   type TransferResponse,
   TransferService,
 } from "../wire/gen/blit/v1/transfer_pb.ts";
-import { protocolVersion } from "../wire/protocol.ts";
+import { KEEP_ALIVE_MINOR, protocolVersion } from "../wire/protocol.ts";
 
 const INLINE_LANES = 2;
 /** What to begin with. Two fill a fast network as long as there are cores for them; a long path needs more, since each is held up by its own losses. */
@@ -37,10 +42,7 @@ const LOOK_MS = 1000;
 /** Between two attempts to dial a lane that ended. */
 const REDIAL_MS = 200;
 
-/** Raised for what may work when it is tried again: the connection broke, the daemon is restarting. */
-export class ConnectionLost extends BlitError {}
-
-/** In a Failure: the job's daemon lost its connection to another one. */
+/** In a Failure: what happened may work when it is tried again. */
 export const CONNECTION_LOST = "connection_lost";
 
 export interface LaneTaker {
@@ -62,6 +64,7 @@ export class ClientStream {
   /** Lanes that are about to be. */
   #coming = 0;
   #stopLooking = () => {};
+  #stopShowing = () => {};
   #closed = false;
   usesInline = false;
 
@@ -86,9 +89,18 @@ export class ClientStream {
     this.#responses = createClient(TransferService, this.channel.transport).transfer(this.#out)
       [Symbol.asyncIterator]();
     const first = await this.next();
-    sendPromptly(this.daemon.port);
+    tendConnections(this.daemon.port, this.channel.patienceMs);
     if (first?.case !== "accept") throw new BlitError("failed", "The daemon did not accept the transfer");
-    return this.#accept = first.value;
+    const accept = this.#accept = first.value;
+    if (accept.protocolMinor < KEEP_ALIVE_MINOR) this.channel.trustSilence();
+    else this.#showLife(accept.patienceMs || PATIENCE_MS);
+    return accept;
+  }
+
+  #showLife(patienceMs: number): void {
+    this.#stopShowing = every(signEveryMs(patienceMs), () => {
+      if (this.#out.idle) void this.send({ case: "keepAlive", value: { $typeName: "blit.v1.KeepAlive" } });
+    });
   }
 
   /** The next response; undefined at the end. Lane data is dealt with here. */
@@ -99,6 +111,7 @@ export class ClientStream {
       });
       if (done) return undefined;
       const { message } = value;
+      if (message.case === "keepAlive") continue;
       if (message.case !== "laneData") return message;
       await this.#inline[message.value.lane]?.receive(message.value.data);
     }
@@ -188,6 +201,7 @@ export class ClientStream {
   end(): void {
     this.#closed = true;
     this.#stopLooking();
+    this.#stopShowing();
     this.#out.end();
     for (const lane of this.#inline) lane.end();
   }
@@ -196,10 +210,24 @@ export class ClientStream {
 /** What a failed call of a daemon means: ConnectionLost, unless the daemon itself said it, which would be the same next time. */
 export function lossOf(daemon: DaemonAddress, thrown: unknown): BlitError {
   const error = daemonError(daemon, thrown);
+  if (error instanceof ConnectionLost) return error;
   const said = thrown instanceof BlitError || (thrown as { isWireError?: boolean }).isWireError === true;
   return said ? error : new ConnectionLost("failed", error.message, error.hint, { cause: thrown });
 }
 
 function lanesToStart(): number {
   return Math.min(Math.max(navigator.hardwareConcurrency, LANES_LEAST), LANES_TO_START_MOST);
+}
+
+/** What the other side's end of a transfer that could not be done is thrown as. */
+export function failureOf(failure: Failure | undefined): BlitError {
+  const message = failure?.message ?? "The daemon could not do the job";
+  return failure?.code === CONNECTION_LOST ? new ConnectionLost("failed", message) : new BlitError("failed", message);
+}
+
+/** The same the other way. */
+export function failureFrom(thrown: unknown): Finished {
+  const code = thrown instanceof ConnectionLost ? CONNECTION_LOST : "failed";
+  const failure = failureToWire({ path: "", code, message: BlitError.from(thrown).message });
+  return create(FinishedSchema, { outcome: { case: "error", value: { $typeName: "blit.v1.Failure", ...failure } } });
 }

@@ -6,7 +6,9 @@ import { BlitError } from "../base/errors.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
 import { openDestinationEngine } from "../native/destination_engine.ts";
+import { ConnectionLost } from "../carrier/liveness.ts";
 import { pathFacts } from "../native/paths.ts";
+import { type Stall, stallMessage } from "../plan/stall.ts";
 import { compileFilter } from "../scan/filter.ts";
 import { machineId } from "../tune/machine.ts";
 import { bottleneckLine } from "../tune/bottleneck.ts";
@@ -22,6 +24,7 @@ import { recordOf, tuneRemote, type Tuning } from "./tuning.ts";
 
 /** How long a broken-off run waits for its workers to return. */
 const HANGING_MS = 1000;
+const STALL_HINT = "Check the network, the other machine and the disks of both; --stall-timeout allows more time.";
 
 export interface RemotePlacement {
   /** A directory that can be opened; undefined only where it is missing and the run changes nothing. */
@@ -128,6 +131,8 @@ class Destination implements DestinationRole {
       claims: placement.claims,
       disks,
       room: judgesRoom(job, destination.profile.kind, false) ? Room.of(engine) : undefined,
+      giveUp: (stall: Stall, cause: string | undefined) =>
+        new ConnectionLost("failed", stallMessage(stall, cause), STALL_HINT),
       ...sizing,
       workers: Math.max(sizing.workers, sizing.lanes),
     };

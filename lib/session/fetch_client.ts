@@ -11,7 +11,7 @@ import type { Job } from "../model/job.ts";
 import { eventFromWire, progressFromWire, summaryFromWire } from "../wire/event_codec.ts";
 import { SummarySchema, TransferService } from "../wire/gen/blit/v1/transfer_pb.ts";
 import { jobToWire } from "../wire/job_codec.ts";
-import { CONNECTION_LOST, ConnectionLost, lossOf } from "./client_stream.ts";
+import { failureOf, lossOf } from "./client_stream.ts";
 import { idleProgress } from "./idle_progress.ts";
 import type { RunningJob } from "./run.ts";
 
@@ -78,16 +78,13 @@ class Fetching {
           case "finished": {
             const { outcome } = message.value;
             if (outcome.case === "summary") return summaryFromWire(outcome.value, job);
-            const said = outcome.value?.message ?? "The daemon could not do the job";
-            throw outcome.value?.code === CONNECTION_LOST
-              ? new ConnectionLost("failed", said)
-              : new BlitError("failed", said);
+            throw failureOf(outcome.value);
           }
         }
       }
       throw new BlitError("failed", "The daemon ended the transfer before it was done");
     } catch (error) {
-      throw error instanceof ConnectionLost ? error : lossOf(destination, error);
+      throw lossOf(destination, error);
     }
   }
 

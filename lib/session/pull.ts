@@ -7,14 +7,18 @@ import type { ControlChannel } from "../carrier/control.ts";
 import type { RemoteEndpoint } from "../endpoint/remote.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import { defaultNetwork, type Job } from "../model/job.ts";
-import { failureToWire, summaryToWire } from "../wire/event_codec.ts";
+import { settlesWithin } from "../native/patience.ts";
+import { summaryToWire } from "../wire/event_codec.ts";
 import { Direction, type Finished, FinishedSchema } from "../wire/gen/blit/v1/transfer_pb.ts";
 import { jobToWire } from "../wire/job_codec.ts";
-import { ClientStream } from "./client_stream.ts";
+import { ClientStream, failureFrom } from "./client_stream.ts";
 import { type DestinationRole, type RemotePlacement, startDestination } from "./destination_role.ts";
 import { idleProgress } from "./idle_progress.ts";
 import { inlineNotice } from "./inline_notice.ts";
 import type { RunningJob } from "./run.ts";
+
+/** How long a daemon that is not needed any more is waited for. */
+const LEAVING_MS = 500;
 
 export interface PullOptions {
   readonly job: Job;
@@ -72,13 +76,16 @@ async function pull(
     // Where the daemon has gone, what is sent is never taken.
     const tell = (value: Finished) => Promise.race([stream.send({ case: "finished", value }), reading]);
     const summary = await role.done.catch(async (error) => {
-      await tell(failed(error));
+      await settlesWithin(tell(failureFrom(error)), LEAVING_MS);
       throw error;
     });
     const finished = create(FinishedSchema, { outcome: { case: "summary", value: summaryToWire(summary) } });
-    await tell(finished);
-    stream.end();
-    await reading;
+    const left = tell(finished).then(() => {
+      stream.end();
+      return reading;
+    });
+    if (summary.status === "interrupted") await settlesWithin(left, LEAVING_MS);
+    else await left;
     return { ...summary, tcpFallbackUsed: stream.usesInline };
   } finally {
     stream.end();
@@ -95,9 +102,4 @@ async function read(stream: ClientStream, role: DestinationRole): Promise<void> 
   } catch (error) {
     role.lost(BlitError.from(error));
   }
-}
-
-function failed(error: unknown): Finished {
-  const failure = failureToWire({ path: "", code: "failed", message: BlitError.from(error).message });
-  return create(FinishedSchema, { outcome: { case: "error", value: { $typeName: "blit.v1.Failure", ...failure } } });
 }

@@ -9,7 +9,7 @@ import { defaultNetwork, type Job } from "../model/job.ts";
 import { eventFromWire, progressFromWire, summaryFromWire } from "../wire/event_codec.ts";
 import { Direction } from "../wire/gen/blit/v1/transfer_pb.ts";
 import { jobToWire } from "../wire/job_codec.ts";
-import { ClientStream } from "./client_stream.ts";
+import { ClientStream, failureOf } from "./client_stream.ts";
 import { idleProgress } from "./idle_progress.ts";
 import { inlineNotice } from "./inline_notice.ts";
 import type { RunningJob } from "./run.ts";
@@ -97,7 +97,7 @@ class Push {
         case "finished": {
           const { outcome } = message.value;
           if (outcome.case === "summary") return summaryFromWire(outcome.value, job);
-          throw new BlitError("failed", outcome.value?.message ?? "The daemon could not do the job");
+          throw failureOf(outcome.value);
         }
       }
     }

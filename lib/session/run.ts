@@ -10,6 +10,7 @@ import type { Job } from "../model/job.ts";
 import type { Engine } from "../native/engine.ts";
 import { openEngine } from "../native/open.ts";
 import { makeDirectory, pathFacts, removeEmptyDirectory, renameIfFree } from "../native/paths.ts";
+import { stallError } from "../plan/stall.ts";
 import { compileFilter, type Filter } from "../scan/filter.ts";
 import { type Claims, ClaimTable } from "./claims.ts";
 import { LARGE_BYTES } from "./large_files.ts";
@@ -17,6 +18,7 @@ import { judgesRoom, Room } from "./room.ts";
 import { Tally } from "./tally.ts";
 import { TreeRun } from "./tree_run.ts";
 import { predictedMs, recordOf, tune, type Tuning } from "./tuning.ts";
+import type { WatchOptions } from "./watch.ts";
 import { bottleneckLine } from "../tune/bottleneck.ts";
 
 /** How long a broken-off run waits for its workers to return. */
@@ -167,7 +169,8 @@ class JobRun {
         const disks = [source, destination].flatMap(({ profile }) => profile.device ?? []);
         const { kind } = destination.profile;
         const room = judgesRoom(job, kind, source === destination) ? Room.of(engine) : undefined;
-        const root = { exists, fresh, counted, disks, room, claims, ...sizing };
+        const giveUp: WatchOptions["giveUp"] = (stall, cause) => stallError(stall, "--stall-timeout", cause);
+        const root = { exists, fresh, counted, disks, giveUp, room, claims, ...sizing };
         this.#current = new TreeRun(job, placement, filter, engine, this.#tally, root);
         await this.#current.execute();
       }

@@ -1,6 +1,7 @@
-/** The scores of several sources as one. */
+/** The scores of several sources as one, and that of a job that is not waited for. */
 
-import type { Method, Status, Summary } from "../model/event.ts";
+import type { Method, Progress, Status, Summary } from "../model/event.ts";
+import type { Job } from "../model/job.ts";
 
 const worst: readonly Status[] = ["ok", "partial", "failed", "interrupted"];
 
@@ -46,5 +47,40 @@ function add(a: Summary, b: Summary): Summary {
     failuresTotal: a.failuresTotal + b.failuresTotal,
     failures: [...a.failures, ...b.failures],
     notices: [...new Set([...a.notices, ...b.notices])],
+  };
+}
+
+/** All that is known of a job that was asked to stop and does not. */
+export function interruptedSummary({ verb, dryRun }: Job, progress: Progress, durationMs: number): Summary {
+  const { filesTotal, filesDone, bytesTotal, bytesDone, workers, network } = progress;
+  return {
+    verb,
+    dryRun,
+    status: "interrupted",
+    route: "interrupted",
+    routeReason: "the job did not end in time",
+    predictedPlanningMs: 0,
+    planningMs: 0,
+    workers,
+    stalls: 0,
+    filesTotal,
+    filesCopied: filesDone,
+    filesUnchanged: 0,
+    filesRemoved: 0,
+    filesDeleted: 0,
+    filesFailed: 0,
+    filesNotTried: 0,
+    filesMetadataOnly: 0,
+    directoriesTotal: 0,
+    directoriesCreated: 0,
+    directoriesDeleted: 0,
+    bytesTotal: bytesTotal ?? bytesDone,
+    bytesCopied: bytesDone,
+    bytesByMethod: {},
+    lanes: network?.lanes,
+    durationMs,
+    failuresTotal: 0,
+    failures: [],
+    notices: [],
   };
 }

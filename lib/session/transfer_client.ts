@@ -7,16 +7,16 @@ import { createClient } from "@connectrpc/connect";
 import { usageError } from "../base/errors.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
 import { type ControlChannel, daemonError, openControlChannel } from "../carrier/control.ts";
+import { ConnectionLost } from "../carrier/liveness.ts";
 import { refuseBackup, refuseBackupBeneath } from "../endpoint/backup_place.ts";
 import { type DaemonAddress, parseRemote, type RemoteEndpoint } from "../endpoint/remote.ts";
 import { type Endpoint, type EndpointPair, placeBetween } from "../endpoint/remote_place.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import { defaultNetwork, type Job } from "../model/job.ts";
 import { makeDirectory, pathFacts, removeEmptyDirectory } from "../native/paths.ts";
-import { sendPromptly } from "../native/sockets.ts";
+import { tendConnections } from "../native/sockets.ts";
 import { TransferService } from "../wire/gen/blit/v1/transfer_pb.ts";
 import { type Claims, ClaimTable } from "./claims.ts";
-import { ConnectionLost } from "./client_stream.ts";
 import { startFetch } from "./fetch_client.ts";
 import { idleProgress } from "./idle_progress.ts";
 import { startPull } from "./pull.ts";
@@ -81,7 +81,7 @@ class TransferRun {
     const client = createClient(TransferService, this.#channelTo(endpoint).transport);
     try {
       const { kind } = await client.locate({ module, path: pathToBytes(path) });
-      sendPromptly(endpoint.port);
+      tendConnections(endpoint.port, this.job.stallTimeoutMs);
       return kind || undefined;
     } catch (error) {
       throw daemonError(endpoint, error);
@@ -90,7 +90,7 @@ class TransferRun {
 
   #channelTo({ host, port }: DaemonAddress): ControlChannel {
     const key = `${host} ${port}`;
-    const channel = this.#channels.get(key) ?? openControlChannel({ host, port });
+    const channel = this.#channels.get(key) ?? openControlChannel({ host, port }, this.job.stallTimeoutMs);
     this.#channels.set(key, channel);
     return channel;
   }
@@ -238,6 +238,7 @@ class TransferRun {
   stop(): void {
     this.#stopped = true;
     this.#wake();
-    this.#current?.stop();
+    if (this.#current !== undefined) this.#current.stop();
+    else this.#hangUp(); // it asks what stands where
   }
 }

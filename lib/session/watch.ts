@@ -4,7 +4,7 @@
 
 import type { Job } from "../model/job.ts";
 import type { Engine } from "../native/engine.ts";
-import { StallDetector, stallError, stallLine } from "../plan/stall.ts";
+import { type Stall, StallDetector, stallLine } from "../plan/stall.ts";
 import { WorkerClimber } from "../tune/climber.ts";
 import { type DiskCounters, diskCounters, diskStallCause } from "../tune/io_counters.ts";
 import type { Tally } from "./tally.ts";
@@ -23,6 +23,8 @@ export interface WatchOptions {
   readonly workersMax: number;
   /** The kernel's names of the disks of both sides, where known. */
   readonly disks: readonly string[];
+  /** What a run that stands still ends with. `cause`: what the disks tell. */
+  giveUp(stall: Stall, cause: string | undefined): Error;
 }
 
 export class Watch {
@@ -45,8 +47,8 @@ export class Watch {
   }
 
   /**
-   * `planned` and `answered` are counters that grow with the run; `path` tells what is under way. Raises BlitError (failed) when
-   * nothing has moved for too long.
+   * `planned` and `answered` are counters that grow with the run; `path` tells what is under way. Raises `giveUp` when nothing
+   * has moved for too long.
    */
   look(nowMs: number, planned: number, answered: number, path: () => string | undefined): void {
     if (nowMs - this.#lookedMs < LOOK_EVERY_MS) return;
@@ -56,10 +58,8 @@ export class Watch {
       planned,
       worked: bytesMoved + files + ticks + answered,
       path: path(),
-      // A slow limit stretches a single write over seconds.
-      waitsOnPurpose: this.job.bandwidthLimit > 0,
     });
-    if (stall?.kind === "abort") throw stallError(stall, "--stall-timeout", this.#cause());
+    if (stall?.kind === "abort") throw this.options.giveUp(stall, this.#cause());
     if (stall) {
       this.tally.stalls++;
       this.tally.planner(stallLine(stall, this.#cause()));

@@ -85,6 +85,8 @@ const jobs: [words: string, expected: Partial<Job>][] = [
   ["copy --workers 3 a b", { workers: 3 }],
   ["mirror --plaid a b", { plaid: true, workers: 0 }],
   ["copy --stall-timeout 2 a b", { stallTimeoutMs: 2000 }],
+  ["copy a host:/m/b", { stallTimeoutMs: 60_000 }],
+  ["copy ./a:b b", { stallTimeoutMs: 10_000 }],
   ["check --stall-timeout 1m30s a b", { stallTimeoutMs: 90_000 }],
   ["copy --stall-timeout=0 a b", { stallTimeoutMs: Infinity }],
 ];

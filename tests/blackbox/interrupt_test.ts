@@ -3,13 +3,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { temporaryNames, type TestDirectory, testDirectory } from "../support/environment.ts";
 import { assertExit, assertSays, assertSaysOnce, assertUntouched } from "../support/expect.ts";
-import { command, linux, testNeeding } from "../support/needs.ts";
+import { command, linux, mounting, type Need, testNeeding } from "../support/needs.ts";
 import { assertFaithful } from "../support/oracle.ts";
 import { blit, pause, type RunningProgram, startBlit, until } from "../support/program.ts";
 import { Random } from "../support/random.ts";
+import { mountSilent } from "../support/silent_mount.ts";
 import { assertNothingTorn } from "../support/torn.ts";
 
 const needs = [linux, command("cc")];
+const fuse: Need = { missing: await Deno.stat("/dev/fuse").then(() => undefined, () => "needs /dev/fuse") };
 const unmeasured = { unmeasured: true };
 
 /** Versions 0 and 1 of a tree of 4 MB: many small files and one large one, new ones in version 1. */
@@ -50,7 +52,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       running.kill(signal);
       const result = await running.result;
       assertExit(result, 130);
-      assertEquals(result.signal, null);
+      // Who dies by SIGINT ends the loop of a shell, too.
+      assertEquals(result.signal, signal === "SIGINT" ? signal : null);
       assertSaysOnce(result, /interrupted.*again|interrupted.*continue/i);
       assertEquals(JSON.parse(result.stdout).status, "interrupted");
       const now = await dir.snapshot("dst");
@@ -138,8 +141,7 @@ testNeeding(
       running.kill("SIGINT");
       const result = await running.result;
       try {
-        // Before the program listens, the signal ends it as it ends any other.
-        if (result.signal !== "SIGINT") assertExit(result, 0, 130);
+        assertExit(result, 0, 130);
         const now = await dir.snapshot("dst");
         assertNothingTorn(old, next, now);
         assertEquals(temporaryNames(now), []);
@@ -149,5 +151,62 @@ testNeeding(
     }
     assertExit(await blit(["mirror", dir.at("v1/"), dir.at("dst"), "--yes"]), 0);
     await assertFaithful(dir.at("v1"), dir.at("dst"));
+  },
+);
+
+testNeeding(needs, "SIGINT ends the loop of a shell with the run in it", async () => {
+  await using dir = await trees();
+  const loop = 'for i in 1 2 3; do echo "run $i"; "$@" || echo "code $?"; done; echo done';
+  const running = await startBlit(["copy", dir.at("v0/"), dir.at("dst"), "--bwlimit", "1M"], {
+    wrapper: ["setsid", "bash", "-c", loop, "loop"],
+  });
+  await untilChanging(dir, running);
+  // As a terminal does it: to the shell and to what it runs.
+  await new Deno.Command("kill", { args: ["-INT", "--", `-${running.pid}`] }).output();
+  const { stdout, signal } = await running.result;
+  assertEquals(signal, "SIGINT");
+  assertEquals(stdout.match(/^(run|code|done).*$/gm), ["run 1"]);
+});
+
+for (
+  const [signal, wrapper] of [["SIGHUP", ["nohup"]], ["SIGINT", ["sh", "-c", 'trap "" INT; exec "$0" "$@"']]] as const
+) {
+  testNeeding(needs, `${signal} that was ignored when the run began stays ignored`, async () => {
+    await using dir = await trees();
+    const running = await startBlit(["copy", dir.at("v0/"), dir.at("dst"), "--bwlimit", "4M"], { wrapper });
+    await untilChanging(dir, running);
+    running.kill(signal);
+    await pause(50);
+    running.kill(signal);
+    assertExit(await running.result, 0);
+    await assertFaithful(dir.at("v0"), dir.at("dst"), { rsync: false });
+  });
+}
+
+testNeeding(needs, "SIGHUP ends a run in order", async () => {
+  await using dir = await trees();
+  const running = await startBlit(["copy", dir.at("v0/"), dir.at("dst"), "--bwlimit", "1M"]);
+  await untilChanging(dir, running);
+  running.kill("SIGHUP");
+  const result = await running.result;
+  assertExit(result, 130);
+  assertSaysOnce(result, /interrupted/);
+  assertEquals(temporaryNames(await dir.snapshot("dst")), []);
+});
+
+testNeeding(
+  [linux, command("cc"), mounting, fuse],
+  "one SIGTERM ends a run whose source has fallen silent",
+  async () => {
+    await using dir = await testDirectory();
+    let running;
+    {
+      await using source = await mountSilent(30_000_000, 4_000_000);
+      running = await startBlit(["copy", "--stall-timeout", "0", `${source.path}/`, dir.at("dst")]);
+      await until(async () => await dir.exists("dst") && (await dir.names("dst")).length > 0, "the file", running);
+      running.kill("SIGTERM");
+      await until(() => /interrupted/.test(running!.errorOutput()), "the last word");
+    }
+    assertExit(await running.result, 130);
   },
 );

@@ -37,7 +37,7 @@ Deno.test("a daemon says what it is and what it exports, and not where that lies
   });
   const client = daemon.client();
   const info = await client.serverInfo({});
-  assertEquals([info.protocolMajor, info.protocolMinor, info.messageOfTheDay, info.callsMax], [1, 0, "Welcome", 9]);
+  assertEquals([info.protocolMajor, info.protocolMinor, info.messageOfTheDay, info.callsMax], [1, 1, "Welcome", 9]);
   assertEquals([info.activeCalls, info.operatingSystem], [1, Deno.build.os]);
   const { modules } = await client.listModules({});
   assertEquals(

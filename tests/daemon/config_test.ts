@@ -25,6 +25,7 @@ message_bytes = "1MiB"
 first_byte_seconds = 3
 idle_seconds = 60
 stall_seconds = 90
+silent_seconds = 45
 
 [[modules]]
 name = "photos"
@@ -61,6 +62,7 @@ privileged = true
     firstByteMs: 3000,
     idleMs: 60_000,
     stallMs: 90_000,
+    silentMs: 45_000,
   });
   assertEquals(config.modules, [
     { name: "photos", path: "/srv/photos", readOnly: true, privileged: false, comment: "Family", connectionsMax: 3 },

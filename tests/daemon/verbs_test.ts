@@ -16,7 +16,7 @@ Deno.test("blit modules shows names, access and comments, and the message of the
   assertEquals([text.code, text.stdout], [0, "a          read-write  first\nlong-name  read-only\n"]);
   assertEquals(text.stderr, "Hi\\x1b[31m\n");
   const { summary } = await blitJson(["modules", daemon.host]);
-  assertEquals([summary.port, summary.protocol, summary.modules.length], [daemon.port, "1.0", 2]);
+  assertEquals([summary.port, summary.protocol, summary.modules.length], [daemon.port, "1.1", 2]);
   assertEquals([summary.modules[1].name, summary.modules[1].read_only], ["long-name", true]);
 });
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Sighting, type Stall, StallDetector, stallError, stallLine } from "../../lib/plan/stall.ts";
+import { type Sighting, StallDetector, stallError, stallLine } from "../../lib/plan/stall.ts";
 
 const still: Sighting = { planned: 5, worked: 7, path: "a/b" };
 
@@ -37,12 +37,6 @@ Deno.test("after progress the time counts anew, and every standstill is noted", 
   assertEquals(detector.stalls, 3);
 });
 
-Deno.test("waiting on purpose is no stall", () => {
-  const detector = started();
-  assertEquals(watch(detector, 100, 60_000, () => ({ ...still, waitsOnPurpose: true })), []);
-  assertEquals(watch(detector, 60_100, 70_000, () => still), ["note 61000", "abort 70000"]);
-});
-
 Deno.test("time that this process slept through is no stall", () => {
   const detector = started();
   assertEquals(watch(detector, 100, 900, () => still), []);
@@ -57,38 +51,9 @@ Deno.test("the time until the abort can be chosen, never included", () => {
   assertEquals(watch(started({ abortMs: Infinity }), 100, 600_000, () => still), ["note 1000"]);
 });
 
-/** A lane that has moved `bytesPer100Ms` ten times, at 1000 ms. */
-function laneAt(bytesPer100Ms: number): StallDetector {
-  const detector = new StallDetector(0);
-  for (let i = 0; i <= 10; i++) detector.lookAtLane(i * 100, 3, i * bytesPer100Ms, true);
-  return detector;
-}
-
-Deno.test("a lane that was fast is noted after 100 ms of silence, once until it moves again", () => {
-  const detector = laneAt(10_000_000);
-  const look = (nowMs: number, bytes: number): Stall | undefined => detector.lookAtLane(nowMs, 3, bytes, true);
-  assertEquals(look(1090, 1e8), undefined);
-  assertEquals(look(1100, 1e8), { kind: "note", forMs: 100, lane: 3 });
-  assertEquals(look(1200, 1e8), undefined);
-  assertEquals(look(1300, 2e8), undefined);
-  assertEquals(look(1400, 2e8)?.lane, 3);
-  assertEquals(detector.stalls, 2);
-});
-
-Deno.test("a slow lane, an idle one and a new one may be silent", () => {
-  assertEquals(laneAt(10_000).lookAtLane(1500, 3, 100_000, true), undefined);
-  const detector = laneAt(10_000_000);
-  for (let nowMs = 1100; nowMs <= 5000; nowMs += 100) {
-    assertEquals(detector.lookAtLane(nowMs, 3, 1e8, false), undefined);
-  }
-  assertEquals(detector.lookAtLane(5100, 3, 1e8, true)?.kind, "note");
-  assertEquals(detector.lookAtLane(5100, 4, 0, true), undefined);
-  assertEquals(detector.lookAtLane(9100, 4, 0, true), undefined);
-});
-
 Deno.test("a stall is told with its place and its cause", () => {
   assertEquals(stallLine({ kind: "note", forMs: 1234, path: "a/\udcffb" }), 'No progress for 1.2 s at "a/\\xffb"');
-  assertEquals(stallLine({ kind: "note", forMs: 100, lane: 3 }, "no room"), "No progress for 0.1 s on lane 3: no room");
+  assertEquals(stallLine({ kind: "note", forMs: 100 }, "no room"), "No progress for 0.1 s: no room");
   assertEquals(stallLine({ kind: "note", forMs: 1000 }), "No progress for 1.0 s");
 });
 

@@ -99,7 +99,7 @@ const wrongOpens: [string, OpenFields, Code, RegExp][] = [
     "another major version",
     { protocolMajor: 9 },
     Code.FailedPrecondition,
-    /client speaks protocol 9\.0, this daemon 1\.0/,
+    /client speaks protocol 9\.0, this daemon 1\.1/,
   ],
   [
     "a feature that is not there",

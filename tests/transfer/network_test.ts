@@ -65,14 +65,15 @@ async function makeSource(dir: TestDirectory): Promise<void> {
   await dir.write({ "src/large": new Uint8Array(30 << 20).fill(3) });
 }
 
-async function startAt(network: Network, dir: TestDirectory) {
+async function startAt(network: Network, dir: TestDirectory, words: string[] = []) {
   const daemon = await startBlit(
-    ["daemon", "--root", dir.at("mod"), "--bind", network.address, "--port", "0", "--no-mdns"],
+    ["daemon", "--root", dir.at("mod"), "--bind", network.address, "--port", "0", "--no-mdns", ...words],
     { wrapper: ["ip", "netns", "exec", network.server] },
   );
   const ready = /ready on \S+:(\d+)\n/;
   await until(() => ready.test(daemon.output()), "the daemon's ready line");
-  return { daemon, place: `${network.address}:${ready.exec(daemon.output())![1]}:/default/dst` };
+  const port = ready.exec(daemon.output())![1];
+  return { daemon, place: (path: string) => `${network.address}:${port}:/default/${path}` };
 }
 
 testNeeding(needs, "a link that is cut for a moment costs that moment and nothing else", async () => {
@@ -80,7 +81,7 @@ testNeeding(needs, "a link that is cut for a moment costs that moment and nothin
   await using dir = await testDirectory();
   await makeSource(dir);
   const { daemon, place } = await startAt(network, dir);
-  const copying = await startBlit(["copy", dir.at("src/"), place, "--bwlimit", "20M"], {
+  const copying = await startBlit(["copy", dir.at("src/"), place("dst"), "--bwlimit", "20M"], {
     wrapper: ["ip", "netns", "exec", network.client],
   });
   await until(() => dir.exists("mod/dst/some/file2"), "the first files");
@@ -93,28 +94,37 @@ testNeeding(needs, "a link that is cut for a moment costs that moment and nothin
   await daemon.result;
 });
 
-testNeeding(needs, "a link that stays cut is noticed, and a later run completes the copy", async () => {
-  await using network = await Network.make();
-  await using dir = await testDirectory();
-  await makeSource(dir);
-  const { daemon, place } = await startAt(network, dir);
-  const inClient = { wrapper: ["ip", "netns", "exec", network.client] };
-  const words = ["copy", dir.at("src/"), place, "--stall-timeout", "2", "--retry", "0"];
-  const copying = await startBlit([...words, "--bwlimit", "20M"], inClient);
-  await until(() => dir.exists("mod/dst/some/file2"), "the first files");
-  await network.link("down");
-  copying.kill("SIGINT");
-  copying.kill("SIGINT");
-  await new Promise((resolve) => setTimeout(resolve, 400));
-  copying.kill("SIGINT");
-  const { code } = await copying.result;
-  assertEquals(code, 130);
-  await network.link("up");
-  const again = await startBlit(words, inClient);
-  const result = await again.result;
-  assertExit(result, 0);
-  assertMatch(result.stdout, /Unchanged [1-9]/);
-  await assertFaithful(dir.at("src"), dir.at("mod/dst"));
-  daemon.kill("SIGTERM");
-  await daemon.result;
-});
+for (const direction of ["pushed", "pulled"]) {
+  testNeeding(
+    needs,
+    `${direction}: a link that stays cut ends both sides, and a later run completes the copy`,
+    async () => {
+      await using network = await Network.make();
+      await using dir = await testDirectory();
+      await makeSource(dir);
+      await dir.write({ "config": "[limits]\nsilent_seconds = 2\n" });
+      const [from, to] = direction === "pushed" ? ["src", "mod/dst"] : ["mod/src", "dst"];
+      if (direction === "pulled") await Deno.rename(dir.at("src"), dir.at("mod/src"));
+      const { daemon, place } = await startAt(network, dir, ["--config", dir.at("config")]);
+      const inClient = { wrapper: ["ip", "netns", "exec", network.client] };
+      const [source, destination] = direction === "pushed"
+        ? [dir.at("src/"), place("dst")]
+        : [place("src/"), dir.at("dst")];
+      const words = ["copy", source, destination, "--stall-timeout", "2", "--retry", "1", "--wait", "100ms"];
+      const copying = await startBlit([...words, "--bwlimit", "20M"], inClient);
+      await until(() => dir.exists(`${to}/some/file2`), "the first files");
+      await network.link("down");
+      const broken = await copying.result;
+      assertExit(broken, 1);
+      assertMatch(broken.stderr, /said nothing for 2 s; trying again.*\n.*said nothing for 2 s/);
+      await until(() => /procedure=Transfer /.test(daemon.errorOutput()), "the daemon to end the transfer");
+      await network.link("up");
+      const result = await (await startBlit(words, inClient)).result;
+      assertExit(result, 0);
+      assertMatch(result.stdout, /Unchanged [1-9]/);
+      await assertFaithful(dir.at(from), dir.at(to));
+      daemon.kill("SIGTERM");
+      await daemon.result;
+    },
+  );
+}

@@ -31,7 +31,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file blit/v1/transfer.proto.
  */
 export const file_blit_v1_transfer: GenFile = /*@__PURE__*/
-  fileDesc("ChZibGl0L3YxL3RyYW5zZmVyLnByb3RvEgdibGl0LnYxIi0KDUxvY2F0ZVJlcXVlc3QSDgoGbW9kdWxlGAEgASgJEgwKBHBhdGgYAiABKAwiMgoOTG9jYXRlUmVzcG9uc2USIAoEa2luZBgBIAEoDjISLmJsaXQudjEuRW50cnlLaW5kIq8CCg9UcmFuc2ZlclJlcXVlc3QSHQoEb3BlbhgBIAEoCzINLmJsaXQudjEuT3BlbkgAEikKB2Fuc3dlcnMYAiABKAsyFi5ibGl0LnYxLlNvdXJjZUFuc3dlcnNIABIrCghyZXF1ZXN0cxgDIAEoCzIXLmJsaXQudjEuU291cmNlUmVxdWVzdHNIABImCglsYW5lX2RhdGEYBCABKAsyES5ibGl0LnYxLkxhbmVEYXRhSAASIQoGY2FuY2VsGAUgASgLMg8uYmxpdC52MS5DYW5jZWxIABIlCghmaW5pc2hlZBgGIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIABIoCgp1c2VfaW5saW5lGAcgASgLMhIuYmxpdC52MS5Vc2VJbmxpbmVIAEIJCgdtZXNzYWdlIrUCChBUcmFuc2ZlclJlc3BvbnNlEiEKBmFjY2VwdBgBIAEoCzIPLmJsaXQudjEuQWNjZXB0SAASKQoHYW5zd2VycxgCIAEoCzIWLmJsaXQudjEuU291cmNlQW5zd2Vyc0gAEisKCHJlcXVlc3RzGAMgASgLMhcuYmxpdC52MS5Tb3VyY2VSZXF1ZXN0c0gAEiYKCWxhbmVfZGF0YRgEIAEoCzIRLmJsaXQudjEuTGFuZURhdGFIABIlCghoYXBwZW5lZBgFIAEoCzIRLmJsaXQudjEuSGFwcGVuZWRIABIlCghwcm9ncmVzcxgGIAEoCzIRLmJsaXQudjEuUHJvZ3Jlc3NIABIlCghmaW5pc2hlZBgHIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIAEIJCgdtZXNzYWdlIqYCCgRPcGVuEhYKDnByb3RvY29sX21ham9yGAEgASgNEhYKDnByb3RvY29sX21pbm9yGAIgASgNEhkKEXJlcXVpcmVkX2ZlYXR1cmVzGAMgAygJEiUKCWRpcmVjdGlvbhgEIAEoDjISLmJsaXQudjEuRGlyZWN0aW9uEg4KBm1vZHVsZRgFIAEoCRIMCgRwYXRoGAYgASgMEicKBWVudHJ5GAcgASgLMhMuYmxpdC52MS5OYW1lZEVudHJ5SACIAQESGQoDam9iGAggASgLMgwuYmxpdC52MS5Kb2ISFQoNZmlsdGVyX3ByZWZpeBgJIAEoDBIUCgxsYW5lc193YW50ZWQYCiABKA0SEwoLcmVtb3ZlX3Jvb3QYCyABKAhCCAoGX2VudHJ5IjEKCk5hbWVkRW50cnkSDgoGc291cmNlGAEgASgMEhMKC2Rlc3RpbmF0aW9uGAIgASgMIqgBCgZBY2NlcHQSFgoOcHJvdG9jb2xfbWFqb3IYASABKA0SFgoOcHJvdG9jb2xfbWlub3IYAiABKA0SEAoIZmVhdHVyZXMYAyADKAkSDgoGam9iX2lkGAQgASgEEjcKDWRhdGFfdHJhbnNmZXIYBSABKAsyIC5ibGl0LnYxLkRhdGFUcmFuc2Zlck5lZ290aWF0aW9uEhMKC3BhdGllbmNlX21zGAYgASgNIsQBChdEYXRhVHJhbnNmZXJOZWdvdGlhdGlvbhIQCgh0Y3BfcG9ydBgBIAEoDRIWCg5vbmVfdGltZV90b2tlbhgCIAEoDBIRCglsYW5lc19tYXgYAyABKA0SGgoSY29uZ2VzdGlvbl9jb250cm9sGAQgASgJSgQIEBAgUg9yZG1hX2NhcGFiaWxpdHlSD3JkbWFfcXVldWVfcGFpclIIcmRtYV9saWRSCHJkbWFfZ2lkUhRyZG1hX3BhY2tldF9zZXF1ZW5jZSKIBQoDSm9iEgwKBHZlcmIYASABKAkSDwoHZHJ5X3J1bhgCIAEoCBIPCgdjb21wYXJlGAMgASgJEhcKD2lnbm9yZV9leGlzdGluZxgEIAEoCBIiCgVydWxlcxgFIAMoCzITLmJsaXQudjEuRmlsdGVyUnVsZRISCgpmaWxlc19mcm9tGAYgAygMEhYKDmhhc19maWxlc19mcm9tGAcgASgIEhUKCG1pbl9zaXplGAggASgESACIAQESFQoIbWF4X3NpemUYCSABKARIAYgBARIXCgptaW5fYWdlX21zGAogASgESAKIAQESFwoKbWF4X2FnZV9tcxgLIAEoBEgDiAEBEhUKDWRlbGV0ZV9oaWRkZW4YDCABKAgSFwoKbWF4X2RlbGV0ZRgNIAEoBEgEiAEBEh0KEGJhY2t1cF9kaXJlY3RvcnkYDiABKAxIBYgBARIXCg9iYW5kd2lkdGhfbGltaXQYDyABKAQSDQoFZnN5bmMYECABKAgSDgoGdmVyaWZ5GBEgASgIEg8KB29uZV93YXkYEiABKAgSDwoHd29ya2VycxgTIAEoDRIYChBzdGFsbF90aW1lb3V0X21zGBQgASgEEg8KB2l0ZW1pemUYFSABKAgSGgoSY29uZ2VzdGlvbl9jb250cm9sGBYgASgJEg4KBnJlc3VtZRgXIAEoCBIXCg9vbmVfZmlsZV9zeXN0ZW0YGCABKAgSEwoLZm9yY2Vfc3BhY2UYGSABKAhCCwoJX21pbl9zaXplQgsKCV9tYXhfc2l6ZUINCgtfbWluX2FnZV9tc0INCgtfbWF4X2FnZV9tc0INCgtfbWF4X2RlbGV0ZUITChFfYmFja3VwX2RpcmVjdG9yeSIuCgpGaWx0ZXJSdWxlEg8KB2V4Y2x1ZGUYASABKAgSDwoHcGF0dGVybhgCIAEoDCImCghMYW5lRGF0YRIMCgRsYW5lGAEgASgNEgwKBGRhdGEYAiABKAwiGgoJVXNlSW5saW5lEg0KBWxhbmVzGAEgASgNIggKBkNhbmNlbCIqCghIYXBwZW5lZBIeCgZldmVudHMYASADKAsyDi5ibGl0LnYxLkV2ZW50IqIBCgVFdmVudBIkCgVlbnRyeRgBIAEoCzITLmJsaXQudjEuRW50cnlFdmVudEgAEiMKB2ZhaWx1cmUYAiABKAsyEC5ibGl0LnYxLkZhaWx1cmVIABIhCgZub3RpY2UYAyABKAsyDy5ibGl0LnYxLk5vdGljZUgAEg8KBXBoYXNlGAQgASgJSAASEQoHcGxhbm5lchgFIAEoCUgAQgcKBWV2ZW50ImgKCkVudHJ5RXZlbnQSDgoGY2hhbmdlGAEgASgJEiAKBGtpbmQYAiABKA4yEi5ibGl0LnYxLkVudHJ5S2luZBIMCgRwYXRoGAMgASgMEhEKBHNpemUYBCABKARIAIgBAUIHCgVfc2l6ZSInCgZOb3RpY2USDAoEa2luZBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIt0CCghQcm9ncmVzcxINCgVwaGFzZRgBIAEoCRISCgpmaWxlc19kb25lGAIgASgEEhMKC2ZpbGVzX3RvdGFsGAMgASgEEhIKCmJ5dGVzX2RvbmUYBCABKAQSGAoLYnl0ZXNfdG90YWwYBSABKARIAIgBARIVCg1zY2FuX2NvbXBsZXRlGAYgASgIEhkKDGN1cnJlbnRfcGF0aBgHIAEoDEgBiAEBEg8KB3dvcmtlcnMYCCABKA0SDQoFbGFuZXMYCSABKA0SFwoPd2FpdF9wbGFubmVyX21zGAogASgBEhYKDndhaXRfc291cmNlX21zGAsgASgBEhsKE3dhaXRfZGVzdGluYXRpb25fbXMYDCABKAESEwoLcmV0cmFuc21pdHMYDSABKAQSFQoNcm91bmRfdHJpcF9tcxgOIAEoAUIOCgxfYnl0ZXNfdG90YWxCDwoNX2N1cnJlbnRfcGF0aCJdCghGaW5pc2hlZBIjCgdzdW1tYXJ5GAEgASgLMhAuYmxpdC52MS5TdW1tYXJ5SAASIQoFZXJyb3IYAiABKAsyEC5ibGl0LnYxLkZhaWx1cmVIAEIJCgdvdXRjb21lIuEGCgdTdW1tYXJ5Eg4KBnN0YXR1cxgBIAEoCRINCgVyb3V0ZRgCIAEoCRIUCgxyb3V0ZV9yZWFzb24YAyABKAkSEwoLcGxhbm5pbmdfbXMYBCABKAESHQoVcHJlZGljdGVkX3BsYW5uaW5nX21zGAUgASgBEg8KB3dvcmtlcnMYBiABKA0SDgoGc3RhbGxzGAcgASgNEhcKCmJvdHRsZW5lY2sYCCABKAlIAIgBARITCgtmaWxlc190b3RhbBgJIAEoBBIZChFmaWxlc190cmFuc2ZlcnJlZBgKIAEoBBIXCg9maWxlc191bmNoYW5nZWQYCyABKAQSFQoNZmlsZXNfcmVtb3ZlZBgMIAEoBBIVCg1maWxlc19kZWxldGVkGA0gASgEEhQKDGZpbGVzX2ZhaWxlZBgOIAEoBBIbChNmaWxlc19tZXRhZGF0YV9vbmx5GA8gASgEEhkKEWRpcmVjdG9yaWVzX3RvdGFsGBAgASgEEhsKE2RpcmVjdG9yaWVzX2NyZWF0ZWQYESABKAQSGwoTZGlyZWN0b3JpZXNfZGVsZXRlZBgSIAEoBBIXCg9lbnRyaWVzX2RlbGV0ZWQYEyABKAQSEwoLYnl0ZXNfdG90YWwYFCABKAQSGQoRYnl0ZXNfdHJhbnNmZXJyZWQYFSABKAQSFwoPYnl0ZXNfemVyb19jb3B5GBYgASgEEhkKEXRjcF9mYWxsYmFja191c2VkGBcgASgIEg0KBWxhbmVzGBggASgNEjwKD2J5dGVzX2J5X21ldGhvZBgZIAMoCzIjLmJsaXQudjEuU3VtbWFyeS5CeXRlc0J5TWV0aG9kRW50cnkSEwoLZHVyYXRpb25fbXMYGiABKAESFgoOZmFpbHVyZXNfdG90YWwYGyABKAQSIgoIZmFpbHVyZXMYHCADKAsyEC5ibGl0LnYxLkZhaWx1cmUSDwoHbm90aWNlcxgdIAMoCRITCgtyZXRyYW5zbWl0cxgeIAEoBBIVCg1yb3VuZF90cmlwX21zGB8gASgBEhcKD2ZpbGVzX25vdF90cmllZBggIAEoBBo0ChJCeXRlc0J5TWV0aG9kRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4AUINCgtfYm90dGxlbmVjayKRAQoMRmV0Y2hSZXF1ZXN0EhsKBG9wZW4YASABKAsyDS5ibGl0LnYxLk9wZW4SEwoLc291cmNlX2hvc3QYAiABKAkSEwoLc291cmNlX3BvcnQYAyABKA0SFQoNc291cmNlX21vZHVsZRgEIAEoCRITCgtzb3VyY2VfcGF0aBgFIAEoDBIOCgZkZXRhY2gYBiABKAgioQEKDUZldGNoUmVzcG9uc2USEAoGam9iX2lkGAEgASgESAASJQoIaGFwcGVuZWQYAiABKAsyES5ibGl0LnYxLkhhcHBlbmVkSAASJQoIcHJvZ3Jlc3MYAyABKAsyES5ibGl0LnYxLlByb2dyZXNzSAASJQoIZmluaXNoZWQYBCABKAsyES5ibGl0LnYxLkZpbmlzaGVkSABCCQoHbWVzc2FnZSIRCg9MaXN0Sm9ic1JlcXVlc3QiMwoQTGlzdEpvYnNSZXNwb25zZRIfCgRqb2JzGAEgAygLMhEuYmxpdC52MS5Kb2JTdGF0ZSLjAQoISm9iU3RhdGUSCgoCaWQYASABKAQSDAoEdmVyYhgCIAEoCRIRCglkaXJlY3Rpb24YAyABKAkSDgoGY2xpZW50GAQgASgJEg0KBXBsYWNlGAUgASgJEg4KBnNvdXJjZRgGIAEoCRIPCgdzdGFydGVkGAcgASgBEg4KBnN0YXR1cxgIIAEoCRIjCghwcm9ncmVzcxgJIAEoCzIRLmJsaXQudjEuUHJvZ3Jlc3MSKAoIZmluaXNoZWQYCiABKAsyES5ibGl0LnYxLkZpbmlzaGVkSACIAQFCCwoJX2ZpbmlzaGVkIh0KD1dhdGNoSm9iUmVxdWVzdBIKCgJpZBgBIAEoBCIyChBXYXRjaEpvYlJlc3BvbnNlEh4KA2pvYhgBIAEoCzIRLmJsaXQudjEuSm9iU3RhdGUiHgoQQ2FuY2VsSm9iUmVxdWVzdBIKCgJpZBgBIAEoBCImChFDYW5jZWxKb2JSZXNwb25zZRIRCgljYW5jZWxsZWQYASABKAgqTgoJRGlyZWN0aW9uEhkKFURJUkVDVElPTl9VTlNQRUNJRklFRBAAEhIKDkRJUkVDVElPTl9QVVNIEAESEgoORElSRUNUSU9OX1BVTEwQAjKTAwoPVHJhbnNmZXJTZXJ2aWNlEjkKBkxvY2F0ZRIWLmJsaXQudjEuTG9jYXRlUmVxdWVzdBoXLmJsaXQudjEuTG9jYXRlUmVzcG9uc2USQwoIVHJhbnNmZXISGC5ibGl0LnYxLlRyYW5zZmVyUmVxdWVzdBoZLmJsaXQudjEuVHJhbnNmZXJSZXNwb25zZSgBMAESOAoFRmV0Y2gSFS5ibGl0LnYxLkZldGNoUmVxdWVzdBoWLmJsaXQudjEuRmV0Y2hSZXNwb25zZTABEj8KCExpc3RKb2JzEhguYmxpdC52MS5MaXN0Sm9ic1JlcXVlc3QaGS5ibGl0LnYxLkxpc3RKb2JzUmVzcG9uc2USQQoIV2F0Y2hKb2ISGC5ibGl0LnYxLldhdGNoSm9iUmVxdWVzdBoZLmJsaXQudjEuV2F0Y2hKb2JSZXNwb25zZTABEkIKCUNhbmNlbEpvYhIZLmJsaXQudjEuQ2FuY2VsSm9iUmVxdWVzdBoaLmJsaXQudjEuQ2FuY2VsSm9iUmVzcG9uc2ViBnByb3RvMw", [file_blit_v1_entry, file_blit_v1_source]);
+  fileDesc("ChZibGl0L3YxL3RyYW5zZmVyLnByb3RvEgdibGl0LnYxIi0KDUxvY2F0ZVJlcXVlc3QSDgoGbW9kdWxlGAEgASgJEgwKBHBhdGgYAiABKAwiMgoOTG9jYXRlUmVzcG9uc2USIAoEa2luZBgBIAEoDjISLmJsaXQudjEuRW50cnlLaW5kItkCCg9UcmFuc2ZlclJlcXVlc3QSHQoEb3BlbhgBIAEoCzINLmJsaXQudjEuT3BlbkgAEikKB2Fuc3dlcnMYAiABKAsyFi5ibGl0LnYxLlNvdXJjZUFuc3dlcnNIABIrCghyZXF1ZXN0cxgDIAEoCzIXLmJsaXQudjEuU291cmNlUmVxdWVzdHNIABImCglsYW5lX2RhdGEYBCABKAsyES5ibGl0LnYxLkxhbmVEYXRhSAASIQoGY2FuY2VsGAUgASgLMg8uYmxpdC52MS5DYW5jZWxIABIlCghmaW5pc2hlZBgGIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIABIoCgp1c2VfaW5saW5lGAcgASgLMhIuYmxpdC52MS5Vc2VJbmxpbmVIABIoCgprZWVwX2FsaXZlGAggASgLMhIuYmxpdC52MS5LZWVwQWxpdmVIAEIJCgdtZXNzYWdlIt8CChBUcmFuc2ZlclJlc3BvbnNlEiEKBmFjY2VwdBgBIAEoCzIPLmJsaXQudjEuQWNjZXB0SAASKQoHYW5zd2VycxgCIAEoCzIWLmJsaXQudjEuU291cmNlQW5zd2Vyc0gAEisKCHJlcXVlc3RzGAMgASgLMhcuYmxpdC52MS5Tb3VyY2VSZXF1ZXN0c0gAEiYKCWxhbmVfZGF0YRgEIAEoCzIRLmJsaXQudjEuTGFuZURhdGFIABIlCghoYXBwZW5lZBgFIAEoCzIRLmJsaXQudjEuSGFwcGVuZWRIABIlCghwcm9ncmVzcxgGIAEoCzIRLmJsaXQudjEuUHJvZ3Jlc3NIABIlCghmaW5pc2hlZBgHIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIABIoCgprZWVwX2FsaXZlGAggASgLMhIuYmxpdC52MS5LZWVwQWxpdmVIAEIJCgdtZXNzYWdlIqYCCgRPcGVuEhYKDnByb3RvY29sX21ham9yGAEgASgNEhYKDnByb3RvY29sX21pbm9yGAIgASgNEhkKEXJlcXVpcmVkX2ZlYXR1cmVzGAMgAygJEiUKCWRpcmVjdGlvbhgEIAEoDjISLmJsaXQudjEuRGlyZWN0aW9uEg4KBm1vZHVsZRgFIAEoCRIMCgRwYXRoGAYgASgMEicKBWVudHJ5GAcgASgLMhMuYmxpdC52MS5OYW1lZEVudHJ5SACIAQESGQoDam9iGAggASgLMgwuYmxpdC52MS5Kb2ISFQoNZmlsdGVyX3ByZWZpeBgJIAEoDBIUCgxsYW5lc193YW50ZWQYCiABKA0SEwoLcmVtb3ZlX3Jvb3QYCyABKAhCCAoGX2VudHJ5IjEKCk5hbWVkRW50cnkSDgoGc291cmNlGAEgASgMEhMKC2Rlc3RpbmF0aW9uGAIgASgMIqgBCgZBY2NlcHQSFgoOcHJvdG9jb2xfbWFqb3IYASABKA0SFgoOcHJvdG9jb2xfbWlub3IYAiABKA0SEAoIZmVhdHVyZXMYAyADKAkSDgoGam9iX2lkGAQgASgEEjcKDWRhdGFfdHJhbnNmZXIYBSABKAsyIC5ibGl0LnYxLkRhdGFUcmFuc2Zlck5lZ290aWF0aW9uEhMKC3BhdGllbmNlX21zGAYgASgNIsQBChdEYXRhVHJhbnNmZXJOZWdvdGlhdGlvbhIQCgh0Y3BfcG9ydBgBIAEoDRIWCg5vbmVfdGltZV90b2tlbhgCIAEoDBIRCglsYW5lc19tYXgYAyABKA0SGgoSY29uZ2VzdGlvbl9jb250cm9sGAQgASgJSgQIEBAgUg9yZG1hX2NhcGFiaWxpdHlSD3JkbWFfcXVldWVfcGFpclIIcmRtYV9saWRSCHJkbWFfZ2lkUhRyZG1hX3BhY2tldF9zZXF1ZW5jZSKIBQoDSm9iEgwKBHZlcmIYASABKAkSDwoHZHJ5X3J1bhgCIAEoCBIPCgdjb21wYXJlGAMgASgJEhcKD2lnbm9yZV9leGlzdGluZxgEIAEoCBIiCgVydWxlcxgFIAMoCzITLmJsaXQudjEuRmlsdGVyUnVsZRISCgpmaWxlc19mcm9tGAYgAygMEhYKDmhhc19maWxlc19mcm9tGAcgASgIEhUKCG1pbl9zaXplGAggASgESACIAQESFQoIbWF4X3NpemUYCSABKARIAYgBARIXCgptaW5fYWdlX21zGAogASgESAKIAQESFwoKbWF4X2FnZV9tcxgLIAEoBEgDiAEBEhUKDWRlbGV0ZV9oaWRkZW4YDCABKAgSFwoKbWF4X2RlbGV0ZRgNIAEoBEgEiAEBEh0KEGJhY2t1cF9kaXJlY3RvcnkYDiABKAxIBYgBARIXCg9iYW5kd2lkdGhfbGltaXQYDyABKAQSDQoFZnN5bmMYECABKAgSDgoGdmVyaWZ5GBEgASgIEg8KB29uZV93YXkYEiABKAgSDwoHd29ya2VycxgTIAEoDRIYChBzdGFsbF90aW1lb3V0X21zGBQgASgEEg8KB2l0ZW1pemUYFSABKAgSGgoSY29uZ2VzdGlvbl9jb250cm9sGBYgASgJEg4KBnJlc3VtZRgXIAEoCBIXCg9vbmVfZmlsZV9zeXN0ZW0YGCABKAgSEwoLZm9yY2Vfc3BhY2UYGSABKAhCCwoJX21pbl9zaXplQgsKCV9tYXhfc2l6ZUINCgtfbWluX2FnZV9tc0INCgtfbWF4X2FnZV9tc0INCgtfbWF4X2RlbGV0ZUITChFfYmFja3VwX2RpcmVjdG9yeSIuCgpGaWx0ZXJSdWxlEg8KB2V4Y2x1ZGUYASABKAgSDwoHcGF0dGVybhgCIAEoDCImCghMYW5lRGF0YRIMCgRsYW5lGAEgASgNEgwKBGRhdGEYAiABKAwiGgoJVXNlSW5saW5lEg0KBWxhbmVzGAEgASgNIggKBkNhbmNlbCILCglLZWVwQWxpdmUiKgoISGFwcGVuZWQSHgoGZXZlbnRzGAEgAygLMg4uYmxpdC52MS5FdmVudCKiAQoFRXZlbnQSJAoFZW50cnkYASABKAsyEy5ibGl0LnYxLkVudHJ5RXZlbnRIABIjCgdmYWlsdXJlGAIgASgLMhAuYmxpdC52MS5GYWlsdXJlSAASIQoGbm90aWNlGAMgASgLMg8uYmxpdC52MS5Ob3RpY2VIABIPCgVwaGFzZRgEIAEoCUgAEhEKB3BsYW5uZXIYBSABKAlIAEIHCgVldmVudCJoCgpFbnRyeUV2ZW50Eg4KBmNoYW5nZRgBIAEoCRIgCgRraW5kGAIgASgOMhIuYmxpdC52MS5FbnRyeUtpbmQSDAoEcGF0aBgDIAEoDBIRCgRzaXplGAQgASgESACIAQFCBwoFX3NpemUiJwoGTm90aWNlEgwKBGtpbmQYASABKAkSDwoHbWVzc2FnZRgCIAEoCSLdAgoIUHJvZ3Jlc3MSDQoFcGhhc2UYASABKAkSEgoKZmlsZXNfZG9uZRgCIAEoBBITCgtmaWxlc190b3RhbBgDIAEoBBISCgpieXRlc19kb25lGAQgASgEEhgKC2J5dGVzX3RvdGFsGAUgASgESACIAQESFQoNc2Nhbl9jb21wbGV0ZRgGIAEoCBIZCgxjdXJyZW50X3BhdGgYByABKAxIAYgBARIPCgd3b3JrZXJzGAggASgNEg0KBWxhbmVzGAkgASgNEhcKD3dhaXRfcGxhbm5lcl9tcxgKIAEoARIWCg53YWl0X3NvdXJjZV9tcxgLIAEoARIbChN3YWl0X2Rlc3RpbmF0aW9uX21zGAwgASgBEhMKC3JldHJhbnNtaXRzGA0gASgEEhUKDXJvdW5kX3RyaXBfbXMYDiABKAFCDgoMX2J5dGVzX3RvdGFsQg8KDV9jdXJyZW50X3BhdGgiXQoIRmluaXNoZWQSIwoHc3VtbWFyeRgBIAEoCzIQLmJsaXQudjEuU3VtbWFyeUgAEiEKBWVycm9yGAIgASgLMhAuYmxpdC52MS5GYWlsdXJlSABCCQoHb3V0Y29tZSLhBgoHU3VtbWFyeRIOCgZzdGF0dXMYASABKAkSDQoFcm91dGUYAiABKAkSFAoMcm91dGVfcmVhc29uGAMgASgJEhMKC3BsYW5uaW5nX21zGAQgASgBEh0KFXByZWRpY3RlZF9wbGFubmluZ19tcxgFIAEoARIPCgd3b3JrZXJzGAYgASgNEg4KBnN0YWxscxgHIAEoDRIXCgpib3R0bGVuZWNrGAggASgJSACIAQESEwoLZmlsZXNfdG90YWwYCSABKAQSGQoRZmlsZXNfdHJhbnNmZXJyZWQYCiABKAQSFwoPZmlsZXNfdW5jaGFuZ2VkGAsgASgEEhUKDWZpbGVzX3JlbW92ZWQYDCABKAQSFQoNZmlsZXNfZGVsZXRlZBgNIAEoBBIUCgxmaWxlc19mYWlsZWQYDiABKAQSGwoTZmlsZXNfbWV0YWRhdGFfb25seRgPIAEoBBIZChFkaXJlY3Rvcmllc190b3RhbBgQIAEoBBIbChNkaXJlY3Rvcmllc19jcmVhdGVkGBEgASgEEhsKE2RpcmVjdG9yaWVzX2RlbGV0ZWQYEiABKAQSFwoPZW50cmllc19kZWxldGVkGBMgASgEEhMKC2J5dGVzX3RvdGFsGBQgASgEEhkKEWJ5dGVzX3RyYW5zZmVycmVkGBUgASgEEhcKD2J5dGVzX3plcm9fY29weRgWIAEoBBIZChF0Y3BfZmFsbGJhY2tfdXNlZBgXIAEoCBINCgVsYW5lcxgYIAEoDRI8Cg9ieXRlc19ieV9tZXRob2QYGSADKAsyIy5ibGl0LnYxLlN1bW1hcnkuQnl0ZXNCeU1ldGhvZEVudHJ5EhMKC2R1cmF0aW9uX21zGBogASgBEhYKDmZhaWx1cmVzX3RvdGFsGBsgASgEEiIKCGZhaWx1cmVzGBwgAygLMhAuYmxpdC52MS5GYWlsdXJlEg8KB25vdGljZXMYHSADKAkSEwoLcmV0cmFuc21pdHMYHiABKAQSFQoNcm91bmRfdHJpcF9tcxgfIAEoARIXCg9maWxlc19ub3RfdHJpZWQYICABKAQaNAoSQnl0ZXNCeU1ldGhvZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAFCDQoLX2JvdHRsZW5lY2sikQEKDEZldGNoUmVxdWVzdBIbCgRvcGVuGAEgASgLMg0uYmxpdC52MS5PcGVuEhMKC3NvdXJjZV9ob3N0GAIgASgJEhMKC3NvdXJjZV9wb3J0GAMgASgNEhUKDXNvdXJjZV9tb2R1bGUYBCABKAkSEwoLc291cmNlX3BhdGgYBSABKAwSDgoGZGV0YWNoGAYgASgIIqEBCg1GZXRjaFJlc3BvbnNlEhAKBmpvYl9pZBgBIAEoBEgAEiUKCGhhcHBlbmVkGAIgASgLMhEuYmxpdC52MS5IYXBwZW5lZEgAEiUKCHByb2dyZXNzGAMgASgLMhEuYmxpdC52MS5Qcm9ncmVzc0gAEiUKCGZpbmlzaGVkGAQgASgLMhEuYmxpdC52MS5GaW5pc2hlZEgAQgkKB21lc3NhZ2UiEQoPTGlzdEpvYnNSZXF1ZXN0IjMKEExpc3RKb2JzUmVzcG9uc2USHwoEam9icxgBIAMoCzIRLmJsaXQudjEuSm9iU3RhdGUi4wEKCEpvYlN0YXRlEgoKAmlkGAEgASgEEgwKBHZlcmIYAiABKAkSEQoJZGlyZWN0aW9uGAMgASgJEg4KBmNsaWVudBgEIAEoCRINCgVwbGFjZRgFIAEoCRIOCgZzb3VyY2UYBiABKAkSDwoHc3RhcnRlZBgHIAEoARIOCgZzdGF0dXMYCCABKAkSIwoIcHJvZ3Jlc3MYCSABKAsyES5ibGl0LnYxLlByb2dyZXNzEigKCGZpbmlzaGVkGAogASgLMhEuYmxpdC52MS5GaW5pc2hlZEgAiAEBQgsKCV9maW5pc2hlZCIdCg9XYXRjaEpvYlJlcXVlc3QSCgoCaWQYASABKAQiMgoQV2F0Y2hKb2JSZXNwb25zZRIeCgNqb2IYASABKAsyES5ibGl0LnYxLkpvYlN0YXRlIh4KEENhbmNlbEpvYlJlcXVlc3QSCgoCaWQYASABKAQiJgoRQ2FuY2VsSm9iUmVzcG9uc2USEQoJY2FuY2VsbGVkGAEgASgIKk4KCURpcmVjdGlvbhIZChVESVJFQ1RJT05fVU5TUEVDSUZJRUQQABISCg5ESVJFQ1RJT05fUFVTSBABEhIKDkRJUkVDVElPTl9QVUxMEAIykwMKD1RyYW5zZmVyU2VydmljZRI5CgZMb2NhdGUSFi5ibGl0LnYxLkxvY2F0ZVJlcXVlc3QaFy5ibGl0LnYxLkxvY2F0ZVJlc3BvbnNlEkMKCFRyYW5zZmVyEhguYmxpdC52MS5UcmFuc2ZlclJlcXVlc3QaGS5ibGl0LnYxLlRyYW5zZmVyUmVzcG9uc2UoATABEjgKBUZldGNoEhUuYmxpdC52MS5GZXRjaFJlcXVlc3QaFi5ibGl0LnYxLkZldGNoUmVzcG9uc2UwARI/CghMaXN0Sm9icxIYLmJsaXQudjEuTGlzdEpvYnNSZXF1ZXN0GhkuYmxpdC52MS5MaXN0Sm9ic1Jlc3BvbnNlEkEKCFdhdGNoSm9iEhguYmxpdC52MS5XYXRjaEpvYlJlcXVlc3QaGS5ibGl0LnYxLldhdGNoSm9iUmVzcG9uc2UwARJCCglDYW5jZWxKb2ISGS5ibGl0LnYxLkNhbmNlbEpvYlJlcXVlc3QaGi5ibGl0LnYxLkNhbmNlbEpvYlJlc3BvbnNlYgZwcm90bzM", [file_blit_v1_entry, file_blit_v1_source]);
 
 /**
  * Asks what stands at a path.
@@ -149,6 +149,14 @@ export type TransferRequest = Message<"blit.v1.TransferRequest"> & {
      */
     value: UseInline;
     case: "useInline";
+  } | {
+    /**
+     * Nothing but that the client lives.
+     *
+     * @generated from field: blit.v1.KeepAlive keep_alive = 8;
+     */
+    value: KeepAlive;
+    case: "keepAlive";
   } | { case: undefined; value?: undefined };
 };
 
@@ -226,6 +234,14 @@ export type TransferResponse = Message<"blit.v1.TransferResponse"> & {
      */
     value: Finished;
     case: "finished";
+  } | {
+    /**
+     * Nothing but that the daemon lives.
+     *
+     * @generated from field: blit.v1.KeepAlive keep_alive = 8;
+     */
+    value: KeepAlive;
+    case: "keepAlive";
   } | { case: undefined; value?: undefined };
 };
 
@@ -397,7 +413,7 @@ export type Accept = Message<"blit.v1.Accept"> & {
   dataTransfer?: DataTransferNegotiation | undefined;
 
   /**
-   * Of a push: how long the daemon's destination waits for the source before it gives up, in milliseconds.
+   * How long the daemon waits for a sign of life before it takes the client for gone, in milliseconds.
    *
    * @generated from field: uint32 patience_ms = 6;
    */
@@ -736,6 +752,23 @@ export const CancelSchema: GenMessage<Cancel> = /*@__PURE__*/
   messageDesc(file_blit_v1_transfer, 12);
 
 /**
+ * A sign of life. From protocol 1.1 on each side sends one at least every two seconds while it sends nothing else, and four times in
+ * the other's patience where that is shorter (the daemon's stands in Accept, the client's is stall_timeout_ms of the job). Who hears
+ * nothing for longer than its patience takes the other side for gone.
+ *
+ * @generated from message blit.v1.KeepAlive
+ */
+export type KeepAlive = Message<"blit.v1.KeepAlive"> & {
+};
+
+/**
+ * Describes the message blit.v1.KeepAlive.
+ * Use `create(KeepAliveSchema)` to create a new message.
+ */
+export const KeepAliveSchema: GenMessage<KeepAlive> = /*@__PURE__*/
+  messageDesc(file_blit_v1_transfer, 13);
+
+/**
  * Things that happened, in order.
  *
  * @generated from message blit.v1.Happened
@@ -754,7 +787,7 @@ export type Happened = Message<"blit.v1.Happened"> & {
  * Use `create(HappenedSchema)` to create a new message.
  */
 export const HappenedSchema: GenMessage<Happened> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 13);
+  messageDesc(file_blit_v1_transfer, 14);
 
 /**
  * One thing that happened.
@@ -815,7 +848,7 @@ export type Event = Message<"blit.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 14);
+  messageDesc(file_blit_v1_transfer, 15);
 
 /**
  * What became of one entry.
@@ -857,7 +890,7 @@ export type EntryEvent = Message<"blit.v1.EntryEvent"> & {
  * Use `create(EntryEventSchema)` to create a new message.
  */
 export const EntryEventSchema: GenMessage<EntryEvent> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 15);
+  messageDesc(file_blit_v1_transfer, 16);
 
 /**
  * A remark.
@@ -885,7 +918,7 @@ export type Notice = Message<"blit.v1.Notice"> & {
  * Use `create(NoticeSchema)` to create a new message.
  */
 export const NoticeSchema: GenMessage<Notice> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 16);
+  messageDesc(file_blit_v1_transfer, 17);
 
 /**
  * Live figures.
@@ -997,7 +1030,7 @@ export type Progress = Message<"blit.v1.Progress"> & {
  * Use `create(ProgressSchema)` to create a new message.
  */
 export const ProgressSchema: GenMessage<Progress> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 17);
+  messageDesc(file_blit_v1_transfer, 18);
 
 /**
  * How a transfer ended.
@@ -1034,7 +1067,7 @@ export type Finished = Message<"blit.v1.Finished"> & {
  * Use `create(FinishedSchema)` to create a new message.
  */
 export const FinishedSchema: GenMessage<Finished> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 18);
+  messageDesc(file_blit_v1_transfer, 19);
 
 /**
  * The score. Everything but a directory counts as a file.
@@ -1272,7 +1305,7 @@ export type Summary = Message<"blit.v1.Summary"> & {
  * Use `create(SummarySchema)` to create a new message.
  */
 export const SummarySchema: GenMessage<Summary> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 19);
+  messageDesc(file_blit_v1_transfer, 20);
 
 /**
  * Tells a daemon to fetch a tree from another one.
@@ -1328,7 +1361,7 @@ export type FetchRequest = Message<"blit.v1.FetchRequest"> & {
  * Use `create(FetchRequestSchema)` to create a new message.
  */
 export const FetchRequestSchema: GenMessage<FetchRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 20);
+  messageDesc(file_blit_v1_transfer, 21);
 
 /**
  * What happens while a daemon fetches.
@@ -1381,7 +1414,7 @@ export type FetchResponse = Message<"blit.v1.FetchResponse"> & {
  * Use `create(FetchResponseSchema)` to create a new message.
  */
 export const FetchResponseSchema: GenMessage<FetchResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 21);
+  messageDesc(file_blit_v1_transfer, 22);
 
 /**
  * Asks for the jobs.
@@ -1396,7 +1429,7 @@ export type ListJobsRequest = Message<"blit.v1.ListJobsRequest"> & {
  * Use `create(ListJobsRequestSchema)` to create a new message.
  */
 export const ListJobsRequestSchema: GenMessage<ListJobsRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 22);
+  messageDesc(file_blit_v1_transfer, 23);
 
 /**
  * The jobs, the newest first.
@@ -1417,7 +1450,7 @@ export type ListJobsResponse = Message<"blit.v1.ListJobsResponse"> & {
  * Use `create(ListJobsResponseSchema)` to create a new message.
  */
 export const ListJobsResponseSchema: GenMessage<ListJobsResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 23);
+  messageDesc(file_blit_v1_transfer, 24);
 
 /**
  * One job of a daemon.
@@ -1501,7 +1534,7 @@ export type JobState = Message<"blit.v1.JobState"> & {
  * Use `create(JobStateSchema)` to create a new message.
  */
 export const JobStateSchema: GenMessage<JobState> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 24);
+  messageDesc(file_blit_v1_transfer, 25);
 
 /**
  * Asks to follow a job.
@@ -1522,7 +1555,7 @@ export type WatchJobRequest = Message<"blit.v1.WatchJobRequest"> & {
  * Use `create(WatchJobRequestSchema)` to create a new message.
  */
 export const WatchJobRequestSchema: GenMessage<WatchJobRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 25);
+  messageDesc(file_blit_v1_transfer, 26);
 
 /**
  * The job now; the last answer has `finished`.
@@ -1543,7 +1576,7 @@ export type WatchJobResponse = Message<"blit.v1.WatchJobResponse"> & {
  * Use `create(WatchJobResponseSchema)` to create a new message.
  */
 export const WatchJobResponseSchema: GenMessage<WatchJobResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 26);
+  messageDesc(file_blit_v1_transfer, 27);
 
 /**
  * Asks to stop a job.
@@ -1564,7 +1597,7 @@ export type CancelJobRequest = Message<"blit.v1.CancelJobRequest"> & {
  * Use `create(CancelJobRequestSchema)` to create a new message.
  */
 export const CancelJobRequestSchema: GenMessage<CancelJobRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 27);
+  messageDesc(file_blit_v1_transfer, 28);
 
 /**
  * Whether it was running.
@@ -1585,7 +1618,7 @@ export type CancelJobResponse = Message<"blit.v1.CancelJobResponse"> & {
  * Use `create(CancelJobResponseSchema)` to create a new message.
  */
 export const CancelJobResponseSchema: GenMessage<CancelJobResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 28);
+  messageDesc(file_blit_v1_transfer, 29);
 
 /**
  * Which way the bytes go, seen from the client.
