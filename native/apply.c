@@ -185,6 +185,8 @@ static void forget_source(struct worker *w, struct task *t, struct place *p)
 	if (!err && (!batch_still(p->batch, p->index, &s) || (here && (s.size != d.size || meta_mtime_differs(w->e, &s, &d) ||
 		((s.mode ^ d.mode) & S_IFMT)))))
 		err = -BLIT_E_CHANGED;
+	if (!err && here && s.ino == d.ino && s.dev == d.dev && s.nlink == 1)
+		err = -BLIT_E_FOLDED; /* it is the copy itself, by another way */
 	if (!err)
 		err = remove_source(w->e, p->sdir, p->sname, &s);
 	if (err)

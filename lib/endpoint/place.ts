@@ -12,6 +12,7 @@ import { directoryName, trimSlashes } from "../base/path_parts.ts";
 import type { Job } from "../model/job.ts";
 import { Kind } from "../model/entry.ts";
 import { directoriesUpFrom, type PathFacts, pathFacts, realPath, sameInode } from "../native/paths.ts";
+import { respelled } from "./folded_path.ts";
 import { refuseSpecialDestination, refuseSpecialSource } from "./special.ts";
 import { mergesOf, twinsError } from "./twins.ts";
 
@@ -29,6 +30,8 @@ export interface Placement {
   readonly removeRoot: boolean;
   /** Another source of the job leads into the same tree of the destination. */
   readonly merges?: boolean;
+  /** Both names are of one entry, since its file system takes them for one: the first becomes the second. */
+  readonly renames?: boolean;
 }
 
 /** Whether the filters let a directory of the source take part; asked from the top down, with the path that filters see. */
@@ -144,13 +147,16 @@ function placeEntry(
   if (there && sameInode(there, facts) && sameEntry(path, destinationPath)) {
     throw usageError(`Cannot copy "${printablePath(path)}" onto itself`);
   }
-  refuseTarget(job, path, facts, destinationPath, there);
+  const renames = there !== undefined && respelled(path, destinationPath) === "same";
+  if (renames && job.verb !== "move") throw usageError(`Cannot ${job.verb} "${printablePath(path)}" onto itself`);
+  if (!renames) refuseTarget(job, path, facts, destinationPath, there);
   return {
     sourceRoot,
     destinationRoot,
     entry: { source: name, destination: baseName(destinationPath) },
     filterPrefix: "",
     removeRoot: false,
+    renames,
   };
 }
 
@@ -188,9 +194,11 @@ function sameEntry(a: string, b: string): boolean {
 function refuseOverlap(job: Job, source: string, facts: PathFacts, destination: string): void {
   const [from, to] = [printablePath(source), printablePath(destination)];
   const there = pathFacts(destination, true);
-  if (there && sameInode(there, facts)) throw usageError(`Cannot ${job.verb} "${from}" onto itself`);
+  if (there && (sameInode(there, facts) || respelled(destination, source) === "same")) {
+    throw usageError(`Cannot ${job.verb} "${from}" onto itself`);
+  }
   if (job.verb === "check") return;
-  if (job.verb === "mirror" && there && isBeneath(source, there)) {
+  if (job.verb === "mirror" && there && (isBeneath(source, there) || respelled(source, destination))) {
     throw usageError(`Cannot mirror "${from}" to "${to}": the source is inside the destination and would be deleted`);
   }
 }
@@ -201,7 +209,7 @@ function refuseInside(job: Job, placement: Placement, enters: Enters): void {
   if (job.verb === "check" || placement.entry !== undefined || destinationRoot === undefined) return;
   const facts = pathFacts(sourceRoot, true);
   const there = nearestExisting(destinationRoot);
-  if (!facts || !isBeneath(there, facts)) return;
+  if (!facts || !(isBeneath(there, facts) || respelled(there, sourceRoot))) return;
   if (isNeverEntered(job, placement, destinationRoot, enters)) return;
   throw usageError(
     `Cannot ${job.verb} "${printablePath(sourceRoot)}" into "${

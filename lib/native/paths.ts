@@ -4,7 +4,7 @@
  */
 
 import { BlitError } from "../base/errors.ts";
-import { pathFromBytes, pathToBytes } from "../base/path_bytes.ts";
+import { pathFromBytes, pathToBytes, printablePath } from "../base/path_bytes.ts";
 import { directoryName } from "../base/path_parts.ts";
 import { Kind } from "../model/entry.ts";
 import { engineError } from "./errno.ts";
@@ -224,6 +224,15 @@ function denoMake(path: string, sync: boolean): void {
 export function renameIfFree(from: string, to: string): boolean {
   const calls = openLibrary()?.symbols;
   return calls !== undefined && calls.blit_path_rename(cString(from), cString(to)) === 0n;
+}
+
+/** Renames, whatever stands at the new name. Raises BlitError (failed); names that are not UTF-8 cannot be given. */
+export function rename(from: string, to: string): void {
+  try {
+    Deno.renameSync(from, to);
+  } catch (error) {
+    throw BlitError.from(error, `rename "${printablePath(from)}"`);
+  }
 }
 
 /** Removes an empty directory; false if it is not empty or cannot be removed. */

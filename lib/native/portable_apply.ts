@@ -193,5 +193,7 @@ async function forgetSource(context: Context, row: Row, place: Place): Promise<v
   const there = await during(Step.RemoveSource, factsAt(destinationPath(place)));
   const same = source.size === there.size && source.kind === there.kind && !mtimeDiffers(context, source, there);
   if (!same || !isStill(row, source)) throw ownError(Own.Changed, Step.RemoveSource);
+  // It is the copy itself, by another way.
+  if (source.inode === there.inode && source.nlink === 1) throw ownError(Own.Folded, Step.RemoveSource);
   await removeSource(context, place.sourcePath, source);
 }

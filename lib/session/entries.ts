@@ -182,8 +182,8 @@ export class Entries {
       this.tally.filesTotal++;
       this.planner.classify(1);
       const decision = this.#decide(batch, index);
-      if (batch.diff(index) & Diff.Folded && this.job.sources.length !== 1) {
-        // It may be what another source of this job has made.
+      if (batch.diff(index) & Diff.Folded && (this.job.sources.length !== 1 || this.job.verb === "move")) {
+        // It may be what another source of this job has made, or the source itself.
         this.#failed(node, batch, index, folded);
         continue;
       }

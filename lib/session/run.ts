@@ -9,7 +9,7 @@ import type { EventSink, Progress, Summary } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
 import type { Engine } from "../native/engine.ts";
 import { openEngine } from "../native/open.ts";
-import { makeDirectory, pathFacts, removeEmptyDirectory, renameIfFree } from "../native/paths.ts";
+import { makeDirectory, pathFacts, removeEmptyDirectory, rename, renameIfFree } from "../native/paths.ts";
 import { stallError } from "../plan/stall.ts";
 import { compileFilter, type Filter } from "../scan/filter.ts";
 import { type Claims, ClaimTable } from "./claims.ts";
@@ -62,7 +62,7 @@ class JobRun {
       for (const [i, placement] of placements.entries()) {
         if (this.#stopped || this.#tally.full) break;
         const claims = placement.merges ? table.of(i, placement.destinationRoot!) : undefined;
-        if (!claims && this.#tryRename(placement, filter)) continue;
+        if (this.#tryRespell(placement, filter) || (!claims && this.#tryRename(placement, filter))) continue;
         await this.#runPlacement(placement, filter, claims);
       }
     } catch (error) {
@@ -102,6 +102,16 @@ class JobRun {
     if (failed) tally.planner(`The run was not recorded: ${failed.message}`);
     // Under a limit the workers' waiting says nothing about the machine.
     return { ...summary, bottleneck: this.job.bandwidthLimit > 0 ? undefined : bottleneckLine(record) };
+  }
+
+  /** An entry gets another spelling of its name, on a file system that takes both for one: what stands at the second is the first. */
+  #tryRespell({ sourceRoot, destinationRoot, entry, renames }: Placement, filter: Filter): boolean {
+    if (!renames) return false;
+    const [from, to] = [`${sourceRoot}/${entry!.source}`, `${destinationRoot}/${entry!.destination}`];
+    if (!filter.includesFile(entry!.source)) return true;
+    if (!this.job.dryRun) rename(from, to);
+    this.#tally.renamed(entry!.destination, "file");
+    return true;
   }
 
   /** A move within one file system, onto nothing, is one rename. In a dry run: whether it would be. */

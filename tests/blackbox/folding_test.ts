@@ -173,3 +173,29 @@ for (const { name: kind, needs: kindNeeds, mount } of foldingFileSystems) {
     );
   }
 }
+
+for (const { name, needs, mount } of foldingFileSystems) {
+  testNeeding(needs, `${name}: nothing is copied or moved onto itself under another spelling`, async () => {
+    await using disk = await mount();
+    const at = (path: string) => `${disk.path}/${path}`;
+    await Deno.mkdir(at("Dir/Sub"), { recursive: true });
+    await Deno.writeTextFile(at("Dir/Sub/f"), "deep");
+    await Deno.writeTextFile(at("Readme"), "text");
+    const refused = [["Dir/", "dir"], ["Dir", "DIR"], ["Dir/Sub/", "dir/sub"], ["Dir/", "dir/new"], ["Dir/Sub", "dir"]];
+    for (const [from, to] of refused) {
+      for (const verb of ["copy", "move"]) {
+        assertExit(await blitJson([verb, at(from), at(to)]), 64);
+      }
+    }
+    assertExit(await blitJson(["copy", at("Readme"), at("README")]), 64);
+    assertExit(await blitJson(["mirror", at("Dir/Sub/"), at("dir"), "--yes"]), 64);
+    assertExit(await blitJson(["move", at("Readme"), at("README"), "--dry-run"]), 0);
+    assertExit(await blitJson(["move", at("Readme"), at("README")]), 0);
+    assertEquals(await contents(disk.path), { "readme": "text", "dir/sub/f": "deep" });
+    if (name === "exFAT") assertEquals([...await names(disk.path)].sort(), ["Dir", "README"]);
+  });
+}
+
+async function names(path: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);
+}
