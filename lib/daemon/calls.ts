@@ -17,8 +17,10 @@ export interface Client {
 }
 
 export class Call {
-  /** Connect's name of the error it ended with. */
+  /** Connect's name of the error it ended with, or how its job ended. */
   code = "ok";
+  /** Number of the job that it began. */
+  job: number | undefined;
   error: string | undefined;
   /** "module/path", once it is known. */
   target: string | undefined;
@@ -51,7 +53,7 @@ export class Call {
 export const callKey = createContextKey<Call | undefined>(undefined, { description: "the running call" });
 
 /** Of a path or message that a client has a hand in. */
-const loggedCharsMax = 500;
+export const loggedCharsMax = 500;
 
 export class Calls {
   readonly #running = new Set<Call>();
@@ -75,12 +77,13 @@ export class Calls {
   /** Once for each call that began. */
   end(call: Call): void {
     if (!this.#running.delete(call)) return;
-    const { client, procedure, code, error, target } = call;
+    const { client, procedure, code, error, target, job } = call;
     this.log.write(code === "ok" ? "info" : "warning", "call", {
       procedure,
       client: client.address,
       port: client.port,
       target: target?.slice(0, loggedCharsMax),
+      job,
       code,
       error: error?.slice(0, loggedCharsMax),
       ms: Math.round(this.nowMs() - call.startMs),

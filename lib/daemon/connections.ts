@@ -5,8 +5,9 @@
  * sockets.
  */
 
+import { Code, ConnectError } from "@connectrpc/connect";
 import { descriptorsMax, openSockets, shutSockets, type TcpSocket } from "../native/sockets.ts";
-import type { Call, Client } from "./calls.ts";
+import { type Call, type Client, note } from "./calls.ts";
 import type { Limits } from "./config.ts";
 import type { Log } from "./log.ts";
 import { parseAddress } from "./networks.ts";
@@ -52,7 +53,9 @@ export class Connections {
     for (const call of calls) {
       const { client, waitingSinceMs } = call;
       const takesNothing = waitingSinceMs !== undefined && now - waitingSinceMs > stallMs;
-      if (call.isSilent(now) || takesNothing) stalled.add(keyOf(client));
+      const silent = call.isSilent(now);
+      if (silent) note(call, new ConnectError("The client gave no sign of life", Code.DeadlineExceeded));
+      if (silent || takesNothing) stalled.add(keyOf(client));
     }
     const open = new Set<string>();
     const closing: Record<Reason, TcpSocket[]> = { silent: [], idle: [], stalled: [], crowded: [] };

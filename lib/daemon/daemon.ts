@@ -84,12 +84,13 @@ class State {
   readonly startMs = performance.now();
   readonly modules: Modules;
   readonly calls: Calls;
-  readonly jobs = new JobRegistry();
+  readonly jobs: JobRegistry;
   /** Opened when the control port is. */
   dataPort!: DataPort;
   constructor(public config: DaemonConfig, readonly log: Log) {
     this.modules = new Modules(config.modules);
     this.calls = new Calls(() => this.config, log);
+    this.jobs = new JobRegistry(log);
   }
 }
 

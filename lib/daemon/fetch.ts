@@ -78,12 +78,11 @@ export async function* fetchTree(
   const registered = daemon.jobs.begin({
     verb: job.verb,
     direction: "fetch",
-    client: context.values.get(callKey)?.client.address ?? "",
     place: place.shown(),
     source: formatRemote(source),
     stop: () => running.stop(),
     progress: () => progressToWire(running.progress()),
-  });
+  }, context.values.get(callKey)!);
   send({ case: "jobId", value: BigInt(registered.id) });
   const timer = setInterval(() => {
     feed.flush();

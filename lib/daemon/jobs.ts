@@ -1,4 +1,4 @@
-/** The transfers of a daemon: those that run, and the last that ended. What they are called is for people; nothing is written anywhere. */
+/** The transfers of a daemon: those that run, and the last that ended. What they are called is for people; how each ended is logged. */
 
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
@@ -10,6 +10,8 @@ import {
   type WatchJobResponse,
   WatchJobResponseSchema,
 } from "../wire/gen/blit/v1/transfer_pb.ts";
+import { type Call, loggedCharsMax } from "./calls.ts";
+import type { Log } from "./log.ts";
 
 const endedKept = 100;
 const watchEveryMs = 200;
@@ -17,7 +19,6 @@ const watchEveryMs = 200;
 export interface JobFacts {
   readonly verb: string;
   readonly direction: "push" | "pull" | "fetch";
-  readonly client: string;
   /** "module/path" here. */
   readonly place: string;
   /** Of a fetch. */
@@ -25,6 +26,8 @@ export interface JobFacts {
   /** Asks it to stop. */
   stop(): void;
   progress(): Progress | undefined;
+  /** Of a pull: what the source has sent. */
+  bytesSent?(): number;
 }
 
 export class RunningJob {
@@ -33,7 +36,11 @@ export class RunningJob {
   #last: Progress | undefined;
   readonly #startedSeconds = Date.now() / 1000;
 
-  constructor(readonly id: number, readonly facts: JobFacts) {}
+  readonly #startedMs = performance.now();
+
+  constructor(readonly id: number, readonly facts: JobFacts, private readonly call: Call, private readonly log: Log) {
+    call.job = id;
+  }
 
   /** `status`: as in Summary. */
   end(status: string, finished?: Finished): void {
@@ -41,15 +48,38 @@ export class RunningJob {
     this.#last = this.facts.progress();
     this.status = status;
     this.finished = finished;
+    this.#tell();
+  }
+
+  /** The call may be over, or go on without a word about how the job fared. */
+  #tell(): void {
+    const { facts, call, status, finished } = this;
+    const { outcome } = finished ?? {};
+    const error = outcome?.case === "error" ? outcome.value.message : undefined;
+    if (status !== "ok" && call.code === "ok") [call.code, call.error] = [status, error];
+    const summary = outcome?.case === "summary" ? outcome.value : undefined;
+    this.log.write(status === "ok" ? "info" : "warning", "job", {
+      job: this.id,
+      verb: facts.verb,
+      direction: facts.direction,
+      client: call.client.address,
+      place: facts.place.slice(0, loggedCharsMax),
+      source: facts.source?.slice(0, loggedCharsMax),
+      status,
+      files: Number(summary?.filesTransferred ?? this.#last?.filesDone ?? 0),
+      bytes: Number(summary?.bytesTransferred ?? this.#last?.bytesDone ?? facts.bytesSent?.() ?? 0),
+      error: error?.slice(0, loggedCharsMax),
+      ms: Math.round(performance.now() - this.#startedMs),
+    });
   }
 
   get state(): JobState {
-    const { verb, direction, client, place, source } = this.facts;
+    const { verb, direction, place, source } = this.facts;
     return create(JobStateSchema, {
       id: BigInt(this.id),
       verb,
       direction,
-      client,
+      client: this.call.client.address,
       place,
       source: source ?? "",
       started: this.#startedSeconds,
@@ -64,8 +94,10 @@ export class JobRegistry {
   readonly #jobs = new Map<number, RunningJob>();
   #nextId = 1;
 
-  begin(facts: JobFacts): RunningJob {
-    const job = new RunningJob(this.#nextId++, facts);
+  constructor(private readonly log: Log) {}
+
+  begin(facts: JobFacts, call: Call): RunningJob {
+    const job = new RunningJob(this.#nextId++, facts, call, this.log);
     this.#jobs.set(job.id, job);
     const ended = [...this.#jobs.values()].filter(({ status }) => status !== "running");
     for (const old of ended.slice(0, -endedKept)) this.#jobs.delete(old.id);

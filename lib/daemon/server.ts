@@ -69,7 +69,10 @@ export function startServer(daemon: DaemonState): RunningServer {
       daemon.calls.end(call);
       connections.callEnds(call);
     };
-    info.completed.then(end, end);
+    info.completed.then(end, () => {
+      if (call.code === "ok") note(call, new ConnectError("The client went away", Code.Canceled));
+      end();
+    });
     return await answer(request, handler, call, daemon);
   });
   const { hostname: address, port } = server.addr;

@@ -120,11 +120,11 @@ abstract class Served {
     this.job_ = daemon.jobs.begin({
       verb: job.verb,
       direction: open.direction === Direction.PULL ? "pull" : "push",
-      client: call.client.address,
       place: place.shown(),
       stop: () => this.stop(),
       progress: () => this.progress(),
-    });
+      bytesSent: () => this.bytesSent(),
+    }, call);
     const { silentMs } = daemon.config.limits;
     const congestion = job.network?.congestion ?? "";
     const lanes = daemon.dataPort.expect(congestion, (descriptor) => this.addLane(descriptor));
@@ -218,6 +218,10 @@ abstract class Served {
     this.job_?.end("interrupted");
   }
 
+  protected bytesSent(): number {
+    return 0;
+  }
+
   protected abstract prepare(): Promise<void> | void;
   protected abstract begin(): void;
   protected abstract take(message: TransferRequest["message"]): void;
@@ -230,6 +234,7 @@ abstract class Served {
 
 class ServedSource extends Served {
   #role: SourceRole | undefined;
+  #sent = 0;
 
   protected override prepare(): void {
     const { place, job } = this;
@@ -276,7 +281,12 @@ class ServedSource extends Served {
     return undefined;
   }
 
+  protected override bytesSent(): number {
+    return this.#sent || (this.#role?.bytesMoved() ?? 0);
+  }
+
   protected override async closeRole(): Promise<void> {
+    this.#sent = this.bytesSent();
     await this.#role?.close();
   }
 }
