@@ -30,6 +30,7 @@ struct list_state {
 	char *buffer;
 	ssize_t have, at;
 	bool source_done;
+	enum { FOLDS_UNKNOWN, FOLDS, FOLDS_NOT } folds; /* whether the destination takes names for one */
 	uint32_t extra_at;
 	struct name_set dst;
 };
@@ -560,15 +561,39 @@ static int join_row(struct lister *l, const struct fold_name *name, struct name_
 	return add_source(l, name->name, row.name_len, row.kind, name->name, slot->kind);
 }
 
-/* An entry that the source knows by another name since: it is no extra, and gets the source's name where that is possible. */
-static int join_folded(struct lister *l)
+/* Whether the directory takes names for one by case: some listed name can be looked up in other letters, and is not listed so. */
+static bool folds(struct lister *l)
+{
+	struct name_set *set = &l->s->dst;
+	for (uint32_t i = 0; l->s->folds == FOLDS_UNKNOWN && i <= set->mask; i++) {
+		const struct name_slot *slot = &set->slots[i];
+		char name[NAME_CAP] = { 0 };
+		bool letters = false;
+		if (!slot->at)
+			continue;
+		memcpy(name, set->names + slot->at - 1, slot->len);
+		for (uint32_t k = 0; k < slot->len; k++) {
+			bool letter = (name[k] >= 'a' && name[k] <= 'z') || (name[k] >= 'A' && name[k] <= 'Z');
+			letters |= letter;
+			name[k] ^= letter ? 0x20 : 0;
+		}
+		struct facts f;
+		if (letters && !set_find(set, name, slot->len))
+			l->s->folds = os_facts_at(l->dfd, name, &f) == 0 ? FOLDS : FOLDS_NOT;
+	}
+	return l->s->folds == FOLDS;
+}
+
+/* An entry that the source knows by another name since: it is no extra, and gets the source's name where that is possible. Where this
+ * is not the `whole` source, it only stays; the entry that would take its place then fails. */
+static int join_folded(struct lister *l, bool whole)
 {
 	struct name_set *set = &l->s->dst;
 	char *there_text = NULL, *missing_text = NULL;
 	uint32_t n = 0, m = 0;
 	for (uint32_t i = 0; i < l->b.count && !n; i++)
 		n = !l->b.rows[i].dst_kind;
-	if (!set->count || !n)
+	if (!set->count || !n || (!whole && !folds(l)))
 		return 0;
 	struct fold_name *missing = new_names(&l->b, &missing_text, &n);
 	struct fold_name *there = unseen_names(set, &there_text, &m);
@@ -579,6 +604,10 @@ static int join_folded(struct lister *l)
 		struct name_slot *slot = missing[i].match == UINT32_MAX ? NULL : &set->slots[there[missing[i].match].at];
 		if (!slot || slot->seen)
 			continue;
+		if (!whole) { /* what the rest of the source has nobody knows: it may have this very name */
+			slot->seen = true;
+			continue;
+		}
 		if (!(l->w->e->config.flags & BLIT_CFG_READ_ONLY))
 			l->renamed |= fold_rename(l->w->e, l->dfd, there[missing[i].match].name, missing[i].name);
 		int failed = join_row(l, &missing[i], slot);
@@ -836,8 +865,8 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 			r->step = BLIT_STEP_LIST_SRC;
 			err = flags & BLIT_REMOTE ? add_remote(&l) : read_source(&l);
 		}
-		if (!err && first && l.s->source_done && flags & BLIT_DST && !(flags & BLIT_NAMED))
-			err = join_folded(&l);
+		if (!err && flags & BLIT_DST && !(flags & BLIT_NAMED))
+			err = join_folded(&l, first && l.s->source_done);
 		if (!err && l.s->source_done) {
 			r->step = BLIT_STEP_LIST_DST;
 			err = add_extras(&l);

@@ -199,3 +199,29 @@ for (const { name, needs, mount } of foldingFileSystems) {
 async function names(path: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);
 }
+
+testNeeding(
+  foldingFileSystems[0].needs,
+  "in a directory of very many entries, too, nothing is lost by another spelling",
+  async () => {
+    await using dir = await testDirectory();
+    await using disk = await foldingFileSystems[0].mount();
+    const many = Array.from({ length: 4200 }, (_, i) => `file f${i} 1 ${i}`);
+    await dir.make("s", [...many, "file Readme 10 1"]);
+    await dir.make("s", ["dir Dir", "file Dir/f 10 2"]);
+    assertExit(await blitJson(["copy", dir.at("s/"), `${disk.path}/d`]), 0);
+    for (const [from, to] of [["Readme", "README"], ["Dir", "DIR"]]) {
+      await Deno.rename(
+        dir.at(`s/${from}`),
+        dir.at(`s/${to}`),
+      );
+    }
+    const result = await blitJson(["mirror", dir.at("s/"), `${disk.path}/d`, "--yes"]);
+    assertExit(result, 0, 2);
+    assertSummary(result, { files_deleted: 0, directories_deleted: 0 });
+    const folded = result.summary.failures.filter(({ code }: Json) => code === "folded");
+    assertEquals(result.summary.failures.length, folded.length);
+    assertEquals((await Deno.readFile(`${disk.path}/d/Readme`)).length, 10);
+    assertEquals((await Deno.readFile(`${disk.path}/d/Dir/f`)).length, 10);
+  },
+);
