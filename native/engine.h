@@ -364,8 +364,11 @@ struct outcome store_special(struct worker *w, struct dir *d, int ddir, const ch
 bool meets_another(const struct blit_batch *b, uint32_t index, int ddir, const char *dname, bool *replace, struct outcome *o);
 /* XXH64 of a slice; 0 or an errno. */
 int hash_range(struct worker *w, int fd, uint64_t at, uint64_t len, uint64_t *out);
-/* Of content that is read back from the medium. 0 same, else an errno or BLIT_E_VERIFY. */
-int verify_hash(struct worker *w, int dfd, uint64_t at, uint64_t len, uint64_t hash);
+/* The same of what is not zero in it: of each aligned block of 4 KiB that has something else its offset and its bytes. Holes are not
+ * read, and it does not matter whether zeros are a hole. */
+int hash_data(struct worker *w, int fd, uint64_t at, uint64_t len, uint64_t *out);
+/* Of content that is read back from the medium; `sparse`: by hash_data. 0 same, else an errno or BLIT_E_VERIFY. */
+int verify_hash(struct worker *w, int dfd, uint64_t at, uint64_t len, bool sparse, uint64_t hash);
 void count_bytes(struct worker *w, enum blit_method m, uint64_t n);
 /* Nanoseconds that went into reading the source and writing the destination. */
 void count_time(struct worker *w, int64_t source_ns, int64_t destination_ns);

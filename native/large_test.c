@@ -255,6 +255,42 @@ static void discarding_reads_everything_and_writes_nothing(void)
 	CHECK(test_count("dst", false) == 0 && test_exists("src/f"));
 }
 
+/* One holds its zeros as holes, the other as data; both differ nowhere. */
+static void zeros_are_zeros_whether_or_not_they_are_holes(void)
+{
+	struct rig rig;
+	struct worker w = { .buffer_bytes = 8192 };
+	uint64_t a, b;
+	test_trees_fresh();
+	CHECK(system("truncate -s 1000003 src/f dst/f dst/g; head -c 1000003 /dev/zero > dst/f") == 0);
+	CHECK(system("for f in src dst; do printf x | dd of=$f/f bs=1 seek=500000 conv=notrunc 2>/dev/null; done; cp dst/f dst/g") == 0);
+	rig_open_idle(&rig, (struct blit_config){ 0 });
+	w.e = rig.e;
+	CHECK(posix_memalign((void **)&w.buffer, BUFFER_UNIT, w.buffer_bytes) == 0);
+	int src = open("src", O_RDONLY), dst = open("dst", O_RDONLY);
+	int sfd = open("src/f", O_RDONLY), dfd = open("dst/g", O_RDWR);
+	for (uint64_t at = 0; at < 1000003; at += 333333) {
+		uint64_t len = at + 333333 < 1000003 ? 333333 : 1000003 - at;
+		CHECK(hash_data(&w, sfd, at, len, &a) == 0 && hash_data(&w, dfd, at, len, &b) == 0);
+		CHECK(a == b);
+	}
+	CHECK_EQUAL(same_content(&w, src, "f", dst, "f"), 1);
+	CHECK(pwrite(dfd, "y", 1, 900000) == 1);
+	CHECK(hash_data(&w, sfd, 0, 1000003, &a) == 0 && hash_data(&w, dfd, 0, 1000003, &b) == 0 && a != b);
+	CHECK_EQUAL(same_content(&w, src, "f", dst, "g"), 0);
+	/* the same byte elsewhere in a hole */
+	CHECK(pwrite(dfd, "\0", 1, 900000) == 1 && pwrite(dfd, "\0", 1, 500000) == 1 && pwrite(dfd, "x", 1, 508192) == 1);
+	CHECK(hash_data(&w, dfd, 0, 1000003, &b) == 0 && a != b);
+	/* beyond the end there are no zeros */
+	CHECK(ftruncate(dfd, 1000002) == 0);
+	CHECK_EQUAL(hash_data(&w, dfd, 0, 1000003, &b), BLIT_E_CHANGED);
+	CHECK_EQUAL(same_content(&w, src, "f", dst, "g"), 0);
+	close(src), close(dst), close(sfd), close(dfd);
+	free(w.buffer), free(w.second);
+	rig_start(&rig);
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	test_folder_enter();
@@ -262,6 +298,7 @@ int main(void)
 	slices_may_be_copied_at_once();
 	a_file_that_is_written_goes_after_others();
 	holes_stay_holes();
+	zeros_are_zeros_whether_or_not_they_are_holes();
 	giving_up_leaves_the_old_file_and_nothing_else();
 	a_stop_ends_a_slice_that_is_under_way();
 	a_source_that_changed_meanwhile_is_not_put_in_place();

@@ -213,7 +213,7 @@ static int pack_hash(struct packing *p)
 		return fail(p, -fd, BLIT_STEP_OPEN_SRC);
 	int err = -os_facts_fd(fd, &f);
 	if (!err)
-		err = S_ISREG(f.mode) ? hash_range(lane_worker(p->l), fd, 0, f.size, &hash) : BLIT_E_CHANGED;
+		err = S_ISREG(f.mode) ? hash_data(lane_worker(p->l), fd, 0, f.size, &hash) : BLIT_E_CHANGED;
 	close(fd);
 	return err ? fail(p, err, BLIT_STEP_READ) : say(p, BLIT_D_HASH, hash, f.size);
 }
@@ -365,7 +365,7 @@ int send_slice(struct lane *l, struct task *t)
 		at = n ? data + n : end;
 	}
 	if (!err && !failed && w->e->config.flags & BLIT_CFG_VERIFY)
-		failed = hash_range(w, fd, t->t.offset, t->t.length, &hash);
+		failed = (large_is_sparse(file) ? hash_data : hash_range)(w, fd, t->t.offset, t->t.length, &hash);
 	if (err || engine_stopped(w->e))
 		return err;
 	struct blit_frame f = { .type = BLIT_FRAME_END, .id = t->t.parent, .length = sizeof hash,

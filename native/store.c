@@ -117,9 +117,9 @@ static int same_hash(struct storing *s, const struct blit_record *r)
 		return fd;
 	int err = -os_facts_fd(fd, &f);
 	if (s->w->e->config.flags & BLIT_CFG_VERIFY)
-		os_sync_uncached(fd, 0, 0);
+		os_sync_uncached(fd, 0, f.size);
 	if (!err && f.size == r->extra)
-		err = hash_range(s->w, fd, 0, f.size, &hash);
+		err = hash_data(s->w, fd, 0, f.size, &hash);
 	close(fd);
 	return err ? -err : f.size == r->extra && hash == r->value;
 }
@@ -307,7 +307,8 @@ int receive_end(struct lane *l, const struct blit_frame *f, uint64_t hash)
 		err = (int)(f->offset & 0x7fffffff), step = f->offset >> 32;
 	if (!err && w->e->config.flags & BLIT_CFG_VERIFY) {
 		step = BLIT_STEP_VERIFY;
-		err = verify_hash(w, large_fd((void *)(uintptr_t)t->t.handle, DST), t->t.offset, t->t.length, hash);
+		struct large *large = (void *)(uintptr_t)t->t.handle;
+		err = verify_hash(w, large_fd(large, DST), t->t.offset, t->t.length, large_is_sparse(large), hash);
 	}
 	uint64_t came = atomic_load(&t->bytes);
 	if (!err && came < t->t.length && large_is_held((void *)(uintptr_t)t->t.handle))
