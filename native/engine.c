@@ -720,12 +720,11 @@ int engine_is_full(struct engine *e)
 int engine_full_error(struct engine *e, int dir, uint32_t step, int err, uint64_t size)
 {
 	struct blit_space s;
-	if (err != ENOSPC && err != EDQUOT)
+	step &= BLIT_STEP_MASK;
+	/* An attribute that is too large for its place fails with these numbers, too. */
+	if ((err != ENOSPC && err != EDQUOT) || step == BLIT_STEP_XATTR)
 		return err;
 	if (!engine_is_full(e)) {
-		/* an attribute too large for its place fails with these, too */
-		if (step == BLIT_STEP_XATTR || step == BLIT_STEP_REMOVE_SRC)
-			return err;
 		bool measured = err == ENOSPC && step != BLIT_STEP_BACKUP && dir >= 0 && os_space(dir, &s) == 0;
 		if (measured && s.free >= size + FULL_BELOW && (!s.inodes || s.inodes_free >= FULL_BELOW_INODES))
 			return err;
