@@ -14,6 +14,7 @@ import { machineId } from "../tune/machine.ts";
 import { bottleneckLine } from "../tune/bottleneck.ts";
 import type { SourceAnswers, SourceRequests } from "../wire/gen/blit/v1/source_pb.ts";
 import type { Claims } from "./claims.ts";
+import { mountDoubts } from "./doubts.ts";
 import { LARGE_BYTES } from "./large_files.ts";
 import { RemoteEngine, type RemoteEngineOptions } from "./remote_engine.ts";
 import { judgesRoom, Room } from "./room.ts";
@@ -88,6 +89,7 @@ class Destination implements DestinationRole {
     const { job, placement, sink } = options;
     const readOnly = job.dryRun || job.verb === "check";
     this.#tally = new Tally(job, sink);
+    this.#doubtMount();
     const tuning = this.#tuning = tuneRemote(job, placement.destinationRoot ?? ".");
     const { sizing, destination } = tuning;
     this.#tally.takeRoute(tuning.route, sizing.workers);
@@ -146,6 +148,13 @@ class Destination implements DestinationRole {
       root,
     );
     this.done = this.#execute();
+  }
+
+  #doubtMount(): void {
+    const { job, placement } = this.options;
+    const path = placement.destinationPath ?? placement.destinationRoot;
+    if (path === undefined || job.verb === "check") return;
+    for (const { kind, message } of mountDoubts(path)) this.#tally.notice(kind, message);
   }
 
   async #execute(): Promise<Summary> {

@@ -13,6 +13,7 @@ import { makeDirectory, pathFacts, removeEmptyDirectory, rename, renameIfFree } 
 import { stallError } from "../plan/stall.ts";
 import { compileFilter, type Filter } from "../scan/filter.ts";
 import { type Claims, ClaimTable } from "./claims.ts";
+import { depthDoubts, mountDoubts } from "./doubts.ts";
 import { LARGE_BYTES } from "./large_files.ts";
 import { judgesRoom, Room } from "./room.ts";
 import { Tally } from "./tally.ts";
@@ -57,6 +58,7 @@ class JobRun {
     const filter = compileFilter(this.job.filter, Date.now());
     const placements = placeJob(this.job, (directory) => filter.includesDirectory(directory));
     for (const placement of placements) this.#refuseBackup(placement, filter);
+    this.#doubtDestination();
     try {
       const table = new ClaimTable();
       for (const [i, placement] of placements.entries()) {
@@ -70,6 +72,14 @@ class JobRun {
       throw error;
     }
     return this.#conclude();
+  }
+
+  #doubtDestination(): void {
+    const { verb, destination, discard } = this.job;
+    if (destination === undefined || discard || verb === "check") return;
+    for (const { kind, message } of [...depthDoubts(destination), ...mountDoubts(destination)]) {
+      this.#tally.notice(kind, message);
+    }
   }
 
   #refuseBackup(placement: Placement, filter: Filter): void {

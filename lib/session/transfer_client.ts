@@ -17,6 +17,7 @@ import { makeDirectory, pathFacts, removeEmptyDirectory } from "../native/paths.
 import { tendConnections } from "../native/sockets.ts";
 import { TransferService } from "../wire/gen/blit/v1/transfer_pb.ts";
 import { type Claims, ClaimTable } from "./claims.ts";
+import { deepDestination, depthDoubts, type Doubt } from "./doubts.ts";
 import { startFetch } from "./fetch_client.ts";
 import { idleProgress } from "./idle_progress.ts";
 import { startPull } from "./pull.ts";
@@ -61,7 +62,10 @@ class TransferRun {
   }
 
   async #transferAll(): Promise<Summary> {
-    const pairs = await placeBetween(this.job, (endpoint) => this.#locate(endpoint));
+    const [pairs] = await Promise.all([
+      placeBetween(this.job, (endpoint) => this.#locate(endpoint)),
+      this.#doubtDestination(),
+    ]);
     for (const { destination, entry } of pairs) this.#refuseBackup(destination, entry !== undefined);
     const summaries: Summary[] = [];
     const table = new ClaimTable();
@@ -74,6 +78,18 @@ class TransferRun {
     }
     const sum = addSummaries(summaries, this.#stopped);
     return { ...sum, notices: [...new Set([...this.#notices, ...sum.notices])] };
+  }
+
+  /** Of the destination's mount point whoever plays its role will tell. */
+  async #doubtDestination(): Promise<void> {
+    const { verb, destination } = this.job;
+    if (destination === undefined || verb === "check") return;
+    const remote = parseRemote(destination);
+    const say = (doubt: Doubt) => this.sink({ type: "notice", ...doubt });
+    if (remote === undefined) return depthDoubts(destination).forEach(say);
+    const above = remote.path.split("/").slice(0, -2).join("/");
+    const isDeep = above !== "" && await this.#locate({ ...remote, path: above }) === undefined;
+    if (isDeep) say(deepDestination(destination));
   }
 
   async #locate(endpoint: RemoteEndpoint): Promise<number | undefined> {

@@ -1,4 +1,6 @@
-/** Which file system a path is on, from the text of /proc/self/mountinfo. Pure. */
+/** Which file system a path is on, from the text of /proc/self/mountinfo, and where others belong, from that of /etc/fstab. Pure. */
+
+import { trimSlashes } from "../base/path_parts.ts";
 
 export interface Mount {
   /** "254:1", as the kernel numbers the file system. */
@@ -27,6 +29,14 @@ export function mountOf(mounts: readonly Mount[], path: string): Mount | undefin
     if (holds && mount.mountPoint.length >= (found?.mountPoint.length ?? 0)) found = mount;
   }
   return found;
+}
+
+/** Where the file systems of an fstab belong, whether they are mounted or not. */
+export function parseMountPoints(fstab: string): string[] {
+  return fstab.split("\n").flatMap((line) => {
+    const [source, point] = line.trim().split(/\s+/);
+    return source.startsWith("#") || !point?.startsWith("/") ? [] : [trimSlashes(unescape(point))];
+  });
 }
 
 /** White space and backslashes stand as three octal digits. */
