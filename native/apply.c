@@ -83,7 +83,7 @@ struct outcome store_special(struct worker *w, struct dir *d, int ddir, const ch
 	int err = make(ddir, name, f, target);
 	if (err)
 		return (struct outcome){ .err = err, .step = step };
-	struct outcome o = meta_apply_at(w->e, from, ddir, name, f);
+	struct outcome o = meta_apply_at(w->e, d, from, ddir, name, f);
 	if (outcome_stays(&o) && replace) {
 		err = backup_entry(w, d, ddir, dname, false);
 		if (err)
@@ -159,7 +159,7 @@ static void fix_metadata(struct worker *w, struct task *t, struct place *p)
 	if (!err && !batch_still(p->batch, p->index, &f))
 		err = -BLIT_E_CHANGED;
 	struct outcome o = err ? (struct outcome){ .err = -err, .step = BLIT_STEP_OPEN_SRC }
-	                       : meta_apply_at(w->e, &(struct origin){ .fd = p->sdir, .name = p->sname }, p->ddir, p->dname, &f);
+	                       : meta_apply_at(w->e, p->d, &(struct origin){ .fd = p->sdir, .name = p->sname }, p->ddir, p->dname, &f);
 	if (!o.err && f.nlink == 1 && (w->e->config.flags & BLIT_CFG_MOVE) && (err = remove_source(w->e, p->sdir, p->sname, &f)))
 		o.err = -err, o.step = BLIT_STEP_REMOVE_SRC;
 	report(w, t, p, o, &f);
@@ -182,7 +182,7 @@ static void forget_source(struct worker *w, struct task *t, struct place *p)
 	bool here = w->e->have[DST]; /* else the destination said that it has what the batch tells */
 	if (!err && here)
 		err = os_facts_at(p->ddir, p->dname, &d);
-	if (!err && (!batch_still(p->batch, p->index, &s) || (here && (s.size != d.size || meta_mtime_differs(w->e, &s, &d) ||
+	if (!err && (!batch_still(p->batch, p->index, &s) || (here && (s.size != d.size || meta_mtime_differs(w->e, p->d, &s, &d) ||
 		((s.mode ^ d.mode) & S_IFMT)))))
 		err = -BLIT_E_CHANGED;
 	if (!err && here && s.ino == d.ino && s.dev == d.dev && s.nlink == 1)

@@ -63,7 +63,8 @@ int backup_settle(struct engine *e, struct dir *d)
 		return bdir;
 	int ddir = d->backup_made ? dir_pin(e, d, DST) : -1, err = d->backup_made && ddir < 0 ? ddir : 0;
 	if (ddir >= 0) {
-		err = -meta_apply_fd(e, &(struct origin){ .fd = ddir }, bdir, &d->found, 0700, true).err;
+		struct dir into = { .ground = &e->backup_ground };
+		err = -meta_apply_fd(e, &into, &(struct origin){ .fd = ddir }, bdir, &d->found, 0700, true).err;
 		dir_unpin(e, d);
 	}
 	if (!err && e->config.flags & BLIT_CFG_FSYNC)
@@ -111,7 +112,7 @@ static int keep_as(int (*keep)(int, const char *, int, const char *), int from, 
 /* Under its temporary name. */
 static struct outcome copy_as(struct worker *w, int ddir, const char *name, int bdir, const char *temp, const struct facts *f)
 {
-	struct dir into = { .inherits = true }; /* nobody has looked what is created in it gets */
+	struct dir into = { .inherits = true, .ground = &w->e->backup_ground }; /* nobody has looked what is created in it gets */
 	struct facts now = *f;
 	char target[4097] = "";
 	if (S_ISREG(f->mode))
@@ -244,8 +245,10 @@ static int copy_entry(struct worker *w, struct dir *d, int ddir, int bdir, const
 	remove_stale(d, bdir);
 	temp_name(w->e, temp);
 	int err = -copy_as(w, ddir, name, bdir, temp, f).err;
-	if (err)
+	if (err) {
+		unlinkat(bdir, temp, 0); /* it may be there but for an attribute */
 		return err;
+	}
 	err = keep_as(move_free, bdir, temp, bdir, name, as);
 	if (err)
 		unlinkat(bdir, temp, 0);

@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 13
+#define BLIT_ABI 14
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -162,6 +162,7 @@ struct blit_detail {
 enum {
 	BLIT_LOST_XATTR = 1 << 0, BLIT_LOST_ACL = 1 << 1, BLIT_LOST_OWNER = 1 << 2, BLIT_LOST_MODE = 1 << 3,
 	BLIT_LOST_TIMES = 1 << 4,
+	BLIT_LOST_SETID = 1 << 5, /* withheld, where owner or group are not the source's */
 	/* with WITHHOLD: set-id bits, security.* and trusted.* attributes, device nodes */
 	BLIT_LOST_RIGHTS = 1 << 6, BLIT_LOST_LABELS = 1 << 7, BLIT_LOST_NODES = 1 << 8,
 };

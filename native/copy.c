@@ -460,7 +460,7 @@ static struct outcome copy_once(struct worker *w, int sfd, struct dir *dd, int d
 	 * run copies it again. */
 	bool grew = o.err == BLIT_E_GREW && last;
 	if (!o.err || grew)
-		done = meta_apply_fd(w->e, &(struct origin){ .fd = sfd }, to.fd, f, to.created, dd->inherits);
+		done = meta_apply_fd(w->e, dd, &(struct origin){ .fd = sfd }, to.fd, f, to.created, dd->inherits);
 	bool stays = outcome_stays(&done) && (!o.err || grew);
 	if (!stays)
 		close(to.fd);
@@ -489,7 +489,7 @@ struct outcome store_file(struct worker *w, struct dir *dd, int ddir, const char
 	if (!o.err && hash && (err = verify_hash(w, to.fd, 0, len, false, *hash)))
 		o = fail(err, BLIT_STEP_VERIFY);
 	if (!o.err)
-		o = meta_apply_fd(w->e, from, to.fd, f, to.created, dd->inherits);
+		o = meta_apply_fd(w->e, dd, from, to.fd, f, to.created, dd->inherits);
 	if (!outcome_stays(&o))
 		close(to.fd);
 	else

@@ -52,6 +52,7 @@ static struct dir *dir_new(uint32_t id, struct dir *parent, const char *name, ui
 		return NULL;
 	d->id = id;
 	d->parent = parent;
+	d->ground = parent ? parent->ground : NULL;
 	d->name_len = len;
 	memcpy(d->name, name, len);
 	for (int s = 0; s < SIDES; s++)

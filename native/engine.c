@@ -87,7 +87,9 @@ int64_t blit_engine_open(const struct blit_config *config, const char *src, cons
 	e->euid = geteuid();
 	e->egid = getegid();
 	e->root = e->euid == 0;
-	e->granularity_ns = 1;
+	e->chowns = os_may_chown();
+	for (int groups = 0; groups < 2; groups++)
+		e->mapped[groups] = e->chowns ? os_ids(groups) : NULL;
 	e->active = config->workers;
 	e->groups_len = getgroups(0, NULL);
 	e->groups = calloc(e->groups_len > 0 ? e->groups_len : 1, sizeof *e->groups);
@@ -105,11 +107,19 @@ int64_t blit_engine_open(const struct blit_config *config, const char *src, cons
 	pthread_cond_init(&e->results_ready, NULL);
 	pthread_mutex_init(&e->larges_lock, NULL);
 	pthread_mutex_init(&e->backup_lock, NULL);
+	pthread_mutex_init(&e->grounds_lock, NULL);
+	ground_init(e, &e->backup_ground, 0);
+	e->backup_ground.mute = e->backup_ground.asked = true;
 	lanes_init(e);
 	const char *paths[SIDES] = { src, dst, backup };
 	int err = dirs_init(e, paths);
 	if (!err && posix_memalign((void **)&e->workers, 64, config->workers * sizeof *e->workers))
 		err = -ENOMEM;
+	if (!err && e->have[DST]) {
+		struct dir *root = e->dirs.slots[0];
+		root->ground = ground_at(e, root->fd[DST], e->root_facts[DST].dev);
+		err = root->ground ? 0 : -ENOMEM;
+	}
 	if (!err) {
 		memset(e->workers, 0, config->workers * sizeof *e->workers);
 		for (uint32_t i = 0; i < config->workers; i++)
@@ -693,6 +703,11 @@ int64_t blit_engine_close(struct engine *e)
 	pthread_cond_destroy(&e->results_ready);
 	pthread_mutex_destroy(&e->larges_lock);
 	pthread_mutex_destroy(&e->backup_lock);
+	pthread_mutex_destroy(&e->grounds_lock);
+	grounds_free(e);
+	pthread_mutex_destroy(&e->backup_ground.asking);
+	free(e->mapped[0]);
+	free(e->mapped[1]);
 	for (int i = 0; i < FAILED_ATTRS; i++)
 		free(e->failed_attrs[i]);
 	free(e->groups);

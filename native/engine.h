@@ -40,6 +40,22 @@ struct facts { /* the part of a stat that matters here, the same on every platfo
 struct list_state;
 struct large;
 
+enum keeps { KEEPS_UNKNOWN, KEEPS, KEEPS_NOT };
+
+/* What one file system of the destination keeps; see ground.c. */
+struct ground {
+	struct ground *next;
+	uint64_t dev;
+	pthread_mutex_t asking;
+	bool mute;              /* no file may be made to ask it */
+	atomic_bool asked;      /* modes, granularity and the owner of new entries are known as well as they will be */
+	_Atomic enum keeps owners, modes;
+	_Atomic int64_t granularity_ns; /* of modification times; 0: unknown */
+	_Atomic int64_t low, high;      /* seconds that are known to be kept, and all between them */
+	_Atomic int64_t floor, ceiling; /* what earlier and later ones become */
+	_Atomic uint32_t made_uid, made_gid; /* whom new entries belong to */
+};
+
 struct dir {
 	struct dir *parent;
 	struct dir *newer, *older; /* ring of unpinned directories with open descriptors */
@@ -47,6 +63,7 @@ struct dir {
 	int fd[SIDES];
 	struct list_state *listing;
 	struct facts source; /* as it was when it was listed */
+	struct ground *ground; /* of the destination; NULL: there is none */
 	char *attrs;         /* its attributes when the source is on another machine, packed; NULL: it is here */
 	uint32_t attrs_len;
 	int attrs_err;       /* why they could not be read there */
@@ -117,16 +134,20 @@ struct worker {
 
 struct engine {
 	struct blit_config config;
-	bool root; /* effective user 0: owners are kept */
+	bool root;   /* effective user 0: owners are to be kept */
+	bool chowns; /* and it may give entries away */
+	struct id_map *mapped[2]; /* the users and groups that there are here; NULL: all */
 	uint32_t euid, egid;
 	uint32_t *groups;
 	int groups_len;
-	int64_t granularity_ns; /* of the destination's modification times */
 	char *failed_attrs[FAILED_ATTRS]; /* names of attributes that could not be copied, by number - 1; under the results' lock */
 	struct facts root_facts[SIDES];
 	char *root_path; /* of the destination */
 	_Atomic int64_t root_seen_ns; /* when it last led to the root */
 	struct facts avoided[2]; /* inodes of directories of the source that are not entered; ino 0: none */
+	struct ground *grounds; /* of the destination's file systems seen so far */
+	pthread_mutex_t grounds_lock;
+	struct ground backup_ground; /* of the backup tree, of which nothing is known */
 	bool have[SIDES];
 	atomic_int stop; /* 1: no new work; workers leave */
 	atomic_int full; /* ENOSPC or EDQUOT once the destination takes no more: no further entry is begun */
@@ -461,17 +482,32 @@ bool part_is_name(const char *name, uint32_t len);
  * -EPERM where it is not ours, or -errno. */
 int part_open(const struct engine *e, int ddir, mode_t mode, const char *of, char name[PART_NAME_LEN + 1]);
 
+/* --- ground.c --- */
+void ground_init(struct engine *e, struct ground *g, uint64_t dev);
+/* The file system that holds the open directory; the same for the same device. NULL without memory. */
+struct ground *ground_at(struct engine *e, int fd, uint64_t dev);
+void grounds_free(struct engine *e);
+/* That of the directory at the destination, which has been asked what it keeps. */
+struct ground *ground_of(struct engine *e, struct dir *d);
+/* Whether entries can be given to that user and group there. `refused`: it was just refused for one. */
+bool ground_keeps_owner(struct engine *e, struct dir *d, uint32_t uid, uint32_t gid, bool refused);
+/* Whether a time can be held there, to the last digit. */
+bool ground_keeps_time(struct engine *e, struct dir *d, const struct timespec *t);
+/* Whether the destination's time, which differs, is what the source's becomes there. */
+bool ground_same_time(struct engine *e, struct dir *d, const struct timespec *src, const struct facts *dst);
+
 /* --- meta.c --- */
 /* Mode to create a file with, so that nobody may read more than in the end. */
 mode_t meta_create_mode(const struct engine *e, const struct facts *f);
-/* Owner, mode, attributes, then times of an open file or directory. `created` is the mode it was made with; `inherits`: owner,
+/* Owner, mode, attributes, then times of an open file in the directory, or of the directory itself. `created` is the mode it was made with; `inherits`: owner,
  * mode and attributes may be other than that, look first. */
-struct outcome meta_apply_fd(struct engine *e, const struct origin *from, int dfd, const struct facts *f, mode_t created, bool inherits);
+struct outcome meta_apply_fd(struct engine *e, struct dir *d, const struct origin *from, int dfd, const struct facts *f, mode_t created, bool inherits);
 /* The same for an entry that cannot be opened (symlink, fifo, socket, device). */
-struct outcome meta_apply_at(struct engine *e, const struct origin *from, int ddir, const char *dname, const struct facts *f);
-bool meta_owner_differs(const struct engine *e, const struct facts *src, const struct facts *dst);
-bool meta_mtime_differs(const struct engine *e, const struct facts *src, const struct facts *dst);
-bool meta_mode_differs(const struct facts *src, const struct facts *dst);
+struct outcome meta_apply_at(struct engine *e, struct dir *d, const struct origin *from, int ddir, const char *dname, const struct facts *f);
+/* Whether an entry of the directory, or the directory itself, is not yet what the destination can make it of the source. */
+bool meta_owner_differs(struct engine *e, struct dir *d, const struct facts *src, const struct facts *dst);
+bool meta_mtime_differs(struct engine *e, struct dir *d, const struct facts *src, const struct facts *dst);
+bool meta_mode_differs(struct engine *e, struct dir *d, const struct facts *src, const struct facts *dst);
 /* Extended attributes of two entries; names NULL where the descriptor is the entry. 1 same, 0 not, or -errno. */
 int meta_xattr_same(struct engine *e, const struct origin *from, int dfd, const char *dname);
 /* A hash of the kept attributes that does not depend on their order, `plain`: without security.* and trusted.*; 0 for none. */
@@ -525,6 +561,12 @@ void os_release(struct held *h);
 int os_held_chown(const struct held *h, uid_t uid, gid_t gid); /* 0 or -errno */
 int os_held_chmod(const struct held *h, mode_t mode);
 void os_learn_places(struct engine *e, int sfd, int dfd);
+/* What the kind of file system says about it; the rest stays unknown. */
+void os_learn_ground(struct ground *g, int fd);
+bool os_may_chown(void);
+/* The users, or groups, that exist in this user namespace; NULL where all do. To be freed. */
+struct id_map *os_ids(bool groups);
+bool os_id_exists(const struct id_map *m, uint32_t id);
 /* Extended attributes, ACLs included. `at` may be an open file (name NULL) or a name in a directory (never followed). */
 ssize_t os_xattr_list(int fd, const char *name, char *out, size_t cap);
 ssize_t os_xattr_get(int fd, const char *name, const char *attr, void *out, size_t cap);

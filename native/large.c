@@ -238,7 +238,7 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 		return -BLIT_E_GREW; /* the destination, elsewhere, installs what it held at first */
 	if (l->discard)
 		return 0;
-	struct outcome o = meta_apply_fd(e, &(struct origin){ .fd = l->sfd, .packed = l->attrs, .packed_len = l->attrs_len, .packed_err = l->attrs_err }, l->dfd, &l->facts, l->created, l->d->inherits || l->held);
+	struct outcome o = meta_apply_fd(e, l->d, &(struct origin){ .fd = l->sfd, .packed = l->attrs, .packed_len = l->attrs_len, .packed_err = l->attrs_err }, l->dfd, &l->facts, l->created, l->d->inherits || l->held);
 	r->lost |= o.lost;
 	r->step = o.step;
 	if (!outcome_stays(&o))

@@ -240,6 +240,7 @@ static bool widen(struct engine *e, struct dir *d)
 static int open_destination(struct worker *w, struct task *t, struct blit_result *r)
 {
 	struct engine *e = w->e;
+	struct ground *ground;
 	struct facts f;
 	int err = 0;
 	r->step = BLIT_STEP_MKDIR;
@@ -266,6 +267,8 @@ static int open_destination(struct worker *w, struct task *t, struct blit_result
 		t->d->found_mode = f.mode;
 	t->d->found = f;
 	t->d->found.mode = t->d->found_mode;
+	if (f.dev != t->d->ground->dev && (ground = ground_at(e, fd, f.dev)))
+		t->d->ground = ground;
 	t->d->inherits = passes_on(e, t->d, fd, &f);
 	t->d->made = t->d->made && f.uid == e->euid && f.gid == e->egid && (f.mode & 07777) == MADE_MODE;
 	return 0;
@@ -303,7 +306,7 @@ static bool attrs_differ(struct engine *e, const struct source_side *s, int dfd,
 	return meta_xattr_digest(e, dfd, dname, false) != s->attrs && !meta_xattr_impossible(dfd, dname);
 }
 
-static uint16_t compare(struct engine *e, const struct source_side *s, int dfd, const char *dname, const struct facts *d)
+static uint16_t compare(struct engine *e, struct dir *dir, const struct source_side *s, int dfd, const char *dname, const struct facts *d)
 {
 	const struct facts *f = &s->f;
 	uint16_t diff = 0;
@@ -319,11 +322,11 @@ static uint16_t compare(struct engine *e, const struct source_side *s, int dfd, 
 		diff |= BLIT_DIFF_LINKED;
 	else if (d->nlink > 1)
 		diff |= BLIT_DIFF_DST_LINKED;
-	if (meta_mtime_differs(e, f, d))
+	if (meta_mtime_differs(e, dir, f, d))
 		diff |= BLIT_DIFF_MTIME;
-	if (meta_mode_differs(f, d))
+	if (meta_mode_differs(e, dir, f, d))
 		diff |= BLIT_DIFF_MODE;
-	if (meta_owner_differs(e, f, d))
+	if (meta_owner_differs(e, dir, f, d))
 		diff |= BLIT_DIFF_OWNER;
 	/* content first: where it is to be written anew, its attributes are too */
 	if (!(diff & (BLIT_DIFF_SIZE | BLIT_DIFF_TARGET)) && attrs_differ(e, s, dfd, dname))
@@ -361,7 +364,7 @@ static int add_row(struct lister *l, struct source_side *s, bool known, const ch
 	*out = NULL;
 	if (known && dkind && kind != BLIT_KIND_DIR && dkind != BLIT_KIND_DIR) {
 		if (os_facts_at(l->dfd, dname, &d) == 0 && (meta_withhold(l->w->e, &d), true))
-			diff = compare(l->w->e, s, l->dfd, dname, &d);
+			diff = compare(l->w->e, l->t->d, s, l->dfd, dname, &d);
 		else
 			dkind = 0;
 		if (dkind && l->hidden)
@@ -736,11 +739,11 @@ static uint16_t compare_dir(struct lister *l)
 		d.mode = l->t->d->found_mode;
 	meta_withhold(l->w->e, &d);
 	uint16_t diff = 0;
-	if (meta_mtime_differs(l->w->e, &s, &d))
+	if (meta_mtime_differs(l->w->e, l->t->d, &s, &d))
 		diff |= BLIT_DIFF_MTIME;
-	if (meta_mode_differs(&s, &d))
+	if (meta_mode_differs(l->w->e, l->t->d, &s, &d))
 		diff |= BLIT_DIFF_MODE;
-	if (meta_owner_differs(l->w->e, &s, &d))
+	if (meta_owner_differs(l->w->e, l->t->d, &s, &d))
 		diff |= BLIT_DIFF_OWNER;
 	if (meta_xattr_same(l->w->e, &from, l->dfd, NULL) != 1)
 		diff |= BLIT_DIFF_XATTR;

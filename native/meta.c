@@ -28,29 +28,58 @@ static bool in_groups(const struct engine *e, uint32_t gid)
 	return false;
 }
 
-bool meta_owner_differs(const struct engine *e, const struct facts *src, const struct facts *dst)
+/* What owner and group an entry that has those of `now` is to get: the source's, as far as they may be given here. */
+static struct facts owner_wanted(const struct engine *e, const struct ground *g, const struct facts *src, const struct facts *now)
 {
-	if (e->root)
-		return src->uid != dst->uid || src->gid != dst->gid;
-	return src->gid != dst->gid && dst->uid == e->euid && in_groups(e, src->gid);
+	struct facts wanted = { .uid = now->uid, .gid = now->gid };
+	if (g->owners == KEEPS_NOT)
+		return wanted;
+	if (e->chowns && os_id_exists(e->mapped[0], src->uid))
+		wanted.uid = src->uid;
+	if (e->chowns ? os_id_exists(e->mapped[1], src->gid) : now->uid == e->euid && in_groups(e, src->gid))
+		wanted.gid = src->gid;
+	return wanted;
 }
 
-bool meta_mode_differs(const struct facts *src, const struct facts *dst)
+static bool same_owner(const struct facts *a, const struct facts *b)
 {
-	return !S_ISLNK(src->mode) && ((src->mode ^ dst->mode) & 07777) != 0;
+	return a->uid == b->uid && a->gid == b->gid;
 }
 
-bool meta_mtime_differs(const struct engine *e, const struct facts *src, const struct facts *dst)
+bool meta_owner_differs(struct engine *e, struct dir *d, const struct facts *src, const struct facts *dst)
+{
+	if (same_owner(src, dst))
+		return false;
+	struct facts wanted = owner_wanted(e, ground_of(e, d), src, dst);
+	return !same_owner(&wanted, dst) && ground_keeps_owner(e, d, wanted.uid, wanted.gid, false);
+}
+
+/*
+ * The mode of an entry that has these owners. Without those of its source, a program must not run as whoever owns the copy, and a
+ * directory must not hand on another group.
+ */
+static mode_t mode_wanted(const struct engine *e, const struct facts *src, const struct facts *owners)
+{
+	mode_t withheld = 0;
+	if (e->config.flags & BLIT_CFG_WITHHOLD)
+		return src->mode & 07777; /* no such bit came that far */
+	if (S_ISDIR(src->mode))
+		withheld = (src->uid == owners->uid ? 0 : S_ISUID) | (src->gid == owners->gid ? 0 : S_ISGID);
+	else if (!same_owner(src, owners))
+		withheld = S_ISUID | S_ISGID;
+	return src->mode & 07777 & ~withheld;
+}
+
+bool meta_mode_differs(struct engine *e, struct dir *d, const struct facts *src, const struct facts *dst)
+{
+	return !S_ISLNK(src->mode) && mode_wanted(e, src, dst) != (dst->mode & 07777) && ground_of(e, d)->modes != KEEPS_NOT;
+}
+
+bool meta_mtime_differs(struct engine *e, struct dir *d, const struct facts *src, const struct facts *dst)
 {
 	if (src->mtime.tv_sec == dst->mtime.tv_sec && src->mtime.tv_nsec == dst->mtime.tv_nsec)
 		return false;
-	if (e->granularity_ns == 1)
-		return true;
-	int64_t seconds = src->mtime.tv_sec - dst->mtime.tv_sec;
-	if (seconds > 2 || seconds < -2)
-		return true;
-	int64_t apart = seconds * 1000000000 + (src->mtime.tv_nsec - dst->mtime.tv_nsec);
-	return apart >= e->granularity_ns || apart <= -e->granularity_ns;
+	return !ground_same_time(e, d, &src->mtime, dst);
 }
 
 uint32_t meta_withhold(const struct engine *e, struct facts *f)
@@ -283,92 +312,135 @@ static void xattr_sync(struct engine *e, const struct origin *from, int dfd, con
 	free(work);
 }
 
-static bool owner_tolerable(const struct engine *e, int error)
+/* An entry that metadata is applied to: open, or held by its name. */
+struct entry {
+	struct engine *e;
+	struct dir *d;
+	const struct facts *f; /* what it is to be */
+	struct facts now;
+	bool chmod_due;
+	int fd;
+	const struct held *held; /* NULL: fd is the entry */
+};
+
+/* A step that this entry alone was refused; it gets what else it can get. */
+static void step_failed(struct outcome *o, int err, uint32_t step)
 {
-	return (error == EPERM && !e->root) || error == EINVAL || is_unsupported(error);
+	if (!o->err)
+		o->err = err, o->step = step | BLIT_STEP_PLACED;
 }
 
-struct outcome meta_apply_fd(struct engine *e, const struct origin *from, int dfd, const struct facts *f, mode_t created, bool inherits)
+/* Refused where the destination can give nothing away, an owner is a remark; refused for this entry alone, a failure. */
+static void apply_owner(struct entry *t, struct outcome *o)
 {
+	struct engine *e = t->e;
+	struct facts wanted = owner_wanted(e, ground_of(e, t->d), t->f, &t->now);
+	if (!same_owner(&wanted, &t->now) && ground_keeps_owner(e, t->d, wanted.uid, wanted.gid, false)) {
+		uid_t uid = wanted.uid == t->now.uid ? (uid_t)-1 : wanted.uid;
+		int err = t->held ? os_held_chown(t->held, uid, wanted.gid) : fchown(t->fd, uid, wanted.gid) < 0 ? -errno : 0;
+		if (!err) {
+			t->now.uid = wanted.uid;
+			t->now.gid = wanted.gid;
+			t->now.mode &= ~(S_ISUID | S_ISGID); /* the system takes them away */
+			t->chmod_due |= (t->f->mode & (S_ISUID | S_ISGID)) && !S_ISLNK(t->f->mode);
+		} else if (!e->root || !ground_keeps_owner(e, t->d, wanted.uid, wanted.gid, true)) {
+			o->lost |= BLIT_LOST_OWNER;
+		} else {
+			return step_failed(o, -err, BLIT_STEP_OWNER);
+		}
+	}
+	if (e->root && !same_owner(t->f, &t->now))
+		o->lost |= BLIT_LOST_OWNER;
+}
+
+static int change_mode(const struct entry *t, mode_t mode)
+{
+	return t->held ? os_held_chmod(t->held, mode) : fchmod(t->fd, mode) < 0 ? -errno : 0;
+}
+
+static void apply_attributes(struct entry *t, const struct origin *from, int dfd, const char *dname, bool fresh, struct outcome *o)
+{
+	int before = o->err;
+	xattr_sync(t->e, from, dfd, dname, t->f->mode, fresh, o);
+	bool writable = !S_ISREG(t->f->mode) || (t->now.mode & 0200);
+	if (before || o->err != EACCES || writable || change_mode(t, 0600) < 0)
+		return;
+	t->chmod_due = true; /* user attributes need a writable file */
+	o->err = 0;
+	xattr_sync(t->e, from, dfd, dname, t->f->mode, fresh, o);
+}
+
+static void apply_mode(struct entry *t, struct outcome *o)
+{
+	mode_t mode = mode_wanted(t->e, t->f, &t->now);
+	if (S_ISLNK(t->f->mode))
+		return;
+	if (mode != (t->f->mode & 07777))
+		o->lost |= BLIT_LOST_SETID;
+	if (!t->chmod_due && mode == (t->now.mode & 07777))
+		return;
+	int err = change_mode(t, mode);
+	enum keeps modes = ground_of(t->e, t->d)->modes;
+	if (modes == KEEPS_NOT || is_unsupported(-err) || (err == -EPERM && modes == KEEPS_UNKNOWN))
+		o->lost |= BLIT_LOST_MODE;
+	else if (err == -EPERM)
+		step_failed(o, EPERM, BLIT_STEP_MODE);
+	else if (err)
+		*o = (struct outcome){ .err = -err, .step = BLIT_STEP_MODE };
+}
+
+/* `err`: what setting the times came to. */
+static void apply_times(struct entry *t, int err, struct outcome *o)
+{
+	bool settable = ground_of(t->e, t->d)->granularity_ns != 0;
+	if (err == EINVAL || is_unsupported(err) || (err == EPERM && !settable))
+		o->lost |= BLIT_LOST_TIMES;
+	else if (err == EPERM)
+		step_failed(o, EPERM, BLIT_STEP_TIMES);
+	else if (!err && !ground_keeps_time(t->e, t->d, &t->f->mtime))
+		o->lost |= BLIT_LOST_TIMES;
+	else if (err)
+		*o = (struct outcome){ .err = err, .step = BLIT_STEP_TIMES };
+}
+
+struct outcome meta_apply_fd(struct engine *e, struct dir *d, const struct origin *from, int dfd, const struct facts *f, mode_t created,
+	bool inherits)
+{
+	struct ground *g = ground_of(e, d);
+	struct entry t = { .e = e, .d = d, .f = f, .now = { .mode = created, .uid = g->made_uid, .gid = g->made_gid }, .fd = dfd };
 	struct outcome o = { 0 };
-	struct facts now = { .mode = created, .uid = e->euid, .gid = e->egid };
 	int err;
-	if (inherits && (err = os_facts_fd(dfd, &now)))
+	if (inherits && (err = os_facts_fd(dfd, &t.now)))
 		return (struct outcome){ .err = -err, .step = BLIT_STEP_MODE };
-	bool chmod_due = ((f->mode ^ now.mode) & 07777) != 0;
-	if (meta_owner_differs(e, f, &now)) {
-		if (fchown(dfd, e->root ? f->uid : (uid_t)-1, f->gid) == 0)
-			chmod_due |= (f->mode & 06000) != 0;
-		else if (owner_tolerable(e, errno))
-			o.lost |= BLIT_LOST_OWNER;
-		else
-			return (struct outcome){ .err = errno, .step = BLIT_STEP_OWNER };
-	}
-	xattr_sync(e, from, dfd, NULL, f->mode, !inherits, &o);
-	if (o.err == EACCES && !(now.mode & 0200) && fchmod(dfd, 0600) == 0) { /* user attributes need a writable file */
-		chmod_due = true;
-		o.err = 0;
-		xattr_sync(e, from, dfd, NULL, f->mode, !inherits, &o);
-	}
-	if (chmod_due && fchmod(dfd, f->mode & 07777) < 0) {
-		if (errno != EPERM && !is_unsupported(errno))
-			return (struct outcome){ .err = errno, .step = BLIT_STEP_MODE };
-		o.lost |= BLIT_LOST_MODE;
-	}
+	apply_owner(&t, &o);
+	apply_attributes(&t, from, dfd, NULL, !inherits, &o);
+	apply_mode(&t, &o);
 	struct timespec times[2] = { f->atime, f->mtime };
-	if (futimens(dfd, times) < 0) {
-		if (errno != EPERM && errno != EINVAL && !is_unsupported(errno))
-			return (struct outcome){ .err = errno, .step = BLIT_STEP_TIMES };
-		o.lost |= BLIT_LOST_TIMES;
-	}
+	if (outcome_stays(&o))
+		apply_times(&t, futimens(dfd, times) < 0 ? errno : 0, &o);
 	return o;
 }
 
-struct outcome meta_apply_at(struct engine *e, const struct origin *from, int ddir, const char *dname, const struct facts *f)
+struct outcome meta_apply_at(struct engine *e, struct dir *d, const struct origin *from, int ddir, const char *dname,
+	const struct facts *f)
 {
-	struct outcome o = { 0 };
-	struct facts now;
 	struct held h;
-	int err = os_hold(&h, ddir, dname, &now);
+	struct entry t = { .e = e, .d = d, .f = f, .fd = -1, .held = &h };
+	struct outcome o = { 0 };
+	int err = os_hold(&h, ddir, dname, &t.now);
 	if (err)
 		return (struct outcome){ .err = -err, .step = BLIT_STEP_MODE };
-	if ((now.mode ^ f->mode) & S_IFMT) {
+	if ((t.now.mode ^ f->mode) & S_IFMT) {
 		os_release(&h);
 		return (struct outcome){ .err = BLIT_E_CHANGED, .step = BLIT_STEP_MODE };
 	}
-	bool chmod_due = meta_mode_differs(f, &now);
-	if (meta_owner_differs(e, f, &now)) {
-		err = os_held_chown(&h, e->root ? f->uid : (uid_t)-1, f->gid);
-		if (!err)
-			chmod_due |= (f->mode & 06000) && !S_ISLNK(f->mode);
-		else if (owner_tolerable(e, -err))
-			o.lost |= BLIT_LOST_OWNER;
-		else
-			o.err = -err, o.step = BLIT_STEP_OWNER;
-	}
-	if (!o.err) {
-		xattr_sync(e, from, ddir, dname, f->mode, false, &o);
-		if (o.err == EACCES && S_ISREG(f->mode) && os_held_chmod(&h, 0600) == 0) { /* user attributes need a writable file */
-			chmod_due = true;
-			o.err = 0;
-			xattr_sync(e, from, ddir, dname, f->mode, false, &o);
-		}
-	}
-	if (outcome_stays(&o) && chmod_due) {
-		err = os_held_chmod(&h, f->mode & 07777);
-		if (err == -EPERM || err == -EOPNOTSUPP)
-			o.lost |= BLIT_LOST_MODE;
-		else if (err)
-			o.err = -err, o.step = BLIT_STEP_MODE;
-	}
+	apply_owner(&t, &o);
+	apply_attributes(&t, from, ddir, dname, false, &o);
+	apply_mode(&t, &o);
 	os_release(&h);
 	struct timespec times[2] = { f->atime, f->mtime };
-	if (outcome_stays(&o) && utimensat(ddir, dname, times, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno != EPERM && errno != EINVAL && !is_unsupported(errno))
-			o.err = errno, o.step = BLIT_STEP_TIMES;
-		else
-			o.lost |= BLIT_LOST_TIMES;
-	}
+	if (outcome_stays(&o))
+		apply_times(&t, utimensat(ddir, dname, times, AT_SYMLINK_NOFOLLOW) < 0 ? errno : 0, &o);
 	return o;
 }
 

@@ -292,18 +292,45 @@ int os_space(int fd, struct blit_space *out)
 
 void os_learn_places(struct engine *e, int sfd, int dfd)
 {
-	static const struct { const char *name; int64_t granularity_ns; } coarse[] = { { "hfs", 1000000000 },
-		{ "msdos", 2000000000 }, { "exfat", 10000000 }, { "smbfs", 100 }, { "ntfs", 100 } };
 	struct statfs d;
 	(void)sfd;
-	e->granularity_ns = 1;
 	e->no_range = 1;
 	if (fstatfs(dfd, &d) < 0)
 		return;
 	e->preallocate = strcmp(d.f_fstypename, "apfs") == 0 || strcmp(d.f_fstypename, "hfs") == 0;
-	for (size_t i = 0; i < sizeof coarse / sizeof *coarse; i++)
-		if (strcmp(d.f_fstypename, coarse[i].name) == 0)
-			e->granularity_ns = coarse[i].granularity_ns;
+}
+
+void os_learn_ground(struct ground *g, int fd)
+{
+	static const struct { const char *name; int64_t granularity_ns; enum keeps owners; } kinds[] = { { "apfs", 1, KEEPS },
+		{ "hfs", 1000000000, KEEPS }, { "msdos", 2000000000, KEEPS_NOT }, { "exfat", 10000000, KEEPS_NOT },
+		{ "smbfs", 100, KEEPS_UNKNOWN }, { "ntfs", 100, KEEPS_UNKNOWN } };
+	struct statfs s;
+	if (fstatfs(fd, &s) < 0)
+		return;
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(s.f_fstypename, kinds[i].name) == 0) {
+			g->granularity_ns = kinds[i].granularity_ns;
+			g->owners = g->modes = kinds[i].owners;
+			g->asked = kinds[i].owners == KEEPS;
+		}
+}
+
+bool os_may_chown(void)
+{
+	return geteuid() == 0;
+}
+
+struct id_map *os_ids(bool groups)
+{
+	(void)groups;
+	return NULL;
+}
+
+bool os_id_exists(const struct id_map *m, uint32_t id)
+{
+	(void)m, (void)id;
+	return true;
 }
 
 bool os_passes_on(int fd, const struct facts *f)

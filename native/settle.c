@@ -11,7 +11,7 @@ static int remove_dir(struct engine *e, struct dir *d, enum side side)
 	return err;
 }
 
-static struct outcome apply_facts(struct engine *e, const struct facts *s, const struct origin *from, int dfd)
+static struct outcome apply_facts(struct engine *e, struct dir *dir, const struct facts *s, const struct origin *from, int dfd)
 {
 	struct facts d;
 	int err = os_facts_fd(dfd, &d);
@@ -20,9 +20,9 @@ static struct outcome apply_facts(struct engine *e, const struct facts *s, const
 	struct facts wanted = *s;
 	if (e->config.flags & BLIT_CFG_WITHHOLD) /* a directory that hands its group on was made so by its owner, and stays so */
 		wanted.mode |= d.mode & (S_ISUID | S_ISGID);
-	bool differs = meta_owner_differs(e, &wanted, &d) || meta_mode_differs(&wanted, &d) || meta_mtime_differs(e, &wanted, &d) ||
+	bool differs = meta_owner_differs(e, dir, &wanted, &d) || meta_mode_differs(e, dir, &wanted, &d) || meta_mtime_differs(e, dir, &wanted, &d) ||
 		meta_xattr_same(e, from, dfd, NULL) != 1;
-	return differs ? meta_apply_fd(e, from, dfd, &wanted, d.mode & 07777, true) : (struct outcome){ 0 };
+	return differs ? meta_apply_fd(e, dir, from, dfd, &wanted, d.mode & 07777, true) : (struct outcome){ 0 };
 }
 
 int settle_metadata(struct engine *e, struct dir *d, bool untouched, struct blit_result *r)
@@ -36,8 +36,8 @@ int settle_metadata(struct engine *e, struct dir *d, bool untouched, struct blit
 	int dfd = dir_pin(e, d, DST), err = dfd;
 	if (dfd >= 0) {
 		bool known = untouched && d->made && !d->inherits;
-		struct outcome o = known ? meta_apply_fd(e, &from, dfd, &d->source, MADE_MODE, false)
-		                         : apply_facts(e, &d->source, &from, dfd);
+		struct outcome o = known ? meta_apply_fd(e, d, &from, dfd, &d->source, MADE_MODE, false)
+		                         : apply_facts(e, d, &d->source, &from, dfd);
 		if (!o.err && (e->config.flags & BLIT_CFG_FSYNC) && (err = os_sync(dfd)))
 			o.err = -err, o.step = BLIT_STEP_SYNC;
 		r->lost |= o.lost;

@@ -167,7 +167,7 @@ static void store_entry(struct storing *s, uint32_t word, const struct blit_reco
 		.packed_err = r->value };
 	struct outcome o;
 	if (action == BLIT_METADATA)
-		o = meta_apply_at(e, &from, s->ddir, s->dname, &f);
+		o = meta_apply_at(e, s->t->d, &from, s->ddir, s->dname, &f);
 	else
 		for (bool replace = action == BLIT_REPLACE, again = true; again;) {
 			o = store_content(s, replace, r, &f, &from);

@@ -94,7 +94,17 @@ export interface EntryBatch {
 }
 
 /** What the destination could not keep, as bits (native/blit.h, BLIT_LOST_*). */
-export const Lost = { Xattr: 1, Acl: 2, Owner: 4, Mode: 8, Times: 16, Rights: 64, Labels: 128, Nodes: 256 } as const;
+export const Lost = {
+  Xattr: 1,
+  Acl: 2,
+  Owner: 4,
+  Mode: 8,
+  Times: 16,
+  SetId: 32,
+  Rights: 64,
+  Labels: 128,
+  Nodes: 256,
+} as const;
 
 export interface Answer {
   readonly error?: EngineError;

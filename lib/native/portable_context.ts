@@ -20,8 +20,10 @@ interface BackupCopy {
 const NAP_MS = 50;
 
 export class Context {
-  /** Owners are kept. */
+  /** Owners are to be kept. */
   readonly root: boolean;
+  /** And entries may be given away; false from the first time on that the destination refuses it. */
+  givesAway: boolean;
   readonly uid: number;
   readonly gid: number;
   readonly groups: ReadonlySet<number>;
@@ -61,6 +63,7 @@ export class Context {
     this.gid = process.getegid?.() ?? -1;
     this.groups = new Set([this.gid, ...process.getgroups?.() ?? []]);
     this.root = this.uid === 0;
+    this.givesAway = this.root && mayChown();
     const fileSystem = config.destination === undefined ? undefined : fileSystemType(config.destination);
     this.granularityMs = granularityMs(fileSystem, config.destination);
     this.writesLate = networkTypes.has(fileSystem ?? 0);
@@ -110,6 +113,17 @@ export class Context {
   tempName(): string {
     this.#tempNumber = (this.#tempNumber + 1) >>> 0;
     return `.blit-${hex8(Deno.pid)}${hex8(this.#tempNumber)}.tmp`;
+  }
+}
+
+/** Of root: CAP_CHOWN is bit 0 of the effective capabilities. */
+function mayChown(): boolean {
+  if (Deno.build.os !== "linux") return true;
+  try {
+    const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1];
+    return effective === undefined || (BigInt(`0x${effective}`) & 1n) === 1n;
+  } catch {
+    return true;
   }
 }
 

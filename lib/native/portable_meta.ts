@@ -25,12 +25,31 @@ export function createMode(context: Context, facts: Facts): number {
 
 export function ownerDiffers(context: Context, source: Facts, destination: Facts): boolean {
   if (!context.posix) return false;
-  if (context.root) return source.uid !== destination.uid || source.gid !== destination.gid;
+  if (context.givesAway) return !sameOwner(source, destination);
   return source.gid !== destination.gid && destination.uid === context.uid && context.groups.has(source.gid);
 }
 
 export function modeDiffers(context: Context, source: Facts, destination: Facts): boolean {
-  return context.posix && source.kind !== Kind.Symlink && source.mode !== destination.mode;
+  return context.posix && source.kind !== Kind.Symlink && modeWanted(source, destination) !== destination.mode;
+}
+
+function sameOwner(a: Owner, b: Owner): boolean {
+  return a.uid === b.uid && a.gid === b.gid;
+}
+
+type Owner = Pick<Facts, "uid" | "gid">;
+
+const SET_USER_ID = 0o4000;
+const SET_GROUP_ID = 0o2000;
+
+/**
+ * The mode of an entry that has these owners. Without those of its source, a program must not run as whoever owns the copy, and a
+ * directory must not hand on another group.
+ */
+function modeWanted(source: Facts, owner: Owner): number {
+  let withheld = sameOwner(source, owner) ? 0 : SET_USER_ID | SET_GROUP_ID;
+  if (source.kind === Kind.Directory && source.gid === owner.gid) withheld &= ~SET_GROUP_ID;
+  return source.mode & ~withheld;
 }
 
 export function mtimeDiffers(context: Context, source: Facts, destination: Facts): boolean {
@@ -87,17 +106,23 @@ export async function applyMetadata(context: Context, path: string, facts: Facts
   let lost = 0;
   if (context.posix) {
     const now = await during(Step.Mode, symlink ? factsAt(path) : factsThrough(path));
-    let modeDue = modeDiffers(context, facts, now);
+    let owner: Owner = now;
     if (ownerDiffers(context, facts, now)) {
-      const kept = await tolerate(
-        Step.Owner,
-        (symlink ? lchown : chown)(path, context.root ? facts.uid : -1, facts.gid),
-        [...context.root ? [] : ["EPERM"], "EINVAL", "EOPNOTSUPP", "ENOTSUP"],
-      );
-      if (!kept) lost |= Lost.Owner;
-      else if (!symlink && (facts.mode & 0o6000)) modeDue = true;
+      const uid = context.givesAway ? facts.uid : now.uid;
+      const changed = (symlink ? lchown : chown)(path, uid === now.uid ? -1 : uid, facts.gid);
+      if (await tolerate(Step.Owner, changed, ["EPERM", "EINVAL", "EOPNOTSUPP", "ENOTSUP"])) {
+        owner = { uid, gid: facts.gid };
+      } else {
+        lost |= Lost.Owner;
+        context.givesAway = false;
+      }
     }
-    if (modeDue && !await tolerate(Step.Mode, chmod(path, facts.mode), ["EPERM", "EOPNOTSUPP", "ENOTSUP"])) {
+    if (context.root && !sameOwner(facts, owner)) lost |= Lost.Owner;
+    const mode = modeWanted(facts, owner);
+    if (!symlink && mode !== facts.mode) lost |= Lost.SetId;
+    // A change of owner takes these bits away.
+    const modeDue = !symlink && (mode !== now.mode || (owner !== now && (mode & 0o6000) !== 0));
+    if (modeDue && !await tolerate(Step.Mode, chmod(path, mode), ["EPERM", "EOPNOTSUPP", "ENOTSUP"])) {
       lost |= Lost.Mode;
     }
   }

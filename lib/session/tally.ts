@@ -10,12 +10,17 @@ import { type Counters, type EngineError, Lost } from "../native/engine.ts";
 /** Failures kept for the summary; all are counted and told as events. */
 const FAILURES_KEPT = 1000;
 
-const lostNotices: readonly (readonly [bit: number, kind: string, what: string])[] = [
-  [Lost.Xattr, "xattr", "extended attributes"],
-  [Lost.Acl, "acl", "access control lists"],
-  [Lost.Owner, "owner", "owners or groups"],
-  [Lost.Mode, "mode", "permissions"],
-  [Lost.Times, "times", "modification times"],
+const lostNotices: readonly (readonly [bit: number, kind: string, message: string])[] = [
+  [Lost.Xattr, "xattr", "the destination cannot keep the extended attributes of some entries"],
+  [Lost.Acl, "acl", "the destination cannot keep the access control lists of some entries"],
+  [Lost.Owner, "owner", "the destination cannot keep the owners or groups of some entries"],
+  [Lost.Mode, "mode", "the destination cannot keep the permissions of some entries"],
+  [Lost.Times, "times", "the destination cannot keep the modification times of some entries exactly"],
+  [
+    Lost.SetId,
+    "set_id",
+    "set-user-id and set-group-id bits are left out where the owner or the group could not be kept",
+  ],
 ];
 
 /** What a daemon does not give, whoever asks for it. */
@@ -139,8 +144,8 @@ export class Tally {
 
   lost(bits: number): void {
     if (bits === 0) return;
-    for (const [bit, kind, what] of lostNotices) {
-      if (bits & bit) this.notice(kind, `the destination cannot keep the ${what} of some entries`);
+    for (const [bit, kind, message] of lostNotices) {
+      if (bits & bit) this.notice(kind, message);
     }
     for (const [bit, kind, what] of withheldNotices) {
       if (bits & bit) {

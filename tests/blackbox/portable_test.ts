@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { temporaryNames, type TestDirectory, testDirectory } from "../support/environment.ts";
 import { assertExit, assertNoDifferences, assertSaysOnce, assertUntouched } from "../support/expect.ts";
-import { command, linux, type Need, testNeeding } from "../support/needs.ts";
+import { command, linux, type Need, root, testNeeding } from "../support/needs.ts";
 import { blit } from "../support/program.ts";
 import { differences } from "../support/snapshot.ts";
 import { assertNothingTorn } from "../support/torn.ts";
@@ -69,6 +69,25 @@ testNeeding(
     const names = await dir.names("dst");
     if (result.code === 0) assertEquals(names, ["caf%E9", "d%FF", "d%FF/x", "plain"]);
     else assertEquals([names, /UTF-8/.test(result.stderr)], [["plain"], true]);
+  },
+);
+
+testNeeding(
+  [...needs, root, command("capsh")],
+  "without the native library what may not be given away is copied, too, and no program runs as its copy's owner",
+  async () => {
+    await using dir = await testDirectory();
+    await dir.make("src", ["file program 5 1", "file other 5 2", "owner program 5 6", "mode program 4755"]);
+    const wrapper = ["capsh", "--drop=cap_chown", "--", "-c", 'exec "$0" "$@"'];
+    const result = await blit(["copy", dir.at("src/"), dir.at("dst")], { ...bare, wrapper });
+    assertExit(result, 0);
+    assertSaysOnce(result, /cannot keep the owners/);
+    assertSaysOnce(result, /set-user-id/);
+    const program = await Deno.stat(dir.at("dst/program"));
+    assertEquals([program.uid, program.mode! & 0o7777], [0, 0o755]);
+    const before = await dir.snapshot("dst");
+    assertExit(await blit(["copy", dir.at("src/"), dir.at("dst")], { ...bare, wrapper }), 0);
+    assertUntouched(before, await dir.snapshot("dst"), "an equal copy");
   },
 );
 

@@ -21,6 +21,8 @@ export interface DaemonOptions {
   readonly env?: Record<string, string>;
   /** Words put before the program. */
   readonly wrapper?: readonly string[];
+  /** As an ordinary user, where the tests run as root. */
+  readonly unprivileged?: boolean;
   /** Without coverage, which takes memory for everything that ever ran. */
   readonly unmeasured?: boolean;
 }
@@ -127,7 +129,12 @@ export async function startDaemon(dir: TestDirectory, options: DaemonOptions): P
     ...(configPath === undefined ? [] : ["--config", configPath]),
     ...(options.root === undefined ? [] : ["--root", dir.at(options.root)]),
     ...(options.args ?? []),
-  ], { env: options.env, wrapper: options.wrapper, unmeasured: options.unmeasured });
+  ], {
+    env: options.env,
+    wrapper: options.wrapper,
+    unmeasured: options.unmeasured,
+    unprivileged: options.unprivileged,
+  });
   const ready = /^blit daemon ready on \S+:(\d+)\n/;
   let ended = false;
   void program.result.then(() => ended = true, () => ended = true);

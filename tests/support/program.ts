@@ -77,7 +77,9 @@ export interface RunningProgram {
 export async function startBlit(args: readonly string[], options: RunOptions = {}): Promise<RunningProgram> {
   const env: Record<string, string> = { DENO_NO_UPDATE_CHECK: "1", ...NO_HISTORY, ...options.env };
   let words = [...(options.wrapper ?? []), ...programCommand()];
-  if (options.withoutShim) words = [Deno.execPath(), "run", "-A", "--no-check", `${await bareProgram()}/main.ts`];
+  if (options.withoutShim) {
+    words = [...(options.wrapper ?? []), Deno.execPath(), "run", "-A", "--no-check", `${await bareProgram()}/main.ts`];
+  }
   if (options.unprivileged && isRoot) words = [...(options.wrapper ?? []), ...await unprivilegedCommand(env)];
   if (options.fault !== undefined) {
     env.LD_PRELOAD = await faultLibrary();
