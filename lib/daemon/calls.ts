@@ -1,8 +1,10 @@
 /**
- * The calls that are running: who made them, whether they may be, and how they ended. Every call is counted from its first byte to the
- * last, and logged once, when it is over.
+ * The calls that are running: who made them, whether they may be, whose turn it is, and how they ended. Every call is counted from its
+ * first byte to the last, and logged once, when it is over.
  *
- * A call's states: admitted or refused (`refusal`) -> running -> over (`end`). Refused calls are answered by Connect with their error.
+ * A call's states: admitted or refused (`refusal`) -> waiting for its turn -> running -> over (`end`). Refused calls are answered by
+ * Connect with their error. Transfers take their turn themselves (transfer_turn.ts), since they tell their client that they wait; they and
+ * all other calls stand in lines of their own, so that a daemon full of transfers still answers.
  */
 
 import { Code, ConnectError, createContextKey, type Interceptor } from "@connectrpc/connect";
@@ -10,6 +12,7 @@ import { Stillness } from "../base/stillness.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { Log } from "./log.ts";
 import { isAllowed } from "./networks.ts";
+import { type Turn, Turns } from "./turns.ts";
 
 export interface Client {
   readonly address: string;
@@ -26,6 +29,8 @@ export class Call {
   target: string | undefined;
   /** Since when the client has not taken what was offered; undefined while the daemon is at work. */
   waitingSinceMs: number | undefined;
+  /** Of a call that is no transfer. */
+  turn: Turn | undefined;
   /** The request did not come in time; what is left of it makes the connection useless. */
   requestLate = false;
   /** Parts of the request that have come, and whether the daemon waits for the next one. */
@@ -38,7 +43,7 @@ export class Call {
     readonly client: Client,
     readonly procedure: string,
     readonly startMs: number,
-    readonly refusal: ConnectError | undefined,
+    public refusal: ConnectError | undefined,
   ) {
     this.#silence = new Stillness(startMs);
   }
@@ -52,11 +57,15 @@ export class Call {
 /** Where handlers find their call: `context.values.get(callKey)`. */
 export const callKey = createContextKey<Call | undefined>(undefined, { description: "the running call" });
 
+/** Most calls take milliseconds; for a person it is better to wait than to be told to try again. */
+const callWaitMs = 10_000;
 /** Of a path or message that a client has a hand in. */
 export const loggedCharsMax = 500;
 
 export class Calls {
   readonly #running = new Set<Call>();
+  readonly transfers = new Turns(() => this.config().limits.sessions);
+  readonly #others = new Turns(() => this.config().limits.sessions);
 
   constructor(
     private readonly config: () => DaemonConfig,
@@ -74,9 +83,30 @@ export class Calls {
     return call;
   }
 
+  /** Resolves when it is the turn of a call that is no transfer; the call is refused where that takes too long. */
+  async takeTurn(call: Call): Promise<void> {
+    if (call.refusal !== undefined) return;
+    call.turn = this.#others.take();
+    const waitMs = Math.min(callWaitMs, this.config().limits.waitMs);
+    if (!await call.turn.runsWithin(waitMs)) call.refusal = this.busy("calls");
+  }
+
+  /** What a call hears that gets no place. */
+  busy(what: "calls" | "transfers"): ConnectError {
+    const { sessions } = this.config().limits;
+    return new ConnectError(`This daemon is busy: it has its ${sessions} ${what}`, Code.ResourceExhausted);
+  }
+
+  /** Whoever waits is refused, and so is whoever comes. */
+  close(): void {
+    this.transfers.close();
+    this.#others.close();
+  }
+
   /** Once for each call that began. */
   end(call: Call): void {
     if (!this.#running.delete(call)) return;
+    call.turn?.end();
     const { client, procedure, code, error, target, job } = call;
     this.log.write(code === "ok" ? "info" : "warning", "call", {
       procedure,
@@ -91,7 +121,7 @@ export class Calls {
   }
 
   #refusal(client: Client, headers: Headers): ConnectError | undefined {
-    const { allow, limits } = this.config();
+    const { allow } = this.config();
     if (!isAllowed(allow, client.address)) {
       return new ConnectError(
         `This daemon does not serve ${client.address} ("allow" in its configuration)`,
@@ -100,9 +130,6 @@ export class Calls {
     }
     // Only browsers send it: a page that somebody looks at shall not reach the daemons in their network.
     if (headers.has("origin")) return new ConnectError("This daemon does not serve web pages", Code.PermissionDenied);
-    if (this.#running.size >= limits.sessions) {
-      return new ConnectError(`This daemon is busy: it has its ${limits.sessions} sessions`, Code.ResourceExhausted);
-    }
     return undefined;
   }
 }

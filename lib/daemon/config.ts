@@ -8,6 +8,7 @@ import { usageError } from "../base/errors.ts";
 import { printablePath } from "../base/path_bytes.ts";
 import { PATIENCE_MS } from "../carrier/liveness.ts";
 import { DEFAULT_PORT } from "../endpoint/remote.ts";
+import { processorCount } from "../tune/machine.ts";
 import { ConfigTable } from "./config_table.ts";
 import { type AllowRule, type Network, parseNetwork } from "./networks.ts";
 
@@ -24,12 +25,18 @@ export interface ModuleConfig {
 }
 
 export interface Limits {
-  /** Calls that run at once. */
+  /** Transfers that run at once; and as many other calls. */
   readonly sessions: number;
   /** Connections to the control port, with and without calls; never more than half of the process's descriptors. */
   readonly connections: number;
   /** TCP connections of one transfer. */
   readonly lanes: number;
+  /** Of all transfers together. */
+  readonly lanesTotal: number;
+  /** Threads of all transfers together. */
+  readonly workersTotal: number;
+  /** How long a transfer waits for its turn. */
+  readonly waitMs: number;
   readonly entriesPerMessage: number;
   readonly messageBytes: number;
   /** From a connection to its first complete request, and from a request to the end of what belongs to it. */
@@ -197,6 +204,9 @@ function readLimits(table: ConfigTable): Limits {
     sessions: table.integer("sessions", { min: 1, max: 100_000 }) ?? 64,
     connections: table.integer("connections", { min: 1, max: 1_000_000 }) ?? 16_384,
     lanes: table.integer("lanes", { min: 1, max: 256 }) ?? 16,
+    lanesTotal: table.integer("lanes_total", { min: 1, max: 100_000 }) ?? Math.max(128, 16 * processorCount()),
+    workersTotal: table.integer("workers_total", { min: 1, max: 100_000 }) ?? Math.max(32, 8 * processorCount()),
+    waitMs: (table.integer("wait_seconds", { min: 0, max: 86400 }) ?? 600) * 1000,
     entriesPerMessage: table.integer("entries_per_message", { min: 1, max: 65_536 }) ?? 4096,
     messageBytes: table.size("message_bytes", { min: 64 * 1024, max: 64 * 1024 * 1024 }) ?? 4 * 1024 * 1024,
     firstByteMs: (table.integer("first_byte_seconds", { min: 1, max: 3600 }) ?? 10) * 1000,

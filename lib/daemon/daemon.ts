@@ -17,6 +17,7 @@ import { JobRegistry } from "./jobs.ts";
 import type { Log } from "./log.ts";
 import { Modules } from "./modules.ts";
 import { type RunningServer, startServer } from "./server.ts";
+import { Shares } from "./shares.ts";
 
 export interface DaemonWorld {
   readonly log: Log;
@@ -85,6 +86,8 @@ class State {
   readonly modules: Modules;
   readonly calls: Calls;
   readonly jobs: JobRegistry;
+  readonly workers = new Shares(() => this.config.limits.workersTotal);
+  readonly lanes = new Shares(() => this.config.limits.lanesTotal);
   /** Opened when the control port is. */
   dataPort!: DataPort;
   constructor(public config: DaemonConfig, readonly log: Log) {

@@ -22,12 +22,12 @@ import type { Log } from "./log.ts";
 /** One transfer's lanes; disposed of when it is over, and then its token is worth nothing any more. */
 export interface ExpectedLanes extends Disposable {
   readonly token: Uint8Array;
-  readonly lanesMax: number;
 }
 
 interface Waiting {
   readonly token: Uint8Array;
   readonly congestion: string;
+  readonly lanesMax: number;
   readonly take: (descriptor: number) => Promise<void>;
   lanes: number;
 }
@@ -65,14 +65,14 @@ export class DataPort {
 
   /**
    * `take` gets a blocking descriptor for each lane, which is the taker's unless it throws at once, and resolves when the lane is over.
+   * At most `lanesMax` are there at once.
    */
-  expect(congestion: string, take: (descriptor: number) => Promise<void>): ExpectedLanes {
+  expect(congestion: string, lanesMax: number, take: (descriptor: number) => Promise<void>): ExpectedLanes {
     const token = crypto.getRandomValues(new Uint8Array(tokenBytes));
-    const waiting: Waiting = { token, congestion, take, lanes: 0 };
+    const waiting: Waiting = { token, congestion, lanesMax, take, lanes: 0 };
     this.#waiting.add(waiting);
     return {
       token,
-      lanesMax: this.config().limits.lanes,
       [Symbol.dispose]: () => void this.#waiting.delete(waiting),
     };
   }
@@ -134,7 +134,7 @@ export class DataPort {
 
   #refusal(waiting: Waiting | undefined): string | undefined {
     if (waiting === undefined) return "a wrong token";
-    return waiting.lanes >= this.config().limits.lanes ? "one lane too many" : undefined;
+    return waiting.lanes >= waiting.lanesMax ? "one lane too many" : undefined;
   }
 
   /** Looks at every token to its end, whatever it finds: the time it takes tells nothing. */

@@ -27,8 +27,9 @@ import { isAllowedSource } from "./networks.ts";
 import { readOpen } from "./opened.ts";
 import { enterPlace } from "./place.ts";
 import { checkPath } from "./remote_path.ts";
-import { openRoots, type Roots } from "./roots.ts";
+import { openRoots } from "./roots.ts";
 import type { DaemonState } from "./state.ts";
+import { waitForTurn } from "./transfer_turn.ts";
 
 const progressEveryMs = 200;
 
@@ -48,18 +49,18 @@ export async function* fetchTree(
     );
   }
   const readOnly = job.dryRun || job.verb === "check";
-  const place = enterPlace(daemon.modules, context, open, readOnly ? "read" : "change");
+  using held = new DisposableStack();
+  const place = held.use(enterPlace(daemon.modules, context, open, readOnly ? "read" : "change"));
+  const turn = held.use(daemon.calls.transfers.take());
+  for await (const waiting of waitForTurn(daemon, turn, job, context)) {
+    yield create(FetchResponseSchema, { message: { case: "waiting", value: waiting } });
+  }
   const out = new MessageStream<FetchResponse>();
   const send = (message: FetchResponse["message"]) => void out.send(create(FetchResponseSchema, { message } as never));
   const feed = new EventFeed((events) => send({ case: "happened", value: { $typeName: "blit.v1.Happened", events } }));
-  let roots: Roots;
-  try {
-    roots = openRoots(place, job, open);
-  } catch (error) {
-    place[Symbol.dispose]();
-    throw error;
-  }
-  const channel = openControlChannel(source, job.stallTimeoutMs);
+  const roots = held.use(openRoots(place, job, open));
+  const channel = held.use(openControlChannel(source, job.stallTimeoutMs));
+  const ofTheJob = held.move(); // which may outlive its call
   const running = startPull({
     job,
     source,
@@ -72,6 +73,10 @@ export async function* fetchTree(
       counted: roots.fresh,
       ...placement,
       withhold: !place.privileged,
+    },
+    bounds: {
+      lanes: ofTheJob.use(daemon.lanes.take(daemon.config.limits.lanes)).count,
+      grantWorkers: (wanted) => ofTheJob.use(daemon.workers.take(wanted)).count,
     },
     sink: (event) => feed.add(event),
   });
@@ -100,9 +105,7 @@ export async function* fetchTree(
     (thrown) => end(failureFrom(thrown).outcome, "failed"),
   ).finally(() => {
     clearInterval(timer);
-    channel[Symbol.dispose]();
-    roots[Symbol.dispose]();
-    place[Symbol.dispose]();
+    ofTheJob.dispose();
     out.end();
   });
   if (request.detach) {

@@ -15,6 +15,7 @@ import { Connections } from "./connections.ts";
 import { silenceSignalNote, toResponse, toUniversalRequest } from "./http.ts";
 import type { DaemonState } from "./state.ts";
 import { serveTransfers } from "./transfers.ts";
+import { TransferService } from "../wire/gen/blit/v1/transfer_pb.ts";
 
 export interface RunningServer {
   /** Where it really listens. */
@@ -88,6 +89,7 @@ export function startServer(daemon: DaemonState): RunningServer {
     address,
     port,
     async stop(graceMs) {
+      daemon.calls.close();
       const finished = server.shutdown().catch(() => {});
       if (!await settlesWithin(finished, graceMs)) {
         stopping.abort(new ConnectError("The daemon is stopping", Code.Unavailable));
@@ -119,6 +121,8 @@ async function answer(
     handler.method.methodKind === "client_streaming";
   const bodyMs = streamsRequest ? undefined : daemon.config.limits.firstByteMs;
   const values = createContextValues().set(callKey, call);
+  const { transfer, fetch } = TransferService.method;
+  if (handler.method !== transfer && handler.method !== fetch) await daemon.calls.takeTurn(call);
   try {
     const response = await handler(toUniversalRequest(request, values, call, bodyMs));
     // What fails before the handler is reached (a body that cannot be parsed) shows only here.

@@ -6,6 +6,7 @@ import type { JobRegistry } from "./jobs.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { Log } from "./log.ts";
 import type { Modules } from "./modules.ts";
+import type { Shares } from "./shares.ts";
 
 export interface DaemonState {
   /** The current one; a reload replaces it. */
@@ -14,6 +15,9 @@ export interface DaemonState {
   readonly calls: Calls;
   readonly jobs: JobRegistry;
   readonly dataPort: DataPort;
+  /** Threads and lanes, of all transfers together. */
+  readonly workers: Shares;
+  readonly lanes: Shares;
   readonly log: Log;
   /** performance.now() of the start. */
   readonly startMs: number;

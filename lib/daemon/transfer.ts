@@ -39,6 +39,7 @@ import { enterPlace, joinPath, type Place } from "./place.ts";
 import { openRoots, type Roots } from "./roots.ts";
 import type { DaemonState } from "./state.ts";
 import { asStatus } from "./status.ts";
+import { waitForTurn } from "./transfer_turn.ts";
 
 const inlineLanesMax = 8;
 
@@ -60,6 +61,12 @@ export async function* transfer(
   const pulls = open.value.direction === Direction.PULL;
   const changes = pulls ? job.verb === "move" && !job.dryRun : !readOnly;
   using place = enterPlace(daemon.modules, context, open.value, changes ? "change" : "read");
+  using turn = daemon.calls.transfers.take();
+  for await (const waiting of waitForTurn(daemon, turn, job, context)) {
+    if (open.value.protocolMinor >= KEEP_ALIVE_MINOR) {
+      yield create(TransferResponseSchema, { message: { case: "waiting", value: waiting } });
+    }
+  }
   const served = pulls
     ? new ServedSource(daemon, open.value, job, place, context)
     : new ServedDestination(daemon, open.value, opened, place, context);
@@ -102,6 +109,8 @@ abstract class Served {
   readonly #inline: InlineLane[] = [];
   #lanes: Disposable | undefined;
   #stopShowing = () => {};
+  /** What it has of the daemon's threads and lanes. */
+  readonly #shares = new DisposableStack();
   #closed = false;
 
   constructor(
@@ -127,7 +136,8 @@ abstract class Served {
     }, call);
     const { silentMs } = daemon.config.limits;
     const congestion = job.network?.congestion ?? "";
-    const lanes = daemon.dataPort.expect(congestion, (descriptor) => this.addLane(descriptor));
+    const lanesMax = this.#shares.use(daemon.lanes.take(daemon.config.limits.lanes)).count;
+    const lanes = daemon.dataPort.expect(congestion, lanesMax, (descriptor) => this.addLane(descriptor));
     this.#lanes = lanes;
     this.send({
       case: "accept",
@@ -142,7 +152,7 @@ abstract class Served {
           $typeName: "blit.v1.DataTransferNegotiation",
           tcpPort: daemon.dataPort.port,
           oneTimeToken: lanes.token,
-          lanesMax: lanes.lanesMax,
+          lanesMax,
           congestionControl: congestion,
         },
       },
@@ -215,11 +225,16 @@ abstract class Served {
     this.#lanes?.[Symbol.dispose]();
     await this.closeRole();
     for (const lane of this.#inline) lane.end();
+    this.#shares.dispose();
     this.job_?.end("interrupted");
   }
 
   protected bytesSent(): number {
     return 0;
+  }
+
+  protected grantWorkers(wanted: number): number {
+    return this.#shares.use(this.daemon.workers.take(wanted)).count;
   }
 
   protected abstract prepare(): Promise<void> | void;
@@ -245,6 +260,7 @@ class ServedSource extends Served {
         root: `/proc/self/fd/${descriptor}`,
         path: joinPath(place.root, place.path),
         job,
+        grantWorkers: (wanted) => this.grantWorkers(wanted),
         answer: (answers) => void this.send({ case: "answers", value: answers }),
         removeRoot: () => void removeDirectory(place),
       });
@@ -329,6 +345,7 @@ class ServedDestination extends Served {
         removeRoot,
         withhold: !this.place.privileged,
       },
+      grantWorkers: (wanted) => this.grantWorkers(wanted),
       ask: (requests) => void this.send({ case: "requests", value: requests }),
       sink: (event) => this.#feed.add(event),
     });

@@ -4,9 +4,10 @@
  */
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { createClient } from "@connectrpc/connect";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { BlitError } from "../base/errors.ts";
 import { every, pause } from "../base/timers.ts";
+import { formatCountOf } from "../base/units.ts";
 import { type ControlChannel, daemonError } from "../carrier/control.ts";
 import { InlineLane } from "../carrier/inline_lane.ts";
 import { LaneCount } from "../carrier/lane_count.ts";
@@ -14,8 +15,10 @@ import { dialLane, type LaneAddress } from "../carrier/lanes.ts";
 import { ConnectionLost, PATIENCE_MS, signEveryMs } from "../carrier/liveness.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import type { DaemonAddress } from "../endpoint/remote.ts";
-import { tendConnections } from "../native/sockets.ts";
+import type { EventSink, NoticeEvent } from "../model/event.ts";
 import type { NetworkOptions } from "../model/job.ts";
+import { tendConnections } from "../native/sockets.ts";
+import { processorCount } from "../tune/machine.ts";
 import { failureToWire } from "../wire/event_codec.ts";
 import type { Failure } from "../wire/gen/blit/v1/entry_pb.ts";
 import {
@@ -27,6 +30,7 @@ import {
   TransferRequestSchema,
   type TransferResponse,
   TransferService,
+  type Waiting,
 } from "../wire/gen/blit/v1/transfer_pb.ts";
 import { KEEP_ALIVE_MINOR, protocolVersion } from "../wire/protocol.ts";
 
@@ -73,10 +77,15 @@ export class ClientStream {
     private readonly daemon: DaemonAddress,
     private readonly channel: ControlChannel,
     private readonly network: NetworkOptions,
+    /** Most that this side wants. */
+    private readonly lanesMost = Infinity,
   ) {}
 
-  /** Opens the transfer. Raises BlitError; ConnectionLost where the daemon cannot be reached now. */
-  async begin(open: MessageInitShape<typeof OpenSchema>): Promise<Accept> {
+  /**
+   * Opens the transfer, which may take until it has its turn; `sink` is told, once, that it waits. Raises BlitError; ConnectionLost where
+   * the daemon cannot be reached or has no place now.
+   */
+  async begin(open: MessageInitShape<typeof OpenSchema>, sink: EventSink): Promise<Accept> {
     const { major, minor } = protocolVersion;
     const value = create(OpenSchema, {
       ...open,
@@ -88,8 +97,10 @@ export class ClientStream {
     void this.send({ case: "open", value });
     this.#responses = createClient(TransferService, this.channel.transport).transfer(this.#out)
       [Symbol.asyncIterator]();
-    const first = await this.next();
+    let first = await this.next();
     tendConnections(this.daemon.port, this.channel.patienceMs);
+    if (first?.case === "waiting") sink(waitingNotice(first.value));
+    while (first?.case === "waiting") first = await this.next();
     if (first?.case !== "accept") throw new BlitError("failed", "The daemon did not accept the transfer");
     const accept = this.#accept = first.value;
     if (accept.protocolMinor < KEEP_ALIVE_MINOR) this.channel.trustSilence();
@@ -138,7 +149,7 @@ export class ClientStream {
     const startMs = performance.now();
     await this.#dial(address);
     const isLong = performance.now() - startMs >= LONG_PATH_MS;
-    const most = negotiation.lanesMax || 1;
+    const most = Math.min(negotiation.lanesMax || 1, this.lanesMost);
     this.#lanesWanted = Math.min(isLong ? LANES_LONG_PATH : lanesToStart(), most);
     if (this.#lanes > 0) {
       const more = this.#lanesWanted - this.#lanes;
@@ -207,16 +218,36 @@ export class ClientStream {
   }
 }
 
-/** What a failed call of a daemon means: ConnectionLost, unless the daemon itself said it, which would be the same next time. */
+/** Whether a call failed because the daemon has no place for it now, or is stopping. */
+export function isBusy(thrown: unknown): boolean {
+  const { code } = ConnectError.from(thrown);
+  return isWireError(thrown) && (code === Code.ResourceExhausted || code === Code.Unavailable);
+}
+
+function isWireError(thrown: unknown): boolean {
+  return (thrown as { isWireError?: boolean }).isWireError === true;
+}
+
+/** For the one notice that a transfer waits for its turn. */
+export function waitingNotice({ ahead, places }: Waiting): NoticeEvent {
+  const before = ahead === 0 ? "" : ` behind ${formatCountOf(ahead, "other")}`;
+  return {
+    type: "notice",
+    kind: "waiting",
+    message: `the daemon has its ${formatCountOf(places, "transfer")}: waiting for a turn${before}`,
+  };
+}
+
+/** What a failed call of a daemon means: ConnectionLost, unless the daemon itself said it, and would say the same next time. */
 export function lossOf(daemon: DaemonAddress, thrown: unknown): BlitError {
   const error = daemonError(daemon, thrown);
   if (error instanceof ConnectionLost) return error;
-  const said = thrown instanceof BlitError || (thrown as { isWireError?: boolean }).isWireError === true;
+  const said = thrown instanceof BlitError || isWireError(thrown) && !isBusy(thrown);
   return said ? error : new ConnectionLost("failed", error.message, error.hint, { cause: thrown });
 }
 
 function lanesToStart(): number {
-  return Math.min(Math.max(navigator.hardwareConcurrency, LANES_LEAST), LANES_TO_START_MOST);
+  return Math.min(Math.max(processorCount(), LANES_LEAST), LANES_TO_START_MOST);
 }
 
 /** What the other side's end of a transfer that could not be done is thrown as. */

@@ -64,6 +64,8 @@ export interface DestinationRole extends RunningJob {
 export interface DestinationOptions {
   readonly job: Job;
   readonly placement: RemotePlacement;
+  /** How many threads it may have of those that it wants, at least one; all of them where it shares the machine with nobody. */
+  grantWorkers?(wanted: number): number;
   ask(requests: SourceRequests): void;
   readonly sink: EventSink;
 }
@@ -91,7 +93,9 @@ class Destination implements DestinationRole {
     this.#tally = new Tally(job, sink);
     this.#doubtMount();
     const tuning = this.#tuning = tuneRemote(job, placement.destinationRoot ?? ".");
-    const { sizing, destination } = tuning;
+    const { destination } = tuning;
+    const workersMax = options.grantWorkers?.(tuning.sizing.workersMax) ?? tuning.sizing.workersMax;
+    const sizing = { ...tuning.sizing, workersMax, workers: Math.min(tuning.sizing.workers, workersMax) };
     this.#tally.takeRoute(tuning.route, sizing.workers);
     this.#tally.planner(sizing.reason);
     const engine = openDestinationEngine({

@@ -11,7 +11,7 @@ import type { Job } from "../model/job.ts";
 import { eventFromWire, progressFromWire, summaryFromWire } from "../wire/event_codec.ts";
 import { SummarySchema, TransferService } from "../wire/gen/blit/v1/transfer_pb.ts";
 import { jobToWire } from "../wire/job_codec.ts";
-import { failureOf, lossOf } from "./client_stream.ts";
+import { failureOf, lossOf, waitingNotice } from "./client_stream.ts";
 import { idleProgress } from "./idle_progress.ts";
 import type { RunningJob } from "./run.ts";
 
@@ -60,11 +60,16 @@ class Fetching {
         sourcePath: pathToBytes(source.path),
         detach,
       });
+      let told = false;
       for await (const { message } of answers) {
         switch (message.case) {
           case "jobId":
             if (detach) return this.#detached(message.value);
             void this.#stopping.then(() => client.cancelJob({ id: message.value })).catch(() => {});
+            break;
+          case "waiting":
+            if (!told) this.options.sink(waitingNotice(message.value));
+            told = true;
             break;
           case "happened":
             for (const wire of message.value.events) {

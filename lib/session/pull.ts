@@ -27,6 +27,8 @@ export interface PullOptions {
   /** To that daemon; it stays open. */
   readonly channel: ControlChannel;
   readonly placement: RemotePlacement;
+  /** What it may have of the machine, where it shares that with other transfers. */
+  readonly bounds?: { readonly lanes: number; grantWorkers(wanted: number): number };
   readonly sink: EventSink;
 }
 
@@ -49,11 +51,11 @@ export function startPull(options: PullOptions): RunningJob {
 }
 
 async function pull(
-  { job, source, channel, placement, sink }: PullOptions,
+  { job, source, channel, placement, bounds, sink }: PullOptions,
   begun: (role: DestinationRole) => void,
 ): Promise<Summary> {
   const network = job.network ?? defaultNetwork;
-  const stream = new ClientStream(source, channel, network);
+  const stream = new ClientStream(source, channel, network, bounds?.lanes);
   try {
     await stream.begin({
       direction: Direction.PULL,
@@ -61,10 +63,11 @@ async function pull(
       path: pathToBytes(source.path),
       job: jobToWire({ ...job, backupDir: undefined }), // a place of this machine
       removeRoot: placement.removeRoot,
-    });
+    }, sink);
     const role = startDestination({
       job,
       placement,
+      grantWorkers: bounds?.grantWorkers,
       ask: (requests) => void stream.send({ case: "requests", value: requests }),
       sink,
     });

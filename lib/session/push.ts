@@ -56,7 +56,7 @@ class Push {
         entry: entry && { source: pathToBytes(entry.source), destination: pathToBytes(entry.destination) },
         filterPrefix: pathToBytes(filterPrefix),
         removeRoot,
-      });
+      }, sink);
       this.#stream = stream;
       role = startSource({
         root: this.options.sourceRoot,

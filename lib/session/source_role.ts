@@ -63,6 +63,8 @@ export interface SourceOptions {
   readonly job: Job;
   /** Only this entry of the root is given away; without it everything in it is. */
   readonly entry?: string;
+  /** How many threads it may have of those that it wants, at least one; all of them where it shares the machine with nobody. */
+  grantWorkers?(wanted: number): number;
   answer(answers: SourceAnswers): void;
   /** Move: removes the root itself, if it is empty. */
   removeRoot?(): void;
@@ -72,9 +74,11 @@ export interface SourceOptions {
 export function startSource(options: SourceOptions): SourceRole {
   const { job } = options;
   const { threads, threadsPerCore } = machineFacts();
+  const wished = job.workers || Math.max(Math.round(threads / threadsPerCore), 2);
+  const wanted = Math.min(wished, MOST_WORKERS);
   const engine = openSourceEngine({
     source: options.root,
-    workers: job.workers || Math.min(Math.max(threads / threadsPerCore, 2), MOST_WORKERS),
+    workers: options.grantWorkers?.(wanted) ?? wanted,
     bytesPerSecond: job.bandwidthLimit,
     largeBytes: SLICED_BYTES,
     bufferBytes: BUFFER_BYTES,

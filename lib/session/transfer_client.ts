@@ -17,6 +17,7 @@ import { makeDirectory, pathFacts, removeEmptyDirectory } from "../native/paths.
 import { tendConnections } from "../native/sockets.ts";
 import { TransferService } from "../wire/gen/blit/v1/transfer_pb.ts";
 import { type Claims, ClaimTable } from "./claims.ts";
+import { isBusy, lossOf } from "./client_stream.ts";
 import { deepDestination, depthDoubts, type Doubt } from "./doubts.ts";
 import { startFetch } from "./fetch_client.ts";
 import { idleProgress } from "./idle_progress.ts";
@@ -63,7 +64,7 @@ class TransferRun {
 
   async #transferAll(): Promise<Summary> {
     const [pairs] = await Promise.all([
-      placeBetween(this.job, (endpoint) => this.#locate(endpoint)),
+      placeBetween(this.job, (endpoint) => this.#withRetries(() => this.#locate(endpoint))),
       this.#doubtDestination(),
     ]);
     for (const { destination, entry } of pairs) this.#refuseBackup(destination, entry !== undefined);
@@ -73,7 +74,7 @@ class TransferRun {
       if (this.#stopped && summaries.length > 0) break;
       const { merges, destination } = pair;
       const claims = merges && "local" in destination ? table.of(i, destination.local) : undefined;
-      summaries.push(await this.#withRetries(pair, claims));
+      summaries.push(await this.#withRetries(() => this.#transfer(pair, claims)));
       if (summaries.at(-1)!.status === "failed") break;
     }
     const sum = addSummaries(summaries, this.#stopped);
@@ -100,7 +101,7 @@ class TransferRun {
       tendConnections(endpoint.port, this.job.stallTimeoutMs);
       return kind || undefined;
     } catch (error) {
-      throw daemonError(endpoint, error);
+      throw isBusy(error) ? lossOf(endpoint, error) : daemonError(endpoint, error);
     }
   }
 
@@ -116,29 +117,35 @@ class TransferRun {
     this.#channels.clear();
   }
 
-  /** A transfer that broke off is begun anew: what has settled compares equal then. */
-  async #withRetries(pair: EndpointPair, claims: Claims | undefined): Promise<Summary> {
+  async #transfer(pair: EndpointPair, claims: Claims | undefined): Promise<Summary> {
+    try {
+      const current = this.#current = this.#start(pair, claims);
+      if (this.#stopped) current.stop();
+      return await current.done;
+    } finally {
+      this.#last = this.#current?.progress() ?? this.#last;
+      this.#current = undefined;
+    }
+  }
+
+  /** What broke off, or found the daemon busy, is begun anew: what a transfer has settled compares equal then. */
+  async #withRetries<T>(attempt: () => Promise<T>): Promise<T> {
     const { retries, waitMs } = this.job.network ?? defaultNetwork;
-    for (let attempt = 0;; attempt++) {
+    for (let tried = 0;; tried++) {
       try {
-        const current = this.#current = this.#start(pair, claims);
-        if (this.#stopped) current.stop();
-        return await current.done;
+        return await attempt();
       } catch (error) {
-        if (!(error instanceof ConnectionLost) || attempt >= retries || this.#stopped) throw error;
-        const pauseMs = Math.min(waitMs * 2 ** attempt, WAIT_MOST_MS);
+        if (!(error instanceof ConnectionLost) || tried >= retries || this.#stopped) throw error;
+        const pauseMs = Math.min(waitMs * 2 ** tried, WAIT_MOST_MS);
         const seconds = Math.round(pauseMs / 100) / 10;
         this.sink({
           type: "notice",
-          kind: `retry${attempt}`,
-          message: `${error.message}; trying again in ${seconds} s (${attempt + 1} of ${retries})`,
+          kind: `retry${tried}`,
+          message: `${error.message}; trying again in ${seconds} s (${tried + 1} of ${retries})`,
         });
         this.#hangUp();
         await this.#pause(pauseMs);
         if (this.#stopped) throw error;
-      } finally {
-        this.#last = this.#current?.progress() ?? this.#last;
-        this.#current = undefined;
       }
     }
   }

@@ -20,8 +20,16 @@ export interface Runtime {
   availableMemory(): number | undefined;
 }
 
+/** Processors that this process may use. BLIT_CPUS says another number, to try out what happens on such a machine. */
+export function processorCount(): number {
+  const simulated = Number(Deno.env.get("BLIT_CPUS"));
+  return simulated >= 1 ? Math.floor(simulated) : navigator.hardwareConcurrency;
+}
+
 const denoRuntime: Runtime = {
-  threads: navigator.hardwareConcurrency,
+  get threads() {
+    return processorCount();
+  },
   availableMemory: () => Deno.systemMemoryInfo().available || undefined,
 };
 

@@ -20,6 +20,9 @@ grace_seconds = 5
 sessions = 7
 connections = 70
 lanes = 4
+lanes_total = 40
+workers_total = 20
+wait_seconds = 30
 entries_per_message = 100
 message_bytes = "1MiB"
 first_byte_seconds = 3
@@ -57,6 +60,9 @@ privileged = true
     sessions: 7,
     connections: 70,
     lanes: 4,
+    lanesTotal: 40,
+    workersTotal: 20,
+    waitMs: 30_000,
     entriesPerMessage: 100,
     messageBytes: 1024 * 1024,
     firstByteMs: 3000,

@@ -105,10 +105,10 @@ testNeeding(
   },
 );
 
-Deno.test("calls beyond the limit are refused with a clear error, and served when there is room again", async () => {
+Deno.test("calls beyond the limit that may not wait are refused with a clear error, and served when there is room again", async () => {
   await using dir = await testDirectory();
   await using daemon = await startDaemon(dir, {
-    config: '[limits]\nsessions = 2\n[[modules]]\nname = "default"\npath = "$DIR"\n',
+    config: '[limits]\nsessions = 2\nwait_seconds = 0\n[[modules]]\nname = "default"\npath = "$DIR"\n',
   });
   const client = daemon.client();
   const first = await openRequest(daemon.port, "ServerInfo", 2);
@@ -121,7 +121,7 @@ Deno.test("calls beyond the limit are refused with a clear error, and served whe
   }, "a refusal");
   assertEquals([refusals[0].code, refusals[0].rawMessage], [
     Code.ResourceExhausted,
-    "This daemon is busy: it has its 2 sessions",
+    "This daemon is busy: it has its 2 calls",
   ]);
   for (const request of [first, second]) {
     await request.send("{}");

@@ -1,6 +1,6 @@
 /** Many transfers at once: all of them get on, whatever some of them wait for, and the daemon answers meanwhile. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createClient } from "@connectrpc/connect";
 import type { Inputs } from "../../lib/args/lists.ts";
 import { parseArguments } from "../../lib/args/parse.ts";
@@ -21,7 +21,9 @@ import { protocolVersion } from "../../lib/wire/protocol.ts";
 import { create } from "@bufbuild/protobuf";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { type TestDirectory, testDirectory } from "../support/environment.ts";
+import { assertExit } from "../support/expect.ts";
 import { linux, testNeeding } from "../support/needs.ts";
+import { blit, until } from "../support/program.ts";
 
 /** A test that hangs is over after this; what it does takes seconds. */
 const hangMs = 120_000;
@@ -94,8 +96,12 @@ testNeeding([linux], "64 pushes and 64 pulls at once all arrive whole, and ls is
   );
 });
 
-/** A client that opens a transfer and never says anything again. */
-async function openIdle(daemon: TestDaemon, direction: Direction, path: string): Promise<Disposable> {
+interface IdleTransfer extends Disposable {
+  readonly lanesMax: number;
+}
+
+/** A client that opens a transfer, wants many threads, and never says anything again. */
+async function openIdle(daemon: TestDaemon, direction: Direction, path: string): Promise<IdleTransfer> {
   const { job } = resolveJob("copy", parseArguments(["copy", "a", "b"]), {} as Inputs);
   const channel: ControlChannel = openControlChannel({ host: "127.0.0.1", port: daemon.port });
   const out = new MessageStream<TransferRequest>();
@@ -107,8 +113,9 @@ async function openIdle(daemon: TestDaemon, direction: Direction, path: string):
   void out.send(create(TransferRequestSchema, { message: { case: "open", value: open } } as never));
   const responses = createClient(TransferService, channel.transport).transfer(out)[Symbol.asyncIterator]();
   const { value } = await responses.next();
-  assertEquals(value?.message.case, "accept");
+  assert(value?.message.case === "accept");
   return {
+    lanesMax: value.message.value.dataTransfer!.lanesMax,
     [Symbol.dispose]() {
       out.end();
       channel[Symbol.dispose]();
@@ -127,3 +134,87 @@ testNeeding([linux], "transfers that are opened and say nothing keep nobody from
   await withinLimit(copy(daemon.place("default/small/"), dir.at("pulled"), "--force-inline"));
   await assertCopies(dir, [{ source: "m/large", copied: "m/pushed" }, { source: "m/small", copied: "pulled" }]);
 });
+
+/** How many threads of the daemon carry out tasks. */
+function workersOf(daemon: TestDaemon): number {
+  const tasks = `/proc/${daemon.program.pid}/task`;
+  const names = [...Deno.readDirSync(tasks)].map(({ name }) => Deno.readTextFileSync(`${tasks}/${name}/comm`));
+  return names.filter((name) => name === "blit worker\n").length;
+}
+
+testNeeding([linux], "threads and lanes are bounded over all transfers, and each transfer gets one", async () => {
+  await using dir = await testDirectory();
+  await makeSources(dir);
+  await using daemon = await startDaemon(dir, {
+    config:
+      '[limits]\nlanes = 8\nlanes_total = 16\nworkers_total = 16\n[[modules]]\nname = "default"\npath = "$DIR/m"\n',
+  });
+  const before = workersOf(daemon);
+  using idle = new DisposableStack();
+  const lanes: number[] = [];
+  for (let i = 0; i < 8; i++) lanes.push(idle.use(await openIdle(daemon, Direction.PULL, "small")).lanesMax);
+  assertEquals(lanes, [8, 4, 2, 1, 1, 1, 1, 1]);
+  const workers = 8 + 4 + 2 + 1 + 1 + 1 + 1 + 1;
+  await until(() => workersOf(daemon) - before >= workers, "the threads to have their names");
+  assertEquals(workersOf(daemon) - before, workers);
+  idle.dispose();
+  await until(() => workersOf(daemon) === before, "the threads to end");
+  await until(async () => {
+    using next = await openIdle(daemon, Direction.PULL, "small");
+    return next.lanesMax === 8;
+  }, "the lanes to be free again");
+});
+
+testNeeding([linux], "200 clients at once all get their turn, and those that wait are told so", async () => {
+  await using dir = await testDirectory();
+  await makeSources(dir);
+  await using daemon = await startDaemon(dir, {
+    config: '[limits]\nsessions = 6\n[[modules]]\nname = "default"\npath = "$DIR/m"\n',
+  });
+  const clients = Array.from({ length: 200 }, (_, i) => i);
+  const told: string[] = [];
+  const transfers = clients.map((i) => copy(`${dir.at("m")}/small/0/`, daemon.place(`default/pushed${i}/`)));
+  const summaries = await withinLimit(Promise.all(transfers));
+  for (const { status, notices } of summaries) {
+    assertEquals(status, "ok");
+    told.push(...notices);
+  }
+  assert(told.length > 0);
+  assertMatch(told[0], /^the daemon has its 6 transfers: waiting for a turn/);
+  await assertCopies(dir, clients.map((i) => ({ source: "m/small/0", copied: `m/pushed${i}` })));
+});
+
+testNeeding([linux], "200 listings at once are all answered", async () => {
+  await using dir = await testDirectory();
+  await makeSources(dir);
+  await using daemon = await startDaemon(dir, {
+    config: '[limits]\nsessions = 3\n[[modules]]\nname = "default"\npath = "$DIR/m"\n',
+  });
+  const clients = Array.from({ length: 10 }, () => daemon.client());
+  const listings = Array.from({ length: 200 }, (_, i) => Array.fromAsync(clients[i % 10].list({ module: "default" })));
+  for (const answers of await withinLimit(Promise.all(listings))) {
+    assertEquals(answers.flatMap(({ entries }) => entries).length, 2);
+  }
+});
+
+for (const processors of ["16", "64"]) {
+  testNeeding([linux], `with ${processors} processors many transfers at once arrive whole`, async () => {
+    await using dir = await testDirectory();
+    await makeSources(dir);
+    const env = { BLIT_CPUS: processors };
+    await using daemon = await startDaemon(dir, { root: "m", env });
+    const transfers = Array.from({ length: 4 }, (_, i) => [
+      blit(["copy", `${dir.at("m")}/large/`, daemon.place(`default/pushed${i}/`)], { env }),
+      blit(["copy", daemon.place("default/large/"), dir.at(`pulled${i}`)], { env }),
+      blit(["copy", `${dir.at("m")}/small/`, dir.at(`local${i}`)], { env }),
+    ]);
+    for (const result of await withinLimit(Promise.all(transfers.flat()))) assertExit(result, 0);
+    await assertCopies(
+      dir,
+      transfers.flatMap((_, i) => [
+        ...[`m/pushed${i}`, `pulled${i}`].map((copied) => ({ source: "m/large", copied })),
+        { source: "m/small", copied: `local${i}` },
+      ]),
+    );
+  });
+}

@@ -7,6 +7,7 @@
 //
 //     client                                daemon
 //     Open                 ->
+//                          <-               Waiting ..., where it has to wait for its turn
 //                          <-               Accept (with DataTransferNegotiation)
 //     lanes, each led by the token
 //     SourceRequests / SourceAnswers in the direction of the roles, LaneData where lanes are inside the stream
@@ -31,7 +32,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file blit/v1/transfer.proto.
  */
 export const file_blit_v1_transfer: GenFile = /*@__PURE__*/
-  fileDesc("ChZibGl0L3YxL3RyYW5zZmVyLnByb3RvEgdibGl0LnYxIi0KDUxvY2F0ZVJlcXVlc3QSDgoGbW9kdWxlGAEgASgJEgwKBHBhdGgYAiABKAwiMgoOTG9jYXRlUmVzcG9uc2USIAoEa2luZBgBIAEoDjISLmJsaXQudjEuRW50cnlLaW5kItkCCg9UcmFuc2ZlclJlcXVlc3QSHQoEb3BlbhgBIAEoCzINLmJsaXQudjEuT3BlbkgAEikKB2Fuc3dlcnMYAiABKAsyFi5ibGl0LnYxLlNvdXJjZUFuc3dlcnNIABIrCghyZXF1ZXN0cxgDIAEoCzIXLmJsaXQudjEuU291cmNlUmVxdWVzdHNIABImCglsYW5lX2RhdGEYBCABKAsyES5ibGl0LnYxLkxhbmVEYXRhSAASIQoGY2FuY2VsGAUgASgLMg8uYmxpdC52MS5DYW5jZWxIABIlCghmaW5pc2hlZBgGIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIABIoCgp1c2VfaW5saW5lGAcgASgLMhIuYmxpdC52MS5Vc2VJbmxpbmVIABIoCgprZWVwX2FsaXZlGAggASgLMhIuYmxpdC52MS5LZWVwQWxpdmVIAEIJCgdtZXNzYWdlIt8CChBUcmFuc2ZlclJlc3BvbnNlEiEKBmFjY2VwdBgBIAEoCzIPLmJsaXQudjEuQWNjZXB0SAASKQoHYW5zd2VycxgCIAEoCzIWLmJsaXQudjEuU291cmNlQW5zd2Vyc0gAEisKCHJlcXVlc3RzGAMgASgLMhcuYmxpdC52MS5Tb3VyY2VSZXF1ZXN0c0gAEiYKCWxhbmVfZGF0YRgEIAEoCzIRLmJsaXQudjEuTGFuZURhdGFIABIlCghoYXBwZW5lZBgFIAEoCzIRLmJsaXQudjEuSGFwcGVuZWRIABIlCghwcm9ncmVzcxgGIAEoCzIRLmJsaXQudjEuUHJvZ3Jlc3NIABIlCghmaW5pc2hlZBgHIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIABIoCgprZWVwX2FsaXZlGAggASgLMhIuYmxpdC52MS5LZWVwQWxpdmVIAEIJCgdtZXNzYWdlIqYCCgRPcGVuEhYKDnByb3RvY29sX21ham9yGAEgASgNEhYKDnByb3RvY29sX21pbm9yGAIgASgNEhkKEXJlcXVpcmVkX2ZlYXR1cmVzGAMgAygJEiUKCWRpcmVjdGlvbhgEIAEoDjISLmJsaXQudjEuRGlyZWN0aW9uEg4KBm1vZHVsZRgFIAEoCRIMCgRwYXRoGAYgASgMEicKBWVudHJ5GAcgASgLMhMuYmxpdC52MS5OYW1lZEVudHJ5SACIAQESGQoDam9iGAggASgLMgwuYmxpdC52MS5Kb2ISFQoNZmlsdGVyX3ByZWZpeBgJIAEoDBIUCgxsYW5lc193YW50ZWQYCiABKA0SEwoLcmVtb3ZlX3Jvb3QYCyABKAhCCAoGX2VudHJ5IjEKCk5hbWVkRW50cnkSDgoGc291cmNlGAEgASgMEhMKC2Rlc3RpbmF0aW9uGAIgASgMIqgBCgZBY2NlcHQSFgoOcHJvdG9jb2xfbWFqb3IYASABKA0SFgoOcHJvdG9jb2xfbWlub3IYAiABKA0SEAoIZmVhdHVyZXMYAyADKAkSDgoGam9iX2lkGAQgASgEEjcKDWRhdGFfdHJhbnNmZXIYBSABKAsyIC5ibGl0LnYxLkRhdGFUcmFuc2Zlck5lZ290aWF0aW9uEhMKC3BhdGllbmNlX21zGAYgASgNIsQBChdEYXRhVHJhbnNmZXJOZWdvdGlhdGlvbhIQCgh0Y3BfcG9ydBgBIAEoDRIWCg5vbmVfdGltZV90b2tlbhgCIAEoDBIRCglsYW5lc19tYXgYAyABKA0SGgoSY29uZ2VzdGlvbl9jb250cm9sGAQgASgJSgQIEBAgUg9yZG1hX2NhcGFiaWxpdHlSD3JkbWFfcXVldWVfcGFpclIIcmRtYV9saWRSCHJkbWFfZ2lkUhRyZG1hX3BhY2tldF9zZXF1ZW5jZSKIBQoDSm9iEgwKBHZlcmIYASABKAkSDwoHZHJ5X3J1bhgCIAEoCBIPCgdjb21wYXJlGAMgASgJEhcKD2lnbm9yZV9leGlzdGluZxgEIAEoCBIiCgVydWxlcxgFIAMoCzITLmJsaXQudjEuRmlsdGVyUnVsZRISCgpmaWxlc19mcm9tGAYgAygMEhYKDmhhc19maWxlc19mcm9tGAcgASgIEhUKCG1pbl9zaXplGAggASgESACIAQESFQoIbWF4X3NpemUYCSABKARIAYgBARIXCgptaW5fYWdlX21zGAogASgESAKIAQESFwoKbWF4X2FnZV9tcxgLIAEoBEgDiAEBEhUKDWRlbGV0ZV9oaWRkZW4YDCABKAgSFwoKbWF4X2RlbGV0ZRgNIAEoBEgEiAEBEh0KEGJhY2t1cF9kaXJlY3RvcnkYDiABKAxIBYgBARIXCg9iYW5kd2lkdGhfbGltaXQYDyABKAQSDQoFZnN5bmMYECABKAgSDgoGdmVyaWZ5GBEgASgIEg8KB29uZV93YXkYEiABKAgSDwoHd29ya2VycxgTIAEoDRIYChBzdGFsbF90aW1lb3V0X21zGBQgASgEEg8KB2l0ZW1pemUYFSABKAgSGgoSY29uZ2VzdGlvbl9jb250cm9sGBYgASgJEg4KBnJlc3VtZRgXIAEoCBIXCg9vbmVfZmlsZV9zeXN0ZW0YGCABKAgSEwoLZm9yY2Vfc3BhY2UYGSABKAhCCwoJX21pbl9zaXplQgsKCV9tYXhfc2l6ZUINCgtfbWluX2FnZV9tc0INCgtfbWF4X2FnZV9tc0INCgtfbWF4X2RlbGV0ZUITChFfYmFja3VwX2RpcmVjdG9yeSIuCgpGaWx0ZXJSdWxlEg8KB2V4Y2x1ZGUYASABKAgSDwoHcGF0dGVybhgCIAEoDCImCghMYW5lRGF0YRIMCgRsYW5lGAEgASgNEgwKBGRhdGEYAiABKAwiGgoJVXNlSW5saW5lEg0KBWxhbmVzGAEgASgNIggKBkNhbmNlbCILCglLZWVwQWxpdmUiKgoISGFwcGVuZWQSHgoGZXZlbnRzGAEgAygLMg4uYmxpdC52MS5FdmVudCKiAQoFRXZlbnQSJAoFZW50cnkYASABKAsyEy5ibGl0LnYxLkVudHJ5RXZlbnRIABIjCgdmYWlsdXJlGAIgASgLMhAuYmxpdC52MS5GYWlsdXJlSAASIQoGbm90aWNlGAMgASgLMg8uYmxpdC52MS5Ob3RpY2VIABIPCgVwaGFzZRgEIAEoCUgAEhEKB3BsYW5uZXIYBSABKAlIAEIHCgVldmVudCJoCgpFbnRyeUV2ZW50Eg4KBmNoYW5nZRgBIAEoCRIgCgRraW5kGAIgASgOMhIuYmxpdC52MS5FbnRyeUtpbmQSDAoEcGF0aBgDIAEoDBIRCgRzaXplGAQgASgESACIAQFCBwoFX3NpemUiJwoGTm90aWNlEgwKBGtpbmQYASABKAkSDwoHbWVzc2FnZRgCIAEoCSLdAgoIUHJvZ3Jlc3MSDQoFcGhhc2UYASABKAkSEgoKZmlsZXNfZG9uZRgCIAEoBBITCgtmaWxlc190b3RhbBgDIAEoBBISCgpieXRlc19kb25lGAQgASgEEhgKC2J5dGVzX3RvdGFsGAUgASgESACIAQESFQoNc2Nhbl9jb21wbGV0ZRgGIAEoCBIZCgxjdXJyZW50X3BhdGgYByABKAxIAYgBARIPCgd3b3JrZXJzGAggASgNEg0KBWxhbmVzGAkgASgNEhcKD3dhaXRfcGxhbm5lcl9tcxgKIAEoARIWCg53YWl0X3NvdXJjZV9tcxgLIAEoARIbChN3YWl0X2Rlc3RpbmF0aW9uX21zGAwgASgBEhMKC3JldHJhbnNtaXRzGA0gASgEEhUKDXJvdW5kX3RyaXBfbXMYDiABKAFCDgoMX2J5dGVzX3RvdGFsQg8KDV9jdXJyZW50X3BhdGgiXQoIRmluaXNoZWQSIwoHc3VtbWFyeRgBIAEoCzIQLmJsaXQudjEuU3VtbWFyeUgAEiEKBWVycm9yGAIgASgLMhAuYmxpdC52MS5GYWlsdXJlSABCCQoHb3V0Y29tZSLhBgoHU3VtbWFyeRIOCgZzdGF0dXMYASABKAkSDQoFcm91dGUYAiABKAkSFAoMcm91dGVfcmVhc29uGAMgASgJEhMKC3BsYW5uaW5nX21zGAQgASgBEh0KFXByZWRpY3RlZF9wbGFubmluZ19tcxgFIAEoARIPCgd3b3JrZXJzGAYgASgNEg4KBnN0YWxscxgHIAEoDRIXCgpib3R0bGVuZWNrGAggASgJSACIAQESEwoLZmlsZXNfdG90YWwYCSABKAQSGQoRZmlsZXNfdHJhbnNmZXJyZWQYCiABKAQSFwoPZmlsZXNfdW5jaGFuZ2VkGAsgASgEEhUKDWZpbGVzX3JlbW92ZWQYDCABKAQSFQoNZmlsZXNfZGVsZXRlZBgNIAEoBBIUCgxmaWxlc19mYWlsZWQYDiABKAQSGwoTZmlsZXNfbWV0YWRhdGFfb25seRgPIAEoBBIZChFkaXJlY3Rvcmllc190b3RhbBgQIAEoBBIbChNkaXJlY3Rvcmllc19jcmVhdGVkGBEgASgEEhsKE2RpcmVjdG9yaWVzX2RlbGV0ZWQYEiABKAQSFwoPZW50cmllc19kZWxldGVkGBMgASgEEhMKC2J5dGVzX3RvdGFsGBQgASgEEhkKEWJ5dGVzX3RyYW5zZmVycmVkGBUgASgEEhcKD2J5dGVzX3plcm9fY29weRgWIAEoBBIZChF0Y3BfZmFsbGJhY2tfdXNlZBgXIAEoCBINCgVsYW5lcxgYIAEoDRI8Cg9ieXRlc19ieV9tZXRob2QYGSADKAsyIy5ibGl0LnYxLlN1bW1hcnkuQnl0ZXNCeU1ldGhvZEVudHJ5EhMKC2R1cmF0aW9uX21zGBogASgBEhYKDmZhaWx1cmVzX3RvdGFsGBsgASgEEiIKCGZhaWx1cmVzGBwgAygLMhAuYmxpdC52MS5GYWlsdXJlEg8KB25vdGljZXMYHSADKAkSEwoLcmV0cmFuc21pdHMYHiABKAQSFQoNcm91bmRfdHJpcF9tcxgfIAEoARIXCg9maWxlc19ub3RfdHJpZWQYICABKAQaNAoSQnl0ZXNCeU1ldGhvZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAFCDQoLX2JvdHRsZW5lY2sikQEKDEZldGNoUmVxdWVzdBIbCgRvcGVuGAEgASgLMg0uYmxpdC52MS5PcGVuEhMKC3NvdXJjZV9ob3N0GAIgASgJEhMKC3NvdXJjZV9wb3J0GAMgASgNEhUKDXNvdXJjZV9tb2R1bGUYBCABKAkSEwoLc291cmNlX3BhdGgYBSABKAwSDgoGZGV0YWNoGAYgASgIIqEBCg1GZXRjaFJlc3BvbnNlEhAKBmpvYl9pZBgBIAEoBEgAEiUKCGhhcHBlbmVkGAIgASgLMhEuYmxpdC52MS5IYXBwZW5lZEgAEiUKCHByb2dyZXNzGAMgASgLMhEuYmxpdC52MS5Qcm9ncmVzc0gAEiUKCGZpbmlzaGVkGAQgASgLMhEuYmxpdC52MS5GaW5pc2hlZEgAQgkKB21lc3NhZ2UiEQoPTGlzdEpvYnNSZXF1ZXN0IjMKEExpc3RKb2JzUmVzcG9uc2USHwoEam9icxgBIAMoCzIRLmJsaXQudjEuSm9iU3RhdGUi4wEKCEpvYlN0YXRlEgoKAmlkGAEgASgEEgwKBHZlcmIYAiABKAkSEQoJZGlyZWN0aW9uGAMgASgJEg4KBmNsaWVudBgEIAEoCRINCgVwbGFjZRgFIAEoCRIOCgZzb3VyY2UYBiABKAkSDwoHc3RhcnRlZBgHIAEoARIOCgZzdGF0dXMYCCABKAkSIwoIcHJvZ3Jlc3MYCSABKAsyES5ibGl0LnYxLlByb2dyZXNzEigKCGZpbmlzaGVkGAogASgLMhEuYmxpdC52MS5GaW5pc2hlZEgAiAEBQgsKCV9maW5pc2hlZCIdCg9XYXRjaEpvYlJlcXVlc3QSCgoCaWQYASABKAQiMgoQV2F0Y2hKb2JSZXNwb25zZRIeCgNqb2IYASABKAsyES5ibGl0LnYxLkpvYlN0YXRlIh4KEENhbmNlbEpvYlJlcXVlc3QSCgoCaWQYASABKAQiJgoRQ2FuY2VsSm9iUmVzcG9uc2USEQoJY2FuY2VsbGVkGAEgASgIKk4KCURpcmVjdGlvbhIZChVESVJFQ1RJT05fVU5TUEVDSUZJRUQQABISCg5ESVJFQ1RJT05fUFVTSBABEhIKDkRJUkVDVElPTl9QVUxMEAIykwMKD1RyYW5zZmVyU2VydmljZRI5CgZMb2NhdGUSFi5ibGl0LnYxLkxvY2F0ZVJlcXVlc3QaFy5ibGl0LnYxLkxvY2F0ZVJlc3BvbnNlEkMKCFRyYW5zZmVyEhguYmxpdC52MS5UcmFuc2ZlclJlcXVlc3QaGS5ibGl0LnYxLlRyYW5zZmVyUmVzcG9uc2UoATABEjgKBUZldGNoEhUuYmxpdC52MS5GZXRjaFJlcXVlc3QaFi5ibGl0LnYxLkZldGNoUmVzcG9uc2UwARI/CghMaXN0Sm9icxIYLmJsaXQudjEuTGlzdEpvYnNSZXF1ZXN0GhkuYmxpdC52MS5MaXN0Sm9ic1Jlc3BvbnNlEkEKCFdhdGNoSm9iEhguYmxpdC52MS5XYXRjaEpvYlJlcXVlc3QaGS5ibGl0LnYxLldhdGNoSm9iUmVzcG9uc2UwARJCCglDYW5jZWxKb2ISGS5ibGl0LnYxLkNhbmNlbEpvYlJlcXVlc3QaGi5ibGl0LnYxLkNhbmNlbEpvYlJlc3BvbnNlYgZwcm90bzM", [file_blit_v1_entry, file_blit_v1_source]);
+  fileDesc("ChZibGl0L3YxL3RyYW5zZmVyLnByb3RvEgdibGl0LnYxIi0KDUxvY2F0ZVJlcXVlc3QSDgoGbW9kdWxlGAEgASgJEgwKBHBhdGgYAiABKAwiMgoOTG9jYXRlUmVzcG9uc2USIAoEa2luZBgBIAEoDjISLmJsaXQudjEuRW50cnlLaW5kItkCCg9UcmFuc2ZlclJlcXVlc3QSHQoEb3BlbhgBIAEoCzINLmJsaXQudjEuT3BlbkgAEikKB2Fuc3dlcnMYAiABKAsyFi5ibGl0LnYxLlNvdXJjZUFuc3dlcnNIABIrCghyZXF1ZXN0cxgDIAEoCzIXLmJsaXQudjEuU291cmNlUmVxdWVzdHNIABImCglsYW5lX2RhdGEYBCABKAsyES5ibGl0LnYxLkxhbmVEYXRhSAASIQoGY2FuY2VsGAUgASgLMg8uYmxpdC52MS5DYW5jZWxIABIlCghmaW5pc2hlZBgGIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIABIoCgp1c2VfaW5saW5lGAcgASgLMhIuYmxpdC52MS5Vc2VJbmxpbmVIABIoCgprZWVwX2FsaXZlGAggASgLMhIuYmxpdC52MS5LZWVwQWxpdmVIAEIJCgdtZXNzYWdlIoQDChBUcmFuc2ZlclJlc3BvbnNlEiEKBmFjY2VwdBgBIAEoCzIPLmJsaXQudjEuQWNjZXB0SAASKQoHYW5zd2VycxgCIAEoCzIWLmJsaXQudjEuU291cmNlQW5zd2Vyc0gAEisKCHJlcXVlc3RzGAMgASgLMhcuYmxpdC52MS5Tb3VyY2VSZXF1ZXN0c0gAEiYKCWxhbmVfZGF0YRgEIAEoCzIRLmJsaXQudjEuTGFuZURhdGFIABIlCghoYXBwZW5lZBgFIAEoCzIRLmJsaXQudjEuSGFwcGVuZWRIABIlCghwcm9ncmVzcxgGIAEoCzIRLmJsaXQudjEuUHJvZ3Jlc3NIABIlCghmaW5pc2hlZBgHIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIABIoCgprZWVwX2FsaXZlGAggASgLMhIuYmxpdC52MS5LZWVwQWxpdmVIABIjCgd3YWl0aW5nGAkgASgLMhAuYmxpdC52MS5XYWl0aW5nSABCCQoHbWVzc2FnZSIoCgdXYWl0aW5nEg0KBWFoZWFkGAEgASgNEg4KBnBsYWNlcxgCIAEoDSKmAgoET3BlbhIWCg5wcm90b2NvbF9tYWpvchgBIAEoDRIWCg5wcm90b2NvbF9taW5vchgCIAEoDRIZChFyZXF1aXJlZF9mZWF0dXJlcxgDIAMoCRIlCglkaXJlY3Rpb24YBCABKA4yEi5ibGl0LnYxLkRpcmVjdGlvbhIOCgZtb2R1bGUYBSABKAkSDAoEcGF0aBgGIAEoDBInCgVlbnRyeRgHIAEoCzITLmJsaXQudjEuTmFtZWRFbnRyeUgAiAEBEhkKA2pvYhgIIAEoCzIMLmJsaXQudjEuSm9iEhUKDWZpbHRlcl9wcmVmaXgYCSABKAwSFAoMbGFuZXNfd2FudGVkGAogASgNEhMKC3JlbW92ZV9yb290GAsgASgIQggKBl9lbnRyeSIxCgpOYW1lZEVudHJ5Eg4KBnNvdXJjZRgBIAEoDBITCgtkZXN0aW5hdGlvbhgCIAEoDCKoAQoGQWNjZXB0EhYKDnByb3RvY29sX21ham9yGAEgASgNEhYKDnByb3RvY29sX21pbm9yGAIgASgNEhAKCGZlYXR1cmVzGAMgAygJEg4KBmpvYl9pZBgEIAEoBBI3Cg1kYXRhX3RyYW5zZmVyGAUgASgLMiAuYmxpdC52MS5EYXRhVHJhbnNmZXJOZWdvdGlhdGlvbhITCgtwYXRpZW5jZV9tcxgGIAEoDSLEAQoXRGF0YVRyYW5zZmVyTmVnb3RpYXRpb24SEAoIdGNwX3BvcnQYASABKA0SFgoOb25lX3RpbWVfdG9rZW4YAiABKAwSEQoJbGFuZXNfbWF4GAMgASgNEhoKEmNvbmdlc3Rpb25fY29udHJvbBgEIAEoCUoECBAQIFIPcmRtYV9jYXBhYmlsaXR5Ug9yZG1hX3F1ZXVlX3BhaXJSCHJkbWFfbGlkUghyZG1hX2dpZFIUcmRtYV9wYWNrZXRfc2VxdWVuY2UiiAUKA0pvYhIMCgR2ZXJiGAEgASgJEg8KB2RyeV9ydW4YAiABKAgSDwoHY29tcGFyZRgDIAEoCRIXCg9pZ25vcmVfZXhpc3RpbmcYBCABKAgSIgoFcnVsZXMYBSADKAsyEy5ibGl0LnYxLkZpbHRlclJ1bGUSEgoKZmlsZXNfZnJvbRgGIAMoDBIWCg5oYXNfZmlsZXNfZnJvbRgHIAEoCBIVCghtaW5fc2l6ZRgIIAEoBEgAiAEBEhUKCG1heF9zaXplGAkgASgESAGIAQESFwoKbWluX2FnZV9tcxgKIAEoBEgCiAEBEhcKCm1heF9hZ2VfbXMYCyABKARIA4gBARIVCg1kZWxldGVfaGlkZGVuGAwgASgIEhcKCm1heF9kZWxldGUYDSABKARIBIgBARIdChBiYWNrdXBfZGlyZWN0b3J5GA4gASgMSAWIAQESFwoPYmFuZHdpZHRoX2xpbWl0GA8gASgEEg0KBWZzeW5jGBAgASgIEg4KBnZlcmlmeRgRIAEoCBIPCgdvbmVfd2F5GBIgASgIEg8KB3dvcmtlcnMYEyABKA0SGAoQc3RhbGxfdGltZW91dF9tcxgUIAEoBBIPCgdpdGVtaXplGBUgASgIEhoKEmNvbmdlc3Rpb25fY29udHJvbBgWIAEoCRIOCgZyZXN1bWUYFyABKAgSFwoPb25lX2ZpbGVfc3lzdGVtGBggASgIEhMKC2ZvcmNlX3NwYWNlGBkgASgIQgsKCV9taW5fc2l6ZUILCglfbWF4X3NpemVCDQoLX21pbl9hZ2VfbXNCDQoLX21heF9hZ2VfbXNCDQoLX21heF9kZWxldGVCEwoRX2JhY2t1cF9kaXJlY3RvcnkiLgoKRmlsdGVyUnVsZRIPCgdleGNsdWRlGAEgASgIEg8KB3BhdHRlcm4YAiABKAwiJgoITGFuZURhdGESDAoEbGFuZRgBIAEoDRIMCgRkYXRhGAIgASgMIhoKCVVzZUlubGluZRINCgVsYW5lcxgBIAEoDSIICgZDYW5jZWwiCwoJS2VlcEFsaXZlIioKCEhhcHBlbmVkEh4KBmV2ZW50cxgBIAMoCzIOLmJsaXQudjEuRXZlbnQiogEKBUV2ZW50EiQKBWVudHJ5GAEgASgLMhMuYmxpdC52MS5FbnRyeUV2ZW50SAASIwoHZmFpbHVyZRgCIAEoCzIQLmJsaXQudjEuRmFpbHVyZUgAEiEKBm5vdGljZRgDIAEoCzIPLmJsaXQudjEuTm90aWNlSAASDwoFcGhhc2UYBCABKAlIABIRCgdwbGFubmVyGAUgASgJSABCBwoFZXZlbnQiaAoKRW50cnlFdmVudBIOCgZjaGFuZ2UYASABKAkSIAoEa2luZBgCIAEoDjISLmJsaXQudjEuRW50cnlLaW5kEgwKBHBhdGgYAyABKAwSEQoEc2l6ZRgEIAEoBEgAiAEBQgcKBV9zaXplIicKBk5vdGljZRIMCgRraW5kGAEgASgJEg8KB21lc3NhZ2UYAiABKAki3QIKCFByb2dyZXNzEg0KBXBoYXNlGAEgASgJEhIKCmZpbGVzX2RvbmUYAiABKAQSEwoLZmlsZXNfdG90YWwYAyABKAQSEgoKYnl0ZXNfZG9uZRgEIAEoBBIYCgtieXRlc190b3RhbBgFIAEoBEgAiAEBEhUKDXNjYW5fY29tcGxldGUYBiABKAgSGQoMY3VycmVudF9wYXRoGAcgASgMSAGIAQESDwoHd29ya2VycxgIIAEoDRINCgVsYW5lcxgJIAEoDRIXCg93YWl0X3BsYW5uZXJfbXMYCiABKAESFgoOd2FpdF9zb3VyY2VfbXMYCyABKAESGwoTd2FpdF9kZXN0aW5hdGlvbl9tcxgMIAEoARITCgtyZXRyYW5zbWl0cxgNIAEoBBIVCg1yb3VuZF90cmlwX21zGA4gASgBQg4KDF9ieXRlc190b3RhbEIPCg1fY3VycmVudF9wYXRoIl0KCEZpbmlzaGVkEiMKB3N1bW1hcnkYASABKAsyEC5ibGl0LnYxLlN1bW1hcnlIABIhCgVlcnJvchgCIAEoCzIQLmJsaXQudjEuRmFpbHVyZUgAQgkKB291dGNvbWUi4QYKB1N1bW1hcnkSDgoGc3RhdHVzGAEgASgJEg0KBXJvdXRlGAIgASgJEhQKDHJvdXRlX3JlYXNvbhgDIAEoCRITCgtwbGFubmluZ19tcxgEIAEoARIdChVwcmVkaWN0ZWRfcGxhbm5pbmdfbXMYBSABKAESDwoHd29ya2VycxgGIAEoDRIOCgZzdGFsbHMYByABKA0SFwoKYm90dGxlbmVjaxgIIAEoCUgAiAEBEhMKC2ZpbGVzX3RvdGFsGAkgASgEEhkKEWZpbGVzX3RyYW5zZmVycmVkGAogASgEEhcKD2ZpbGVzX3VuY2hhbmdlZBgLIAEoBBIVCg1maWxlc19yZW1vdmVkGAwgASgEEhUKDWZpbGVzX2RlbGV0ZWQYDSABKAQSFAoMZmlsZXNfZmFpbGVkGA4gASgEEhsKE2ZpbGVzX21ldGFkYXRhX29ubHkYDyABKAQSGQoRZGlyZWN0b3JpZXNfdG90YWwYECABKAQSGwoTZGlyZWN0b3JpZXNfY3JlYXRlZBgRIAEoBBIbChNkaXJlY3Rvcmllc19kZWxldGVkGBIgASgEEhcKD2VudHJpZXNfZGVsZXRlZBgTIAEoBBITCgtieXRlc190b3RhbBgUIAEoBBIZChFieXRlc190cmFuc2ZlcnJlZBgVIAEoBBIXCg9ieXRlc196ZXJvX2NvcHkYFiABKAQSGQoRdGNwX2ZhbGxiYWNrX3VzZWQYFyABKAgSDQoFbGFuZXMYGCABKA0SPAoPYnl0ZXNfYnlfbWV0aG9kGBkgAygLMiMuYmxpdC52MS5TdW1tYXJ5LkJ5dGVzQnlNZXRob2RFbnRyeRITCgtkdXJhdGlvbl9tcxgaIAEoARIWCg5mYWlsdXJlc190b3RhbBgbIAEoBBIiCghmYWlsdXJlcxgcIAMoCzIQLmJsaXQudjEuRmFpbHVyZRIPCgdub3RpY2VzGB0gAygJEhMKC3JldHJhbnNtaXRzGB4gASgEEhUKDXJvdW5kX3RyaXBfbXMYHyABKAESFwoPZmlsZXNfbm90X3RyaWVkGCAgASgEGjQKEkJ5dGVzQnlNZXRob2RFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBQg0KC19ib3R0bGVuZWNrIpEBCgxGZXRjaFJlcXVlc3QSGwoEb3BlbhgBIAEoCzINLmJsaXQudjEuT3BlbhITCgtzb3VyY2VfaG9zdBgCIAEoCRITCgtzb3VyY2VfcG9ydBgDIAEoDRIVCg1zb3VyY2VfbW9kdWxlGAQgASgJEhMKC3NvdXJjZV9wYXRoGAUgASgMEg4KBmRldGFjaBgGIAEoCCLGAQoNRmV0Y2hSZXNwb25zZRIQCgZqb2JfaWQYASABKARIABIlCghoYXBwZW5lZBgCIAEoCzIRLmJsaXQudjEuSGFwcGVuZWRIABIlCghwcm9ncmVzcxgDIAEoCzIRLmJsaXQudjEuUHJvZ3Jlc3NIABIlCghmaW5pc2hlZBgEIAEoCzIRLmJsaXQudjEuRmluaXNoZWRIABIjCgd3YWl0aW5nGAUgASgLMhAuYmxpdC52MS5XYWl0aW5nSABCCQoHbWVzc2FnZSIRCg9MaXN0Sm9ic1JlcXVlc3QiMwoQTGlzdEpvYnNSZXNwb25zZRIfCgRqb2JzGAEgAygLMhEuYmxpdC52MS5Kb2JTdGF0ZSLjAQoISm9iU3RhdGUSCgoCaWQYASABKAQSDAoEdmVyYhgCIAEoCRIRCglkaXJlY3Rpb24YAyABKAkSDgoGY2xpZW50GAQgASgJEg0KBXBsYWNlGAUgASgJEg4KBnNvdXJjZRgGIAEoCRIPCgdzdGFydGVkGAcgASgBEg4KBnN0YXR1cxgIIAEoCRIjCghwcm9ncmVzcxgJIAEoCzIRLmJsaXQudjEuUHJvZ3Jlc3MSKAoIZmluaXNoZWQYCiABKAsyES5ibGl0LnYxLkZpbmlzaGVkSACIAQFCCwoJX2ZpbmlzaGVkIh0KD1dhdGNoSm9iUmVxdWVzdBIKCgJpZBgBIAEoBCIyChBXYXRjaEpvYlJlc3BvbnNlEh4KA2pvYhgBIAEoCzIRLmJsaXQudjEuSm9iU3RhdGUiHgoQQ2FuY2VsSm9iUmVxdWVzdBIKCgJpZBgBIAEoBCImChFDYW5jZWxKb2JSZXNwb25zZRIRCgljYW5jZWxsZWQYASABKAgqTgoJRGlyZWN0aW9uEhkKFURJUkVDVElPTl9VTlNQRUNJRklFRBAAEhIKDkRJUkVDVElPTl9QVVNIEAESEgoORElSRUNUSU9OX1BVTEwQAjKTAwoPVHJhbnNmZXJTZXJ2aWNlEjkKBkxvY2F0ZRIWLmJsaXQudjEuTG9jYXRlUmVxdWVzdBoXLmJsaXQudjEuTG9jYXRlUmVzcG9uc2USQwoIVHJhbnNmZXISGC5ibGl0LnYxLlRyYW5zZmVyUmVxdWVzdBoZLmJsaXQudjEuVHJhbnNmZXJSZXNwb25zZSgBMAESOAoFRmV0Y2gSFS5ibGl0LnYxLkZldGNoUmVxdWVzdBoWLmJsaXQudjEuRmV0Y2hSZXNwb25zZTABEj8KCExpc3RKb2JzEhguYmxpdC52MS5MaXN0Sm9ic1JlcXVlc3QaGS5ibGl0LnYxLkxpc3RKb2JzUmVzcG9uc2USQQoIV2F0Y2hKb2ISGC5ibGl0LnYxLldhdGNoSm9iUmVxdWVzdBoZLmJsaXQudjEuV2F0Y2hKb2JSZXNwb25zZTABEkIKCUNhbmNlbEpvYhIZLmJsaXQudjEuQ2FuY2VsSm9iUmVxdWVzdBoaLmJsaXQudjEuQ2FuY2VsSm9iUmVzcG9uc2ViBnByb3RvMw", [file_blit_v1_entry, file_blit_v1_source]);
 
 /**
  * Asks what stands at a path.
@@ -242,6 +243,14 @@ export type TransferResponse = Message<"blit.v1.TransferResponse"> & {
      */
     value: KeepAlive;
     case: "keepAlive";
+  } | {
+    /**
+     * Before Accept, now and then as long as the daemon has as many transfers as it may; to clients of protocol 1.1 and later.
+     *
+     * @generated from field: blit.v1.Waiting waiting = 9;
+     */
+    value: Waiting;
+    case: "waiting";
   } | { case: undefined; value?: undefined };
 };
 
@@ -251,6 +260,34 @@ export type TransferResponse = Message<"blit.v1.TransferResponse"> & {
  */
 export const TransferResponseSchema: GenMessage<TransferResponse> = /*@__PURE__*/
   messageDesc(file_blit_v1_transfer, 3);
+
+/**
+ * The transfer stands in a line.
+ *
+ * @generated from message blit.v1.Waiting
+ */
+export type Waiting = Message<"blit.v1.Waiting"> & {
+  /**
+   * So many are before it.
+   *
+   * @generated from field: uint32 ahead = 1;
+   */
+  ahead: number;
+
+  /**
+   * So many transfers run at once.
+   *
+   * @generated from field: uint32 places = 2;
+   */
+  places: number;
+};
+
+/**
+ * Describes the message blit.v1.Waiting.
+ * Use `create(WaitingSchema)` to create a new message.
+ */
+export const WaitingSchema: GenMessage<Waiting> = /*@__PURE__*/
+  messageDesc(file_blit_v1_transfer, 4);
 
 /**
  * Begins a transfer.
@@ -341,7 +378,7 @@ export type Open = Message<"blit.v1.Open"> & {
  * Use `create(OpenSchema)` to create a new message.
  */
 export const OpenSchema: GenMessage<Open> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 4);
+  messageDesc(file_blit_v1_transfer, 5);
 
 /**
  * A single entry under a name of its own on each side.
@@ -369,7 +406,7 @@ export type NamedEntry = Message<"blit.v1.NamedEntry"> & {
  * Use `create(NamedEntrySchema)` to create a new message.
  */
 export const NamedEntrySchema: GenMessage<NamedEntry> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 5);
+  messageDesc(file_blit_v1_transfer, 6);
 
 /**
  * The daemon's consent.
@@ -425,7 +462,7 @@ export type Accept = Message<"blit.v1.Accept"> & {
  * Use `create(AcceptSchema)` to create a new message.
  */
 export const AcceptSchema: GenMessage<Accept> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 6);
+  messageDesc(file_blit_v1_transfer, 7);
 
 /**
  * How the two sides make lanes.
@@ -467,7 +504,7 @@ export type DataTransferNegotiation = Message<"blit.v1.DataTransferNegotiation">
  * Use `create(DataTransferNegotiationSchema)` to create a new message.
  */
 export const DataTransferNegotiationSchema: GenMessage<DataTransferNegotiation> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 7);
+  messageDesc(file_blit_v1_transfer, 8);
 
 /**
  * What the user asked for. Sizes in bytes, times in milliseconds.
@@ -657,7 +694,7 @@ export type Job = Message<"blit.v1.Job"> & {
  * Use `create(JobSchema)` to create a new message.
  */
 export const JobSchema: GenMessage<Job> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 8);
+  messageDesc(file_blit_v1_transfer, 9);
 
 /**
  * One rule.
@@ -685,7 +722,7 @@ export type FilterRule = Message<"blit.v1.FilterRule"> & {
  * Use `create(FilterRuleSchema)` to create a new message.
  */
 export const FilterRuleSchema: GenMessage<FilterRule> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 9);
+  messageDesc(file_blit_v1_transfer, 10);
 
 /**
  * Bytes of a lane that runs inside the stream.
@@ -713,7 +750,7 @@ export type LaneData = Message<"blit.v1.LaneData"> & {
  * Use `create(LaneDataSchema)` to create a new message.
  */
 export const LaneDataSchema: GenMessage<LaneData> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 10);
+  messageDesc(file_blit_v1_transfer, 11);
 
 /**
  * Begins lanes inside the stream.
@@ -734,7 +771,7 @@ export type UseInline = Message<"blit.v1.UseInline"> & {
  * Use `create(UseInlineSchema)` to create a new message.
  */
 export const UseInlineSchema: GenMessage<UseInline> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 11);
+  messageDesc(file_blit_v1_transfer, 12);
 
 /**
  * Asks the other side to stop.
@@ -749,7 +786,7 @@ export type Cancel = Message<"blit.v1.Cancel"> & {
  * Use `create(CancelSchema)` to create a new message.
  */
 export const CancelSchema: GenMessage<Cancel> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 12);
+  messageDesc(file_blit_v1_transfer, 13);
 
 /**
  * A sign of life. From protocol 1.1 on each side sends one at least every two seconds while it sends nothing else, and four times in
@@ -766,7 +803,7 @@ export type KeepAlive = Message<"blit.v1.KeepAlive"> & {
  * Use `create(KeepAliveSchema)` to create a new message.
  */
 export const KeepAliveSchema: GenMessage<KeepAlive> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 13);
+  messageDesc(file_blit_v1_transfer, 14);
 
 /**
  * Things that happened, in order.
@@ -787,7 +824,7 @@ export type Happened = Message<"blit.v1.Happened"> & {
  * Use `create(HappenedSchema)` to create a new message.
  */
 export const HappenedSchema: GenMessage<Happened> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 14);
+  messageDesc(file_blit_v1_transfer, 15);
 
 /**
  * One thing that happened.
@@ -848,7 +885,7 @@ export type Event = Message<"blit.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 15);
+  messageDesc(file_blit_v1_transfer, 16);
 
 /**
  * What became of one entry.
@@ -890,7 +927,7 @@ export type EntryEvent = Message<"blit.v1.EntryEvent"> & {
  * Use `create(EntryEventSchema)` to create a new message.
  */
 export const EntryEventSchema: GenMessage<EntryEvent> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 16);
+  messageDesc(file_blit_v1_transfer, 17);
 
 /**
  * A remark.
@@ -918,7 +955,7 @@ export type Notice = Message<"blit.v1.Notice"> & {
  * Use `create(NoticeSchema)` to create a new message.
  */
 export const NoticeSchema: GenMessage<Notice> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 17);
+  messageDesc(file_blit_v1_transfer, 18);
 
 /**
  * Live figures.
@@ -1030,7 +1067,7 @@ export type Progress = Message<"blit.v1.Progress"> & {
  * Use `create(ProgressSchema)` to create a new message.
  */
 export const ProgressSchema: GenMessage<Progress> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 18);
+  messageDesc(file_blit_v1_transfer, 19);
 
 /**
  * How a transfer ended.
@@ -1067,7 +1104,7 @@ export type Finished = Message<"blit.v1.Finished"> & {
  * Use `create(FinishedSchema)` to create a new message.
  */
 export const FinishedSchema: GenMessage<Finished> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 19);
+  messageDesc(file_blit_v1_transfer, 20);
 
 /**
  * The score. Everything but a directory counts as a file.
@@ -1305,7 +1342,7 @@ export type Summary = Message<"blit.v1.Summary"> & {
  * Use `create(SummarySchema)` to create a new message.
  */
 export const SummarySchema: GenMessage<Summary> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 20);
+  messageDesc(file_blit_v1_transfer, 21);
 
 /**
  * Tells a daemon to fetch a tree from another one.
@@ -1361,7 +1398,7 @@ export type FetchRequest = Message<"blit.v1.FetchRequest"> & {
  * Use `create(FetchRequestSchema)` to create a new message.
  */
 export const FetchRequestSchema: GenMessage<FetchRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 21);
+  messageDesc(file_blit_v1_transfer, 22);
 
 /**
  * What happens while a daemon fetches.
@@ -1406,6 +1443,14 @@ export type FetchResponse = Message<"blit.v1.FetchResponse"> & {
      */
     value: Finished;
     case: "finished";
+  } | {
+    /**
+     * Before the number of the job, now and then as long as the daemon has as many transfers as it may.
+     *
+     * @generated from field: blit.v1.Waiting waiting = 5;
+     */
+    value: Waiting;
+    case: "waiting";
   } | { case: undefined; value?: undefined };
 };
 
@@ -1414,7 +1459,7 @@ export type FetchResponse = Message<"blit.v1.FetchResponse"> & {
  * Use `create(FetchResponseSchema)` to create a new message.
  */
 export const FetchResponseSchema: GenMessage<FetchResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 22);
+  messageDesc(file_blit_v1_transfer, 23);
 
 /**
  * Asks for the jobs.
@@ -1429,7 +1474,7 @@ export type ListJobsRequest = Message<"blit.v1.ListJobsRequest"> & {
  * Use `create(ListJobsRequestSchema)` to create a new message.
  */
 export const ListJobsRequestSchema: GenMessage<ListJobsRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 23);
+  messageDesc(file_blit_v1_transfer, 24);
 
 /**
  * The jobs, the newest first.
@@ -1450,7 +1495,7 @@ export type ListJobsResponse = Message<"blit.v1.ListJobsResponse"> & {
  * Use `create(ListJobsResponseSchema)` to create a new message.
  */
 export const ListJobsResponseSchema: GenMessage<ListJobsResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 24);
+  messageDesc(file_blit_v1_transfer, 25);
 
 /**
  * One job of a daemon.
@@ -1534,7 +1579,7 @@ export type JobState = Message<"blit.v1.JobState"> & {
  * Use `create(JobStateSchema)` to create a new message.
  */
 export const JobStateSchema: GenMessage<JobState> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 25);
+  messageDesc(file_blit_v1_transfer, 26);
 
 /**
  * Asks to follow a job.
@@ -1555,7 +1600,7 @@ export type WatchJobRequest = Message<"blit.v1.WatchJobRequest"> & {
  * Use `create(WatchJobRequestSchema)` to create a new message.
  */
 export const WatchJobRequestSchema: GenMessage<WatchJobRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 26);
+  messageDesc(file_blit_v1_transfer, 27);
 
 /**
  * The job now; the last answer has `finished`.
@@ -1576,7 +1621,7 @@ export type WatchJobResponse = Message<"blit.v1.WatchJobResponse"> & {
  * Use `create(WatchJobResponseSchema)` to create a new message.
  */
 export const WatchJobResponseSchema: GenMessage<WatchJobResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 27);
+  messageDesc(file_blit_v1_transfer, 28);
 
 /**
  * Asks to stop a job.
@@ -1597,7 +1642,7 @@ export type CancelJobRequest = Message<"blit.v1.CancelJobRequest"> & {
  * Use `create(CancelJobRequestSchema)` to create a new message.
  */
 export const CancelJobRequestSchema: GenMessage<CancelJobRequest> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 28);
+  messageDesc(file_blit_v1_transfer, 29);
 
 /**
  * Whether it was running.
@@ -1618,7 +1663,7 @@ export type CancelJobResponse = Message<"blit.v1.CancelJobResponse"> & {
  * Use `create(CancelJobResponseSchema)` to create a new message.
  */
 export const CancelJobResponseSchema: GenMessage<CancelJobResponse> = /*@__PURE__*/
-  messageDesc(file_blit_v1_transfer, 29);
+  messageDesc(file_blit_v1_transfer, 30);
 
 /**
  * Which way the bytes go, seen from the client.
