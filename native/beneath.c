@@ -13,17 +13,7 @@
 
 #define NAME_MAX_BYTES 255
 
-struct blit_listing {
-	DIR *dir;
-	struct dirent *pending; /* read, but there was no room for it */
-};
-
-static bool is_dots(const char *name)
-{
-	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
-}
-
-static int open_child(int at, const char *name, int flags)
+int beneath_child(int at, const char *name, int flags)
 {
 	struct facts f;
 	int fd = openat(at, name, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -49,14 +39,14 @@ static int open_holder(const char *root, const char *path, char name[NAME_MAX_BY
 		memcpy(name, path, len);
 		name[len] = 0;
 		path += len;
-		if (len == 0 || is_dots(name) || (path[0] == '/' && !path[1])) {
+		if (!name_is_plain(name, len) || (path[0] == '/' && !path[1])) {
 			err = -EINVAL;
 			break;
 		}
 		if (!*path)
 			break;
 		path++;
-		int next = open_child(fd, name, O_PATH);
+		int next = beneath_child(fd, name, O_PATH);
 		if (next < 0) {
 			err = next;
 			break;
@@ -75,7 +65,7 @@ int64_t blit_beneath_open(const char *root, const char *path)
 	int holder = open_holder(root, path, name);
 	if (holder < 0)
 		return holder;
-	int fd = open_child(holder, name[0] ? name : ".", O_RDONLY);
+	int fd = beneath_child(holder, name[0] ? name : ".", O_RDONLY);
 	close(holder);
 	return fd;
 }
@@ -93,16 +83,16 @@ int64_t blit_beneath_make(const char *root, const char *path, int64_t sync, uint
 		if (!err) {
 			memcpy(name, path, len);
 			name[len] = 0;
-			err = len == 0 || is_dots(name) ? -EINVAL : 0;
+			err = name_is_plain(name, len) ? 0 : -EINVAL;
 		}
 		if (!err) {
-			next = open_child(fd, name, O_RDONLY);
+			next = beneath_child(fd, name, O_RDONLY);
 			if (next == -ENOENT) {
 				if (mkdirat(fd, name, 0777) == 0)
 					++*made, err = sync ? os_sync(fd) : 0;
 				else if (errno != EEXIST)
 					err = -errno;
-				next = err ? err : open_child(fd, name, O_RDONLY);
+				next = err ? err : beneath_child(fd, name, O_RDONLY);
 			}
 			err = next < 0 ? next : 0;
 		}
@@ -166,95 +156,34 @@ int64_t blit_beneath_facts(const char *root, const char *path, void *out, uint64
 	return n == 0 ? -ENOBUFS : n;
 }
 
-static uint8_t kind_of_record(const struct dirent *r)
-{
-	switch (r->d_type) {
-	case DT_REG: return BLIT_KIND_FILE;
-	case DT_LNK: return BLIT_KIND_SYMLINK;
-	case DT_FIFO: return BLIT_KIND_FIFO;
-	case DT_SOCK: return BLIT_KIND_SOCKET;
-	case DT_CHR: return BLIT_KIND_CHAR;
-	case DT_BLK: return BLIT_KIND_BLOCK;
-	case DT_DIR: return BLIT_KIND_DIR;
-	default: return BLIT_KIND_NONE;
-	}
-}
-
-static size_t pack_record(int dir, const struct dirent *r, bool names_only, char *out, size_t cap)
+size_t beneath_pack(int dir, const char *name, uint8_t kind, bool names_only, char *out, size_t cap)
 {
 	struct facts f;
-	uint8_t kind = kind_of_record(r);
 	if (names_only && kind != BLIT_KIND_NONE)
-		return pack(dir, r->d_name, NULL, 0, kind, out, cap);
-	int err = os_facts_at(dir, r->d_name, &f);
-	return pack(dir, r->d_name, &f, err, kind, out, cap);
+		return pack(dir, name, NULL, 0, kind, out, cap);
+	int err = os_facts_at(dir, name, &f);
+	return pack(dir, name, &f, err, kind, out, cap);
 }
 
-static int listing_open(const char *root, const char *path, struct blit_listing **out)
+int64_t beneath_remove_in(int dir, const char *names, uint64_t count, bool directories, int32_t *errors)
 {
-	int64_t fd = blit_beneath_open(root, path);
-	if (fd < 0)
-		return fd;
-	struct blit_listing *l = calloc(1, sizeof *l);
-	if (!l || !(l->dir = fdopendir(fd))) {
-		close(fd);
-		free(l);
-		return -ENOMEM;
+	int64_t removed = 0;
+	for (uint64_t i = 0; i < count; i++, names += strlen(names) + 1) {
+		if (!name_is_plain(names, strlen(names)))
+			errors[i] = EINVAL;
+		else
+			errors[i] = unlinkat(dir, names, directories ? AT_REMOVEDIR : 0) < 0 ? errno : 0;
+		removed += errors[i] == 0;
 	}
-	*out = l;
-	return 0;
-}
-
-int64_t blit_beneath_list(const char *root, const char *path, int64_t names_only, struct blit_listing **state, void *out, uint64_t cap)
-{
-	int err = *state ? 0 : listing_open(root, path, state);
-	uint64_t used = 0;
-	if (err)
-		return err;
-	struct blit_listing *l = *state;
-	for (;;) {
-		errno = 0;
-		struct dirent *r = l->pending ? l->pending : readdir(l->dir);
-		if (!r) {
-			err = -errno;
-			break;
-		}
-		l->pending = NULL;
-		if (is_dots(r->d_name))
-			continue;
-		size_t n = pack_record(dirfd(l->dir), r, names_only, (char *)out + used, cap - used);
-		if (!n) {
-			l->pending = r; /* stays valid until the next readdir */
-			return used ? (int64_t)used : -ENOBUFS;
-		}
-		used += n;
-	}
-	blit_beneath_list_end(l);
-	*state = NULL;
-	return err ? err : (int64_t)used;
-}
-
-int64_t blit_beneath_list_end(struct blit_listing *l)
-{
-	if (l)
-		closedir(l->dir);
-	free(l);
-	return 0;
+	return removed;
 }
 
 int64_t blit_beneath_remove(const char *root, const char *path, const char *names, uint64_t count, int64_t directories, int32_t *errors)
 {
 	int fd = blit_beneath_open(root, path);
-	int64_t removed = 0;
 	if (fd < 0)
 		return fd;
-	for (uint64_t i = 0; i < count; i++, names += strlen(names) + 1) {
-		if (!names[0] || is_dots(names) || strchr(names, '/'))
-			errors[i] = EINVAL;
-		else
-			errors[i] = unlinkat(fd, names, directories ? AT_REMOVEDIR : 0) < 0 ? errno : 0;
-		removed += errors[i] == 0;
-	}
+	int64_t removed = beneath_remove_in(fd, names, count, directories, errors);
 	close(fd);
 	return removed;
 }
@@ -267,7 +196,7 @@ int64_t blit_beneath_space(const char *root, const char *path, struct blit_space
 	if (fd < 0)
 		return fd;
 	if (name[0]) {
-		int inside = open_child(fd, name, O_PATH); /* it may be a mount point */
+		int inside = beneath_child(fd, name, O_PATH); /* it may be a mount point */
 		if (inside >= 0) {
 			close(fd);
 			fd = inside;

@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 14
+#define BLIT_ABI 15
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -396,7 +396,7 @@ struct blit_space {
 	uint64_t total, free, available, inodes, inodes_free, read_only;
 };
 
-struct blit_listing;
+struct blit_walk;
 
 /* Descriptor of the directory, open for reading, or -errno; -ELOOP where a symlink stands in the path. */
 BLIT_EXPORT int64_t blit_beneath_open(const char *root, const char *path);
@@ -404,20 +404,26 @@ BLIT_EXPORT int64_t blit_beneath_open(const char *root, const char *path);
 BLIT_EXPORT int64_t blit_beneath_make(const char *root, const char *path, int64_t sync, uint32_t *made);
 /* Packs the entry itself. Its bytes, or -errno. */
 BLIT_EXPORT int64_t blit_beneath_facts(const char *root, const char *path, void *out, uint64_t cap);
-/*
- * Packs as many entries of the directory as fit; the bytes, or -errno. *state is NULL at first, is not NULL as long as there is
- * more, and is NULL again after the last entry or an error. names_only: nothing but name and kind, without looking at entries
- * whose kind the directory tells.
- */
-BLIT_EXPORT int64_t blit_beneath_list(const char *root, const char *path, int64_t names_only, struct blit_listing **state, void *out,
-	uint64_t cap);
-/* Ends a listing early. */
-BLIT_EXPORT int64_t blit_beneath_list_end(struct blit_listing *state);
 /* Removes entries of a directory, named one after the other with their NULs: all empty directories, or all none. How many are
  * gone, or -errno; errors[i] is 0 or the errno. */
 BLIT_EXPORT int64_t blit_beneath_remove(const char *root, const char *path, const char *names, uint64_t count, int64_t directories,
 	int32_t *errors);
 BLIT_EXPORT int64_t blit_beneath_space(const char *root, const char *path, struct blit_space *out);
+
+/* --- walk.c: a tree beneath a root, at a cost for each directory that does not grow with its depth --- */
+
+/*
+ * Packs as many entries of a directory as fit; the bytes, or -errno. *more: there are others. With *state NULL the walk begins at the
+ * path, whose depth is 0. After that `name` is a directory to be entered below the one of that depth, which the walk is at or was at
+ * on its way; "" continues. names_only: nothing but name and kind, without looking at entries whose kind the directory tells.
+ * -ESTALE where a directory was moved away meanwhile.
+ */
+BLIT_EXPORT int64_t blit_walk_list(const char *root, const char *path, struct blit_walk **state, uint32_t depth, const char *name,
+	int64_t names_only, void *out, uint64_t cap, uint32_t *more);
+/* As blit_beneath_remove, in the directory of that depth, which the walk is at or was at on its way; it is there then. */
+BLIT_EXPORT int64_t blit_walk_remove(struct blit_walk *state, uint32_t depth, const char *names, uint64_t count, int64_t directories,
+	int32_t *errors);
+BLIT_EXPORT int64_t blit_walk_end(struct blit_walk *state);
 
 /* --- sockets.c, connect.c: TCP connections of this process --- */
 

@@ -521,6 +521,14 @@ bool meta_xattr_impossible(int fd, const char *name);
  * record). */
 ssize_t meta_xattr_pack(struct engine *e, int fd, const char *name, char **out);
 
+/* --- beneath.c --- */
+/* Opens a directory in another one, never following a symlink: -ELOOP. */
+int beneath_child(int at, const char *name, int flags);
+/* Packs one entry of a directory. Its bytes, or 0 where there is no room. */
+size_t beneath_pack(int dir, const char *name, uint8_t kind, bool names_only, char *out, size_t cap);
+/* As blit_beneath_remove, in an open directory. */
+int64_t beneath_remove_in(int dir, const char *names, uint64_t count, bool directories, int32_t *errors);
+
 /* --- hash.c --- */
 struct hash64 { uint64_t v[4], total; unsigned char tail[32]; uint32_t tail_len; };
 void hash64_init(struct hash64 *h);

@@ -18,7 +18,7 @@ import { failureMessage, MessageParts } from "./entries.ts";
 import { enterPlace, joinPath } from "./place.ts";
 import type { DaemonState } from "./state.ts";
 import { asStatus } from "./status.ts";
-import { walkBeneath } from "./walk.ts";
+import { TreeWalk } from "./walk.ts";
 
 /** Names of one file are recognised up to this many files; each needs some 100 bytes. */
 const linkedFilesMax = 1_000_000;
@@ -29,10 +29,30 @@ class Sum {
   bytes = 0n;
   allocated = 0n;
 
+  /** Bytes on the medium of directories in it that were listed and not yet left: each counts for itself, too. */
+  readonly #waiting = new Map<string, bigint>();
+
+  addLater(directory: Listed): void {
+    this.#waiting.set(pathFromBytes(directory.name), directory.allocated);
+  }
+
+  /** What `addLater` was told of that name. */
+  take(name: Uint8Array): bigint {
+    const key = pathFromBytes(name);
+    const allocated = this.#waiting.get(key) ?? 0n;
+    this.#waiting.delete(key);
+    return allocated;
+  }
+
+  addDirectory(allocated: bigint): void {
+    this.directories++;
+    this.allocated += allocated;
+  }
+
   add(entry: Listed, seen: Set<string>): void {
-    if (entry.kind === Kind.Directory) this.directories++;
-    else this.files++;
-    if (entry.kind !== Kind.Directory && entry.nlink > 1) {
+    if (entry.kind === Kind.Directory) return this.addDirectory(entry.allocated);
+    this.files++;
+    if (entry.nlink > 1) {
       const inode = `${entry.dev}:${entry.ino}`;
       if (seen.has(inode)) return;
       if (seen.size < linkedFilesMax) seen.add(inode);
@@ -71,10 +91,8 @@ export async function* diskUsage(
     return create(DiskUsageResponseSchema, { usages: items, failures });
   };
   const seen = new Set<string>();
-  /** One for each directory that is being walked. */
+  /** One for each directory on the way. */
   const sums: Sum[] = [];
-  /** Directories that were listed and not yet left: each counts for itself too. */
-  const waiting = new Map<string, Listed>();
   const total = new Sum();
   let itself: Listed;
   try {
@@ -84,25 +102,25 @@ export async function* diskUsage(
   }
   total.add(itself, seen);
   if (itself.kind === Kind.Directory) {
-    for await (const step of walkBeneath(place.root, place.path, context.signal)) {
+    using tree = new TreeWalk(place.root, place.path, context.signal);
+    for await (const step of tree.steps()) {
       if (step.is === "failed") parts.addFailure(failureMessage(step.directory, "read the directory", step.reason));
       if (step.is === "entries") {
         while (sums.length <= step.depth) sums.push(new Sum());
         for (const entry of step.entries) {
-          const path = joinPath(step.directory, pathFromBytes(entry.name));
-          if (entry.kind === Kind.Directory) waiting.set(path, entry);
+          if (entry.kind === Kind.Directory) sums[step.depth].addLater(entry);
           else if (entry.error === undefined) sums[step.depth].add(entry, seen);
           else if (entry.error.code !== "ENOENT") {
+            const path = joinPath(step.directory, pathFromBytes(entry.name));
             parts.addFailure(failureMessage(path, "look at it", entry.error));
           }
         }
       }
       if (step.is === "left") {
         const sum = sums.length > step.depth ? sums.pop()! : new Sum();
-        const directory = waiting.get(step.directory);
-        if (directory !== undefined) sum.add(directory, seen);
-        waiting.delete(step.directory);
-        (sums[step.depth - 1] ?? total).addAll(sum);
+        const above = sums[step.depth - 1];
+        if (above !== undefined) sum.addDirectory(above.take(step.name));
+        (above ?? total).addAll(sum);
         if (step.depth > 0 && step.depth <= request.depthMax) parts.add(sum.message(step.directory));
       }
       if (parts.due) yield message();

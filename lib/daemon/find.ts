@@ -13,7 +13,7 @@ import { enterPlace, joinPath } from "./place.ts";
 import { checkText } from "./remote_path.ts";
 import type { DaemonState } from "./state.ts";
 import { asStatus } from "./status.ts";
-import { walkBeneath } from "./walk.ts";
+import { TreeWalk } from "./walk.ts";
 
 const patternsMax = 64;
 const patternBytesMax = 1024;
@@ -39,7 +39,8 @@ export async function* find(
   }
   if (matches(itself)) parts.add(entryMessage(new Uint8Array(), itself));
   if (itself.kind === Kind.Directory && depthMax > 0) {
-    for await (const step of walkBeneath(place.root, place.path, context.signal, depthMax - 1)) {
+    using tree = new TreeWalk(place.root, place.path, context.signal);
+    for await (const step of tree.steps(depthMax - 1)) {
       if (step.is === "failed") parts.addFailure(failureMessage(step.directory, "read the directory", step.reason));
       if (step.is !== "entries") continue;
       const before = pathToBytes(step.directory === "" ? "" : `${step.directory}/`);

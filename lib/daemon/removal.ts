@@ -1,7 +1,7 @@
 /**
  * AdminService.Remove. A tree is emptied from below: what is no directory goes while its directory is being listed, the directory after
- * everything in it. Every removal resolves its directory anew beneath the module, so whatever is swapped in meanwhile, nothing outside
- * is touched.
+ * everything in it. Every removal is relative to a directory that was reached beneath the module (native/walk.c), so whatever is swapped
+ * in meanwhile, nothing outside is touched.
  */
 
 import { create } from "@bufbuild/protobuf";
@@ -15,7 +15,7 @@ import { failureMessage } from "./entries.ts";
 import { enterPlace, joinPath, type Place } from "./place.ts";
 import type { DaemonState } from "./state.ts";
 import { asStatus } from "./status.ts";
-import { walkBeneath } from "./walk.ts";
+import { TreeWalk } from "./walk.ts";
 
 const messageEveryMs = 500;
 const failuresPerMessage = 500;
@@ -38,15 +38,18 @@ export async function* remove(
   const run = new Removal(place);
   if (itself.kind === Kind.Directory && request.recursive) {
     let sentMs = performance.now();
-    for await (const step of walkBeneath(place.root, place.path, context.signal)) {
+    using tree = new TreeWalk(place.root, place.path, context.signal);
+    for await (const step of tree.steps()) {
       if (step.is === "failed") run.fail(step.directory, "read the directory", step.reason);
       if (step.is === "entries") {
-        const others = step.entries.filter(({ kind }) => kind !== Kind.Directory);
-        await run.remove(step.directory, others.map(({ name }) => name), "others");
+        const { directory, depth, entries } = step;
+        const others = entries.filter(({ kind }) => kind !== Kind.Directory).map(({ name }) => name);
+        const told = (name: string) => joinPath(directory, name);
+        if (others.length > 0) await run.attempt(others, "others", told, () => tree.remove(depth, others, "others"));
       }
       if (step.is === "left" && step.depth > 0) {
-        const [above, name] = splitPath(step.directory);
-        await run.remove(above, [name], "directories");
+        const { directory, depth, name } = step;
+        await run.attempt([name], "directories", () => directory, () => tree.remove(depth - 1, [name], "directories"));
       }
       if (run.failures.length >= failuresPerMessage || performance.now() - sentMs > messageEveryMs) {
         yield run.message();
@@ -66,15 +69,9 @@ class Removal {
 
   constructor(private readonly place: Place) {}
 
-  /** Entries of a directory of the tree. */
-  async remove(directory: string, names: readonly Uint8Array[], kind: "directories" | "others"): Promise<void> {
-    if (names.length === 0) return;
-    await this.#removeIn(joinPath(this.place.path, directory), names, kind, (name) => joinPath(directory, name));
-  }
-
   async removeItself(kind: "directories" | "others"): Promise<void> {
     const [above, name] = splitPath(this.place.path);
-    await this.#removeIn(above, [name], kind, () => "");
+    await this.attempt([name], kind, () => "", () => removeBeneath(this.place.root, above, [name], kind));
   }
 
   fail(path: string, action: string, reason: EntryError): void {
@@ -93,28 +90,22 @@ class Removal {
   }
 
   /** `told` gives the path that the client is told for a name. */
-  async #removeIn(
-    directory: string,
+  async attempt(
     names: readonly Uint8Array[],
     kind: "directories" | "others",
     told: (name: string) => string,
+    remove: () => Promise<(EntryError | undefined)[]>,
   ): Promise<void> {
-    const errors = await this.#attempt(directory, names, kind);
+    const errors = await remove().catch((error) => {
+      const reason = reasonOf(error);
+      if (reason === undefined) throw error;
+      return names.map(() => reason);
+    });
     errors.forEach((reason, index) => {
       if (reason === undefined && kind === "directories") this.#directories++;
       else if (reason === undefined) this.#files++;
       else if (!this.#isConsequence(reason)) this.fail(told(pathFromBytes(names[index])), "remove", reason);
     });
-  }
-
-  async #attempt(directory: string, names: readonly Uint8Array[], kind: "directories" | "others") {
-    try {
-      return await removeBeneath(this.place.root, directory, names, kind);
-    } catch (error) {
-      const reason = reasonOf(error);
-      if (reason === undefined) throw error;
-      return names.map(() => reason);
-    }
   }
 
   /** Somebody else removed it, or what is in the way has been told already. */

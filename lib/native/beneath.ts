@@ -79,22 +79,74 @@ export async function* listBeneath(
   path: string,
   namesOnly = false,
 ): AsyncGenerator<Listed[], void, void> {
-  const call = calls().blit_beneath_list;
-  const state = new BigUint64Array(1);
-  const stateBytes = new Uint8Array(state.buffer);
-  try {
+  using walk = new BeneathWalk(root, path, namesOnly);
+  yield* walk.list();
+}
+
+/**
+ * A way through a tree that costs the same for each directory, however deep it is (native/walk.c). The place where it begins has depth
+ * 0; directories are entered by name from one on the way to where it is. A few descriptors are open until it is disposed of.
+ */
+export class BeneathWalk implements Disposable {
+  readonly #state = new BigUint64Array(1);
+
+  constructor(private readonly root: string, private readonly path: string, private readonly namesOnly = false) {}
+
+  /** Enters a directory, or begins, and gives its entries as `listBeneath` does. */
+  async *list(parentDepth = 0, name: Uint8Array = new Uint8Array()): AsyncGenerator<Listed[], void, void> {
+    const call = calls().blit_walk_list;
+    const state = new Uint8Array(this.#state.buffer);
+    const more = new Uint32Array(1);
+    let entered = cString(name);
     do {
       const out = new Uint8Array(LIST_BUFFER_BYTES);
       const length = await holding(
-        (...paths) => call(...paths, namesOnly ? 1n : 0n, stateBytes, out, BigInt(out.length)),
-        root,
-        path,
+        (root, path) =>
+          call(
+            root,
+            path,
+            state,
+            parentDepth,
+            entered,
+            this.namesOnly ? 1n : 0n,
+            out,
+            BigInt(out.length),
+            new Uint8Array(more.buffer),
+          ),
+        this.root,
+        this.path,
       );
-      if (length < 0) throw beneathError("list", path, -length);
+      if (length < 0) throw beneathError("list", this.path, -length);
       if (length > 0) yield unpack(out.subarray(0, length));
-    } while (state[0] !== 0n);
-  } finally {
-    if (state[0] !== 0n) calls().blit_beneath_list_end(state[0]);
+      entered = cString("");
+    } while (more[0] !== 0);
+  }
+
+  /** As `removeBeneath`, in the directory of that depth on the way; the walk is there then. */
+  async remove(
+    depth: number,
+    names: readonly Uint8Array[],
+    kind: "directories" | "others",
+  ): Promise<(EntryError | undefined)[]> {
+    const errors = new Int32Array(names.length);
+    const packed = packNames(names);
+    const result = Number(
+      await calls().blit_walk_remove(
+        this.#state[0],
+        depth,
+        packed,
+        BigInt(names.length),
+        kind === "directories" ? 1n : 0n,
+        new Uint8Array(errors.buffer),
+      ),
+    );
+    if (result < 0) throw beneathError("open", this.path, -result);
+    return errnosOf(errors);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#state[0] !== 0n) calls().blit_walk_end(this.#state[0]);
+    this.#state[0] = 0n;
   }
 }
 
@@ -150,7 +202,7 @@ export async function removeBeneath(
     packed,
   );
   if (result < 0) throw beneathError("open", directory, -result);
-  return Array.from(errors, (errno) => errno === 0 ? undefined : entryError(errno));
+  return errnosOf(errors);
 }
 
 /** The system's reason behind an error of this file; undefined for any other error. */
@@ -252,6 +304,13 @@ function entryError(errno: number): EntryError {
   return { code, words: message.replace(/^.*?: /, "").replace(/ \(.*\)$/, "") };
 }
 
-function cString(path: string): Bytes {
-  return pathToBytes(`${path}\0`);
+function errnosOf(errors: Int32Array): (EntryError | undefined)[] {
+  return Array.from(errors, (errno) => errno === 0 ? undefined : entryError(errno));
+}
+
+function cString(path: string | Uint8Array): Bytes {
+  if (typeof path === "string") return pathToBytes(`${path}\0`);
+  const out = new Uint8Array(path.length + 1);
+  out.set(path);
+  return out;
 }

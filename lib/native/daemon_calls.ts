@@ -2,12 +2,13 @@
 
 export const daemonCalls = {
   blit_beneath_facts: { parameters: ["buffer", "buffer", "buffer", "u64"], result: "i64", nonblocking: true },
-  blit_beneath_list: {
-    parameters: ["buffer", "buffer", "i64", "buffer", "buffer", "u64"],
+  blit_walk_list: {
+    parameters: ["buffer", "buffer", "buffer", "u32", "buffer", "i64", "buffer", "u64", "buffer"],
     result: "i64",
     nonblocking: true,
   },
-  blit_beneath_list_end: { parameters: ["u64"], result: "i64" },
+  blit_walk_remove: { parameters: ["u64", "u32", "buffer", "u64", "i64", "buffer"], result: "i64", nonblocking: true },
+  blit_walk_end: { parameters: ["u64"], result: "i64" },
   blit_beneath_remove: {
     parameters: ["buffer", "buffer", "buffer", "u64", "i64", "buffer"],
     result: "i64",
