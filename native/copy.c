@@ -249,7 +249,7 @@ static struct outcome verify(struct worker *w, int sfd, int dfd, uint64_t at, ui
 	return err && !engine_stopped(w->e) ? fail(err, BLIT_STEP_VERIFY) : (struct outcome){ 0 };
 }
 
-struct outcome copy_data(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len, bool sparse)
+static struct outcome copy_stretches(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len, bool sparse)
 {
 	uint64_t end = at + len, pos = at;
 	struct outcome o = { 0 };
@@ -269,6 +269,46 @@ struct outcome copy_data(struct worker *w, int sfd, int dfd, uint64_t at, uint64
 			o = copy_stretch(w, sfd, dfd, data, hole - data);
 		pos = data < end ? hole : end;
 	}
+	return o;
+}
+
+/* From there on, without what is a hole on both sides. */
+static uint64_t past_holes(int sfd, int dfd, uint64_t at)
+{
+	uint64_t s = next_data(sfd, at), d = s > at ? next_data(dfd, at) : at;
+	return s < d ? s : d;
+}
+
+/* Writes what differs from what the destination holds: whatever left it there, afterwards it is what the source holds now. */
+static struct outcome copy_changed(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len, bool sparse)
+{
+	if (!w->second && !(w->second = aligned_alloc(BUFFER_UNIT, w->buffer_bytes)))
+		return fail(ENOMEM, BLIT_STEP_READ);
+	uint64_t end = at + len;
+	for (size_t n; at < end && !engine_stopped(w->e); at += n) {
+		uint64_t data = sparse ? past_holes(sfd, dfd, at) : at;
+		if (data > at)
+			count_bytes(w, BLIT_M_HOLE, (data < end ? data : end) - at);
+		if (data >= end)
+			break;
+		at = data;
+		n = end - at < w->buffer_bytes ? end - at : w->buffer_bytes;
+		engine_pace(w->e, n);
+		ssize_t got = read_at(sfd, w->buffer, n, at), there = read_at(dfd, w->second, n, at);
+		if (got < 0 || (size_t)got < n)
+			return fail(got < 0 ? -got : BLIT_E_CHANGED, BLIT_STEP_READ);
+		bool same = (size_t)(there < 0 ? 0 : there) == n && memcmp(w->buffer, w->second, n) == 0;
+		int err = same ? 0 : write_at(dfd, w->buffer, n, at);
+		if (err)
+			return fail(err, BLIT_STEP_WRITE);
+		count_bytes(w, same ? BLIT_M_RESUMED : BLIT_M_RW, n);
+	}
+	return (struct outcome){ 0 };
+}
+
+struct outcome copy_data(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len, bool sparse, bool held)
+{
+	struct outcome o = (held ? copy_changed : copy_stretches)(w, sfd, dfd, at, len, sparse);
 	if (!o.err && dfd >= 0 && (w->e->config.flags & BLIT_CFG_VERIFY) && !engine_stopped(w->e))
 		o = verify(w, sfd, dfd, at, len, sparse);
 	if (!o.err && engine_stopped(w->e))
@@ -374,7 +414,7 @@ static struct outcome copy_sized(struct worker *w, int sfd, int dfd, const struc
 		return copy_small(w, sfd, dfd, f);
 	if (dfd >= 0 && sparse && ftruncate(dfd, f->size) < 0) /* a hole at the end */
 		return fail(errno, BLIT_STEP_WRITE);
-	struct outcome o = copy_data(w, sfd, dfd, 0, f->size, sparse);
+	struct outcome o = copy_data(w, sfd, dfd, 0, f->size, sparse, false);
 	if (!o.err)
 		o = check_unchanged(sfd, f);
 	if (!o.err && !atomic_load(&e->prefer_range) && size_is_false(sfd, f))
@@ -544,13 +584,6 @@ struct outcome copy_file(struct worker *w, int sdir, const char *sname, struct d
 		if (attempt > 0 || (o.err != BLIT_E_CHANGED && o.err != BLIT_E_GREW))
 			return o;
 	}
-}
-
-/* From there on, without what is a hole on both sides. */
-static uint64_t past_holes(int sfd, int dfd, uint64_t at)
-{
-	uint64_t s = next_data(sfd, at), d = s > at ? next_data(dfd, at) : at;
-	return s < d ? s : d;
 }
 
 static int compare_open(struct worker *w, int sfd, int dfd)

@@ -413,8 +413,8 @@ bool large_is_sparse(const struct large *l);
 bool large_is_held(const struct large *l);
 bool large_is_written(struct large *l); /* some worker is at a range of it */
 void large_range_begins(struct large *l); /* who took a RANGE says so before another one looks for a task */
-/* Moves [at, at + len) of an open file; sparse areas stay holes. */
-struct outcome copy_data(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len, bool sparse);
+/* Moves [at, at + len) of an open file; sparse areas stay holes. `held`: only what differs from what the destination holds. */
+struct outcome copy_data(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len, bool sparse, bool held);
 /* Makes the file system say now what it would say when the last descriptor is closed. 0 or an errno. */
 int flush_by_close(int fd);
 /* 1 same, 0 not, or -errno. */

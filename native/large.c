@@ -154,7 +154,7 @@ static int create(struct engine *e, struct large *l, uint32_t *step)
 	if (ddir < 0)
 		return ddir;
 	l->created = meta_create_mode(e, &l->facts) | 0600;
-	if (e->config.flags & BLIT_CFG_RESUME && l->remote) {
+	if (e->config.flags & BLIT_CFG_RESUME) {
 		struct stat st;
 		l->dfd = part_open(e, ddir, l->created, l->dname, l->temp);
 		l->held = l->kept = l->dfd >= 0 && fstat(l->dfd, &st) == 0 && st.st_size > 0;
@@ -186,7 +186,7 @@ static bool cloned(struct worker *w, struct large *l)
 	int err = os_clone(l->sfd, l->dfd);
 	if (err == -EOPNOTSUPP || err == -EXDEV || err == -ENOTTY || err == -ENOSYS)
 		atomic_store(&e->no_clone, 1);
-	if (err)
+	if (err || (l->held && ftruncate(l->dfd, l->facts.size) < 0)) /* what was held may be longer */
 		return false;
 	__atomic_store_n(&w->counters.bytes[BLIT_M_REFLINK], w->counters.bytes[BLIT_M_REFLINK] + l->facts.size, __ATOMIC_RELAXED);
 	__atomic_store_n(&w->counters.moving, w->counters.moving + l->facts.size, __ATOMIC_RELAXED);
@@ -277,6 +277,8 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 /* Its size is false: what there is of it is copied here and now. */
 static int copy_whole(struct worker *w, struct large *l, struct blit_result *r)
 {
+	if (l->held && ftruncate(l->dfd, 0) < 0)
+		return -errno;
 	struct outcome o = copy_unsized(w, l->sfd, l->discard ? -1 : l->dfd);
 	r->bytes = o.bytes;
 	r->step = o.step;
@@ -365,7 +367,7 @@ int large_hash(struct worker *w, struct task *t, struct blit_result *r)
 int large_range(struct worker *w, struct task *t, struct blit_result *r)
 {
 	struct large *l = (void *)(uintptr_t)t->t.handle;
-	struct outcome o = copy_data(w, l->sfd, l->dfd, t->t.offset, t->t.length, l->sparse);
+	struct outcome o = copy_data(w, l->sfd, l->dfd, t->t.offset, t->t.length, l->sparse, l->held);
 	atomic_fetch_sub(&l->ranges, 1);
 	r->step = o.step;
 	r->bytes = o.bytes;

@@ -403,8 +403,9 @@ const table = [
   {
     name: "resume",
     verbs: jobs,
-    group: "network",
-    help: "keep what has arrived of a large file when the connection breaks, and send only the blocks that are missing",
+    group: "safety",
+    help:
+      "keep what is there of a large file when the run breaks off; the next one writes, or sends, only what is missing",
   },
   {
     name: "force-inline",

@@ -43,7 +43,7 @@ export interface EngineConfig {
    * attributes in security.* and trusted.*.
    */
   readonly withhold?: boolean;
-  /** Between machines: what is received of a large file stays when the run breaks off, and a later run uses it. */
+  /** What is there of a large file stays when the run breaks off, and a later run uses it. The portable engine begins anew. */
   readonly resume?: boolean;
 }
 

@@ -173,6 +173,7 @@ class JobRun {
       discard: job.discard,
       move: job.verb === "move",
       readOnly,
+      resume: job.network?.resume,
       oneFileSystem: job.oneFileSystem,
     });
     if (opened.portable) {
