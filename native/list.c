@@ -733,8 +733,9 @@ static uint16_t compare_dir(struct lister *l)
 	struct facts s = l->t->d->source, d;
 	struct origin from = { .fd = l->sfd, .packed = l->t->d->attrs, .packed_len = l->t->d->attrs_len,
 		.packed_err = l->t->d->attrs_err };
+	/* What cannot be looked at counts as different: whoever settles the directory says why it cannot be done. */
 	if ((!from.packed && os_facts_fd(l->sfd, &s)) || os_facts_fd(l->dfd, &d))
-		return 0;
+		return BLIT_DIFF_MTIME;
 	if (l->t->d->found_mode) /* as it was before we made it writable for ourselves */
 		d.mode = l->t->d->found_mode;
 	meta_withhold(l->w->e, &d);

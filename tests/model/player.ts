@@ -22,13 +22,14 @@ export interface Stage {
   readonly timesInMs?: boolean;
 }
 
-/** Throws an Error that lists what is wrong, with the command lines that led there. */
-export async function play(scenario: Scenario, stage: Stage): Promise<void> {
+/** Returns whether every fault has struck. Throws an Error that lists what is wrong, with the command lines that led there. */
+export async function play(scenario: Scenario, stage: Stage): Promise<boolean> {
   const name = `case-${crypto.randomUUID()}`;
   const player = new Player(stage, name);
   try {
     await player.prepare(scenario);
     for (const step of scenario.steps) await player.step(step);
+    return player.allStruck;
   } finally {
     await stage.fixtures.make(stage.folder, [`remove ${name}`]);
   }
@@ -41,6 +42,7 @@ class Player {
   /** Everything that was done, for the message of a failure. */
   readonly #story: string[] = [];
   #world!: World;
+  allStruck = true;
 
   constructor(private readonly stage: Stage, private readonly name: string) {
     this.#folder = `${stage.folder}/${name}`;
@@ -73,6 +75,7 @@ class Player {
       );
       const report = await this.#run(job, []);
       const met = this.stage.faults.disarm() >= fault.nth;
+      this.allStruck &&= met;
       await this.#look(job);
       this.#verdict(judgeFaulty(job, before, this.#world, expected, report, { fault, met }), report);
     }

@@ -58,7 +58,7 @@ const listed = ["a", "b", "c", "a/b", "a/a", "b/c", ".", "A/"];
 const E = { PERM: 1, IO: 5, ACCES: 13, NOSPC: 28, ROFS: 30, MLINK: 31, CONNRESET: 104, DQUOT: 122 };
 
 /** What can fail where, and how. */
-const failures: readonly (readonly [side: FaultSpec["side"], name: string, errors: readonly number[]])[] = [
+export const failures: readonly (readonly [side: FaultSpec["side"], name: string, errors: readonly number[]])[] = [
   ["source", "open", [E.ACCES, E.IO]],
   ["source", "list", [E.IO]],
   ["source", "stat", [E.ACCES, E.IO]],
