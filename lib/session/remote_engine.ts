@@ -361,8 +361,12 @@ export class RemoteEngine implements Engine {
       });
     }
     this.here.settle({ ...request, removeSource: false, drop: false }, (answer) => {
-      if (answer.error) return finish(answer);
-      if (!this.here.rootStands()) return finish({ ...answer, error: gone });
+      const error = answer.error ?? (this.here.rootStands() ? undefined : gone);
+      if (error) {
+        // The source keeps the directory, and need not know it any more: the one above it could not be left otherwise.
+        if (drop) this.#leave(dir);
+        return finish({ ...answer, error });
+      }
       this.#askAndWait({ case: "leave", value: message({ dir, remove: true, drop }) }, (reply) => {
         const error = expectReply(reply, "done").error;
         if (error) return finish({ ...answer, error: errorOf(error) });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { create } from "@bufbuild/protobuf";
 import type { DestinationEngine } from "../../lib/native/destination_engine.ts";
-import type { EntryBatch, ListAnswer, ListRequest } from "../../lib/native/engine.ts";
+import type { Answer, EntryBatch, ListAnswer, ListRequest, SettleRequest } from "../../lib/native/engine.ts";
 import { RemoteEngine } from "../../lib/session/remote_engine.ts";
 import { SourceAnswersSchema, type SourceRequest } from "../../lib/wire/gen/blit/v1/source_pb.ts";
 
@@ -52,4 +52,37 @@ Deno.test("the source keeps a listing until nothing of it is under way", async (
     await engine.drain();
     assertEquals(forgotten, [sourceBatch]);
   }
+});
+
+Deno.test("the source of a move forgets a directory that could not be settled, and keeps it", async () => {
+  const left: { dir: number; remove: boolean; drop: boolean }[] = [];
+  const here = {
+    listRemote: (_request: ListRequest, _remote: unknown, done: (answer: ListAnswer) => void) =>
+      done({ lost: 0, more: false }),
+    settle: (_request: SettleRequest, done: (answer: Answer) => void) =>
+      done({ lost: 0, error: { code: "EIO", message: "Cannot set the mode: input/output error" } }),
+    rootStands: () => true,
+    dispatch: () => false,
+    flush() {},
+    wait: () => Promise.resolve(),
+  };
+  const engine = new RemoteEngine(here as unknown as DestinationEngine, {
+    move: true,
+    plainAttributes: false,
+    ask: ({ requests }) =>
+      requests.forEach(({ id, request }) => {
+        if (request.case === "leave") left.push(request.value);
+        if (request.case !== "list") return;
+        const value = { entries: new Uint8Array(1) };
+        engine.handle(create(SourceAnswersSchema, { answers: [{ id, answer: { case: "listed", value } }] }));
+      }),
+  });
+  const answers: Answer[] = [];
+  engine.list({ dir: 3, onSource: true, onDestination: true, stat: false, more: false } as ListRequest, () => {});
+  await engine.drain();
+  engine.settle({ dir: 3, what: "metadata", removeSource: true, drop: true }, (answer) => answers.push(answer));
+  await engine.drain();
+  assertEquals(answers.map(({ error }) => error?.code), ["EIO"]);
+  // Else the source would wait for it with the directory above, and the run would never end.
+  assertEquals(left.map(({ dir, remove, drop }) => ({ dir, remove, drop })), [{ dir: 3, remove: false, drop: true }]);
 });
