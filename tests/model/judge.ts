@@ -75,6 +75,9 @@ export function judgeFaulty(
     found.push(...destinationDiffers(before, after, expected, job));
   }
   found.push(...torn(before, after, expected, killed ?? false));
+  // Only a connection that breaks off is begun anew. What fails on one side must not keep the other one waiting.
+  const stalled = [...report.notices, report.error ?? ""].filter((text) => /no progress|trying again/.test(text));
+  if (fault.class !== "net") found.push(...stalled.map((text) => `the run came to a stop: ${text}`));
   if (met && fault.side === "source" && fault.class === "list" && fault.error > 0) {
     for (const path of vanished(before, after)) {
       found.push(`${path} was deleted although the source could not be listed`);

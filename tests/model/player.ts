@@ -8,7 +8,7 @@ import { parseSnapshot, type SnapshotEntry } from "../support/snapshot.ts";
 import { type Complaints, judgeExact, judgeFaulty, type Report, touched, type World } from "./judge.ts";
 import { Sketch } from "./operations.ts";
 import { encoded, expect, type Tree } from "./oracle.ts";
-import type { JobSpec, Scenario, Step } from "./scenario.ts";
+import type { FaultSpec, JobSpec, Scenario, Step } from "./scenario.ts";
 import type { Blit, Faults } from "./stage.ts";
 
 export interface Stage {
@@ -65,20 +65,7 @@ class Player {
     await this.#change(job.form === "nested" ? "d/s" : "d", this.#destination, destinationChanges);
     await this.#look(job);
     const foretold = job.dryRun ? await this.#dryRun(job) : undefined;
-    if (fault !== undefined && this.stage.faults !== undefined) {
-      const before = this.#world;
-      const expected = this.#expect(job);
-      const below = `${this.#folder}/${fault.side === "source" ? "s" : "d"}`;
-      this.stage.faults.arm(fault, below);
-      this.#story.push(
-        `  # ${fault.class} below ${fault.side}: call ${fault.nth} fails with ${fault.error}, ${fault.times} times`,
-      );
-      const report = await this.#run(job, []);
-      const met = this.stage.faults.disarm() >= fault.nth;
-      this.allStruck &&= met;
-      await this.#look(job);
-      this.#verdict(judgeFaulty(job, before, this.#world, expected, report, { fault, met }), report);
-    }
+    if (fault !== undefined && this.stage.faults !== undefined) await this.#runFaulty(job, fault, this.stage.faults);
     const before = this.#world;
     // A move in spite of the fault may have been complete.
     if (!before.source.has(".")) return;
@@ -93,6 +80,38 @@ class Player {
     const complaints = judgeExact(job, before, this.#world, expected, report);
     if (foretold !== undefined && fault === undefined) complaints.push(...foretells(foretold, report, before.source));
     this.#verdict(complaints, report);
+  }
+
+  async #runFaulty(job: JobSpec, fault: FaultSpec, faults: Faults): Promise<void> {
+    const before = this.#world;
+    const expected = this.#expect(job);
+    const below = `${this.#folder}/${fault.side === "source" ? "s" : "d"}`;
+    const { class: name, nth, error, times } = fault;
+    this.#story.push(`  # ${name} below ${fault.side}: call ${nth} meets ${error}, ${times} times`);
+    const isSignal = error < 0;
+    if (!isSignal) faults.arm(fault, below);
+    const report = await this.#run(
+      job,
+      [],
+      isSignal ? (words) => this.stage.blit.runApart(words, fault, below) : undefined,
+    );
+    const killed = report.code === 128 - error;
+    const met = isSignal ? killed : faults.disarm() >= nth;
+    this.allStruck &&= met;
+    await this.#look(job);
+    if (killed && job.way !== "local") await this.#settle(job);
+    this.#verdict(judgeFaulty(job, before, this.#world, expected, report, { fault, met, killed }), report);
+  }
+
+  /** A daemon whose client is gone brings to an end what it has begun. */
+  async #settle(job: JobSpec): Promise<void> {
+    for (let quiet = 0, turn = 0; quiet < 3 && turn < 200; turn++) {
+      const before = this.#world;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await this.#look(job);
+      const same = touched("", before.destination, this.#world.destination).length === 0;
+      quiet = same ? quiet + 1 : 0;
+    }
   }
 
   async #dryRun(job: JobSpec): Promise<Report> {
@@ -126,14 +145,14 @@ class Player {
     await this.stage.fixtures.make(`${this.#folder}/${root}`, lines);
   }
 
-  async #run(job: JobSpec, more: string[]): Promise<Report> {
+  async #run(job: JobSpec, more: string[], run = this.stage.blit.run): Promise<Report> {
     const words = [...this.#words(job), ...more];
     this.#story.push(`  blit ${words.map((word) => /^[\w./:=-]+$/.test(word) ? word : `'${word}'`).join(" ")}`);
     if (job.list !== undefined) {
       this.#story.push(`    where the list is ${job.list.join(", ")}`);
       await Deno.writeTextFile(`${this.#folder}.list`, job.list.map((path) => `${path}\n`).join(""));
     }
-    const outcome = await this.stage.blit.run(words);
+    const outcome = await run(words);
     if (job.list !== undefined) await Deno.remove(`${this.#folder}.list`);
     return reportOf(outcome.code, outcome.stdout, outcome.stderr);
   }
@@ -159,7 +178,7 @@ class Player {
     if (job.maxDelete !== undefined) words.push("--max-delete", `${job.maxDelete}`);
     if (job.resume) words.push("--resume");
     if (job.way.startsWith("inline")) words.push("--force-inline");
-    words.push("--workers", `${job.workers}`, "--wait", "10ms");
+    words.push("--workers", `${job.workers}`, "--wait", "10ms", "--stall-timeout", "20s");
     const source = single !== undefined ? at.source(`s/${single}`) : at.source(job.form === "nested" ? "s" : "s/");
     return [job.verb, ...words, source, at.destination("d/")];
   }
@@ -223,7 +242,9 @@ function kindsOf(tree: Tree) {
 
 /** Out of what --ndjson printed. */
 function reportOf(code: number, stdout: string, stderr: string): Report {
-  const records = stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  // The last line of a killed process may be half.
+  const lines = stdout.split("\n").filter((line) => line !== "" && (code < 128 || line.endsWith("}")));
+  const records = lines.map((line) => JSON.parse(line));
   const summary = records.find(({ type }) => type === "summary");
   const pathOf = (path: string) => path === "." ? "." : encoded(path);
   return {

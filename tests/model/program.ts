@@ -12,7 +12,7 @@
 import fc from "fast-check";
 import { FixtureServer } from "../support/fixture.ts";
 import { play, type Stage } from "./player.ts";
-import { sweep } from "./sweep.ts";
+import { killAtRandom, sweep } from "./sweep.ts";
 import { type Choice, scenarios } from "./scenario.ts";
 import { buildFaultyLibrary, loadBlit, openFaults, stage } from "./stage.ts";
 
@@ -71,13 +71,14 @@ async function check({ name, choice, stage }: Room, cases: number, seed: number)
   return false;
 }
 
-/** One call after the other fails; whether all went well. */
-async function sweepAll({ stage }: Room): Promise<boolean> {
+/** One call after the other fails, and runs are killed at random ones; whether all went well. */
+async function sweepAll({ stage }: Room, seed: number): Promise<boolean> {
   try {
     console.log(`${await sweep(stage)} calls failed one by one: all as the model says`);
+    console.log(`${await killAtRandom(stage, 60, seed)} runs killed: all as the model says`);
     return true;
   } catch (error) {
-    console.log(`FAILED (one call after the other): ${(error as Error).message}`);
+    console.log(`FAILED (fixed jobs, seed ${seed}): ${(error as Error).message}`);
     return false;
   }
 }
@@ -98,7 +99,7 @@ async function main([cases, seed, seconds]: string[]): Promise<boolean> {
     await using fixtures = await FixtureServer.start();
     const rooms = await openRooms(directory, folder, fixtures);
     const first = seed === "new" ? Date.now() % 1_000_000_000 : Number(seed);
-    let good = await sweepAll(rooms[0]);
+    let good = await sweepAll(rooms[0], first);
     let played = 0;
     for (let more = true; more; more = performance.now() - startMs < Number(seconds ?? 0) * 1000) {
       good = await batch(rooms, Number(cases), first + played / Number(cases)) && good;

@@ -25,6 +25,8 @@ export interface Outcome {
 export interface Blit {
   /** One command line, as main.ts would carry it out. */
   run(words: readonly string[]): Promise<Outcome>;
+  /** The same in a process of its own that begins with the fault armed; for signals. */
+  runApart(words: readonly string[], fault: Fault, below: string): Promise<Outcome>;
   /** Starts a daemon that exports `path` as module "m"; returns its port. It stays until the process ends. */
   startDaemon(path: string): Promise<number>;
 }
@@ -79,6 +81,15 @@ export async function loadBlit(folder: string): Promise<Blit> {
         nowMs: () => performance.now(),
       });
       return { code, ...printed };
+    },
+    async runApart(words, { class: name, nth, error, times }, below) {
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "--no-check", `${folder}/main.ts`, ...words],
+        env: { BLIT_FAULT: `${name} ${below} ${nth} ${error} ${times}` },
+        stdin: "null",
+      }).output();
+      const text = new TextDecoder();
+      return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
     },
     startDaemon(path) {
       const config = `allow_daemons = ["127.0.0.1"]\n[[modules]]\nname = "m"\npath = "${path}"\n`;

@@ -3,6 +3,7 @@
  * the second, until there are no more.
  */
 
+import { Random } from "../support/random.ts";
 import type { Operation } from "./operations.ts";
 import { play, type Stage } from "./player.ts";
 import { failures, type FaultSpec, type JobSpec } from "./scenario.ts";
@@ -64,7 +65,22 @@ export async function sweep(stage: Stage): Promise<number> {
   return struck;
 }
 
-function strike(stage: Stage, job: JobSpec, fault: FaultSpec) {
+const SIGKILL = 9;
+
+/** Kills a run at so many random calls; the same seed kills at the same ones. Returns how many it met. */
+export async function killAtRandom(stage: Stage, times: number, seed: number): Promise<number> {
+  const random = new Random(seed);
+  let killed = 0;
+  for (let i = 0; i < times; i++) {
+    const [side, name] = random.pick(failures);
+    const job = { ...plain, ...random.pick(jobs), workers: random.pick([1, 4]) };
+    const fault = { side, class: name, nth: 1 + random.below(15), error: -SIGKILL, times: 1 };
+    if (await strike(stage, job, fault)) killed++;
+  }
+  return killed;
+}
+
+export function strike(stage: Stage, job: JobSpec, fault: FaultSpec) {
   return play({
     source: common,
     alike: true,
