@@ -402,11 +402,25 @@ bool os_xattr_is_privileged(const char *attr)
 	return strncmp(attr, "trusted.", 8) == 0 || strncmp(attr, "security.", 9) == 0;
 }
 
+/* What a file system or the kernel makes of other metadata: copied as they stand they would contradict it, or bring it back. As in
+ * libattr's xattr.conf; a name that ends in an underscore stands for all that begin so. */
+static const char *const derived[] = {
+	"trusted.SGI_ACL_FILE", "trusted.SGI_ACL_DEFAULT", "trusted.SGI_CAP_FILE", "trusted.SGI_MAC_FILE", "trusted.SGI_DMI_", /* xfs */
+	"security.evm", "security.ima", /* signatures and hashes of the kernel's own */
+};
+
+/* ACLs, and the namespaces that hold what somebody put there. All others are a file system's own: system.nfs4_acl, btrfs.*, afs.*,
+ * xfsroot.*, ceph.* and whatever comes. */
 bool os_xattr_kept(const struct engine *e, const char *attr)
 {
-	if (os_xattr_is_acl(attr))
+	if (os_xattr_is_acl(attr) || strncmp(attr, "user.", 5) == 0)
 		return true;
-	if (strncmp(attr, "system.", 7) == 0)
-		return false; /* the file system's own: NFS ACLs, RichACLs under other names */
-	return e->root || strncmp(attr, "user.", 5) == 0;
+	if (!e->root || !os_xattr_is_privileged(attr))
+		return false;
+	for (size_t i = 0; i < sizeof derived / sizeof *derived; i++) {
+		size_t len = strlen(derived[i]);
+		if (strncmp(attr, derived[i], len) == 0 && (!attr[len] || derived[i][len - 1] == '_'))
+			return false;
+	}
+	return true;
 }

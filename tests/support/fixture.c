@@ -297,7 +297,9 @@ static void print_attributes(int directory, const char *name)
     int count = 0;
     snprintf(path, sizeof path, "/proc/self/fd/%d/%s", directory, name);
     ssize_t total = llistxattr(path, names, sizeof names);
-    for (ssize_t at = 0; at < total && count < 1024; at += (ssize_t)strlen(names + at) + 1) each[count++] = names + at;
+    for (ssize_t at = 0; at < total && count < 1024; at += (ssize_t)strlen(names + at) + 1)
+        if (strncmp(names + at, "trusted.SGI_ACL_", 16)) /* xfs makes them of the access control lists */
+            each[count++] = names + at;
     qsort(each, (size_t)count, sizeof *each, by_text);
     if (!count) putchar('-');
     for (int i = 0; i < count; i++) {

@@ -41,6 +41,8 @@ export async function rsyncDifferences(source: string, destination: string): Pro
     "--checksum",
     "--delete",
     "--itemize-changes",
+    // xfs makes them of the access control lists, which are compared themselves.
+    "--filter=-x trusted.SGI_ACL_*",
     `${source}/`,
     `${destination}/`,
   ];
