@@ -43,7 +43,7 @@ export interface Limits {
   readonly firstByteMs: number;
   /** A connection without a running call is closed after this. */
   readonly idleMs: number;
-  /** A call whose client takes no more answers is ended after this. */
+  /** A call whose client takes no more answers is ended after this, and a job in which nothing moves. */
   readonly stallMs: number;
   /** A transfer whose client gives no sign of life is ended after this. */
   readonly silentMs: number;

@@ -28,7 +28,7 @@ interface Waiting {
   readonly token: Uint8Array;
   readonly congestion: string;
   readonly lanesMax: number;
-  readonly take: (descriptor: number) => Promise<void>;
+  readonly take: (descriptor: number) => Promise<unknown>;
   lanes: number;
 }
 
@@ -67,7 +67,7 @@ export class DataPort {
    * `take` gets a blocking descriptor for each lane, which is the taker's unless it throws at once, and resolves when the lane is over.
    * At most `lanesMax` are there at once.
    */
-  expect(congestion: string, lanesMax: number, take: (descriptor: number) => Promise<void>): ExpectedLanes {
+  expect(congestion: string, lanesMax: number, take: (descriptor: number) => Promise<unknown>): ExpectedLanes {
     const token = crypto.getRandomValues(new Uint8Array(tokenBytes));
     const waiting: Waiting = { token, congestion, lanesMax, take, lanes: 0 };
     this.#waiting.add(waiting);
@@ -121,7 +121,7 @@ export class DataPort {
   }
 
   async #handOver(descriptor: number, { congestion, take }: Waiting): Promise<void> {
-    let life: Promise<void>;
+    let life: Promise<unknown>;
     try {
       settle(descriptor, congestion);
       life = take(descriptor);

@@ -40,7 +40,7 @@ export async function* fetchTree(
 ): AsyncGenerator<FetchResponse> {
   const { open, sourceHost } = request;
   if (open === undefined) throw new ConnectError("Fetch needs Open with a job", Code.InvalidArgument);
-  const { job, ...placement } = readOpen(open);
+  const { job, ...placement } = readOpen(open, daemon.config.limits.stallMs);
   const source = readSource(request);
   if (!isAllowedSource(daemon.config.allowDaemons, sourceHost)) {
     throw new ConnectError(

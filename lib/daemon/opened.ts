@@ -13,26 +13,29 @@ export interface Opened extends Pick<RemotePlacement, "entry" | "filterPrefix" |
   readonly job: Job;
 }
 
-/** Raises invalid_argument. */
-export function readOpen(open: Open): Opened {
+/**
+ * Raises invalid_argument. However patient the client is: a job in which nothing moves does not keep its session for longer than
+ * `stallMs`.
+ */
+export function readOpen(open: Open, stallMs: number): Opened {
   const { job, entry, filterPrefix, removeRoot } = open;
   if (job === undefined) throw new ConnectError("Open has no job", Code.InvalidArgument);
   for (const { pattern } of job.rules) checkText(pattern);
   for (const path of job.filesFrom) checkText(path);
   if (job.backupDirectory !== undefined) checkPath(job.backupDirectory);
   return {
-    job: readJob(job),
+    job: readJob(job, stallMs),
     entry: entry && { source: checkName(entry.source), destination: checkName(entry.destination) },
     filterPrefix: checkFilterPrefix(filterPrefix),
     removeRoot,
   };
 }
 
-function readJob(wire: NonNullable<Open["job"]>): Job {
+function readJob(wire: NonNullable<Open["job"]>, stallMs: number): Job {
   try {
     const job = jobFromWire(wire);
     compileFilter(job.filter, 0);
-    return job;
+    return { ...job, stallTimeoutMs: Math.min(job.stallTimeoutMs, stallMs) };
   } catch (error) {
     throw new ConnectError(BlitError.from(error).message, Code.InvalidArgument);
   }

@@ -55,7 +55,7 @@ export async function* transfer(
   const open = first.done ? undefined : first.value.message;
   if (open?.case !== "open") throw new ConnectError("A transfer begins with Open", Code.InvalidArgument);
   checkVersion(open.value);
-  const opened = readOpen(open.value);
+  const opened = readOpen(open.value, daemon.config.limits.stallMs);
   const { job } = opened;
   const readOnly = job.dryRun || job.verb === "check";
   const pulls = open.value.direction === Direction.PULL;
@@ -240,7 +240,7 @@ abstract class Served {
   protected abstract prepare(): Promise<void> | void;
   protected abstract begin(): void;
   protected abstract take(message: TransferRequest["message"]): void;
-  protected abstract addLane(descriptor: number): Promise<void>;
+  protected abstract addLane(descriptor: number): Promise<boolean>;
   protected abstract clientLeft(): void;
   protected abstract stop(): void;
   protected abstract progress(): Progress | undefined;
@@ -281,7 +281,7 @@ class ServedSource extends Served {
     this.out.end();
   }
 
-  protected override addLane(descriptor: number): Promise<void> {
+  protected override addLane(descriptor: number): Promise<boolean> {
     return this.#role!.addLane(descriptor);
   }
 
@@ -383,7 +383,7 @@ class ServedDestination extends Served {
     if (message.case === "answers") this.#role!.handle(message.value);
   }
 
-  protected override addLane(descriptor: number): Promise<void> {
+  protected override addLane(descriptor: number): Promise<boolean> {
     return this.#role!.addLane(descriptor);
   }
 

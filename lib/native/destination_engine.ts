@@ -10,6 +10,7 @@ import type {
   ApplyRequest,
   Crossing,
   EngineConfig,
+  EngineError,
   EntryBatch,
   LargeAnswer,
   ListAnswer,
@@ -122,8 +123,8 @@ export class DestinationEngine extends NativeEngine {
     return this.queue.submit(task, undefined, (result) => done(answer(result)));
   }
 
-  /** Whether the lane ended in order. */
-  lane(descriptor: number): Promise<boolean> {
+  /** Why the lane ended, unless in order. */
+  lane(descriptor: number): Promise<EngineError | undefined> {
     return this.queue.lane(descriptor, "receive");
   }
 

@@ -4,7 +4,7 @@
  */
 
 import { pathToBytes } from "../base/path_bytes.ts";
-import type { Counters, Crossing, EngineConfig } from "./engine.ts";
+import type { Counters, Crossing, EngineConfig, EngineError } from "./engine.ts";
 import { Action } from "./engine.ts";
 import { ACTION_SHIFT, DetailCode, Op, type RawResult, TaskFlag } from "./layout.ts";
 import { openLibrary } from "./library.ts";
@@ -151,8 +151,8 @@ export class SourceEngine {
     this.queue.avoid(dev, ino);
   }
 
-  /** Whether the lane ended in order. */
-  lane(descriptor: number): Promise<boolean> {
+  /** Why the lane ended, unless in order. */
+  lane(descriptor: number): Promise<EngineError | undefined> {
     return this.queue.lane(descriptor, "send");
   }
 

@@ -6,8 +6,8 @@
 import { pathFromBytes, pathToBytes } from "../base/path_bytes.ts";
 import { BlitError } from "../base/errors.ts";
 import { sizeClasses } from "../model/run_record.ts";
-import type { Counters, EngineConfig, EngineSpace, EntryBatch } from "./engine.ts";
-import { engineError } from "./errno.ts";
+import type { Counters, EngineConfig, EngineError, EngineSpace, EntryBatch } from "./engine.ts";
+import { engineError, namedError } from "./errno.ts";
 import {
   CONFIG_BYTES,
   ConfigFlag,
@@ -48,8 +48,8 @@ export class TaskQueue {
   #tasksView = new DataView(this.#tasks.buffer);
   /** Bytes of tasks that were not handed over yet: one call takes all that a round of answers leads to. */
   #tasksLength = 0;
-  /** What is to be told of the end of each lane: whether it ended in order. */
-  readonly #lanes = new Set<(orderly: boolean) => void>();
+  /** What is to be told of the end of each lane: why it ended, unless in order. */
+  readonly #lanes = new Set<(error: EngineError | undefined) => void>();
   readonly #freed: bigint[] = [];
   /** Batches that somebody still holds, and memory that is to be freed by number: given back when a run breaks off. */
   readonly #held = new Set<PackedBatch>();
@@ -223,25 +223,25 @@ export class TaskQueue {
     return this.#stopped;
   }
 
-  /** A lane's whole life on a blocking socket, which the shim closes. Rejects never; whether it ended in order. */
-  lane(descriptor: number, direction: "send" | "receive"): Promise<boolean> {
+  /** A lane's whole life on a blocking socket, which the shim closes. Rejects never; why it ended, unless in order. */
+  lane(descriptor: number, direction: "send" | "receive"): Promise<EngineError | undefined> {
     if (this.#closed) { // the engine's memory may be gone
       this.#calls.blit_descriptor_close(descriptor);
-      return Promise.resolve(true);
+      return Promise.resolve(undefined);
     }
     return new Promise((resolve) => {
       this.#lanes.add(resolve);
       const flags = direction === "send" ? TaskFlag.Source : TaskFlag.Destination;
       this.submit({ op: Op.Lane, dir: 0, flags, handle: BigInt(descriptor) }, undefined, ({ errno }) => {
         this.#lanes.delete(resolve);
-        resolve(errno === 0);
+        resolve(errno === 0 ? undefined : engineError(errno, 0));
       });
       try {
         this.flush();
       } catch {
         this.#lanes.delete(resolve);
         this.#calls.blit_descriptor_close(descriptor);
-        resolve(false);
+        resolve(namedError("ENOMEM", 0));
       }
     });
   }
@@ -271,7 +271,7 @@ export class TaskQueue {
     this.#freeBatches();
     this.#calls.blit_engine_stop(this.#engine, 1n);
     const ended = await this.#threadsEnd(patienceMs);
-    for (const resolve of this.#lanes) resolve(true);
+    for (const resolve of this.#lanes) resolve(undefined);
     if (!ended) return false;
     for (const batch of [...this.#held]) batch.end();
     for (const address of [...this.#taken]) this.free(address);

@@ -45,12 +45,15 @@ const LANES_TO_START_MOST = 8;
 const LOOK_MS = 1000;
 /** Between two attempts to dial a lane that ended. */
 const REDIAL_MS = 200;
+/** So many lanes that end before anything arrived say that the data port is somebody else's. */
+const USELESS_MOST = 5;
 
 /** In a Failure: what happened may work when it is tried again. */
 export const CONNECTION_LOST = "connection_lost";
 
 export interface LaneTaker {
-  addLane(descriptor: number): Promise<void>;
+  /** Whether the lane ended in order. */
+  addLane(descriptor: number): Promise<boolean>;
   /** Ends one lane in order, unless it is the last. */
   retireLane(): void;
   bytesMoved(): number;
@@ -67,6 +70,9 @@ export class ClientStream {
   #lanesWanted = 0;
   /** Lanes that are about to be. */
   #coming = 0;
+  #arrived = () => 0;
+  /** Lanes that ended before anything arrived, one after the other. */
+  #useless = 0;
   #stopLooking = () => {};
   #stopShowing = () => {};
   #closed = false;
@@ -77,15 +83,16 @@ export class ClientStream {
     private readonly daemon: DaemonAddress,
     private readonly channel: ControlChannel,
     private readonly network: NetworkOptions,
+    private readonly sink: EventSink,
     /** Most that this side wants. */
     private readonly lanesMost = Infinity,
   ) {}
 
   /**
-   * Opens the transfer, which may take until it has its turn; `sink` is told, once, that it waits. Raises BlitError; ConnectionLost where
+   * Opens the transfer, which may take until it has its turn; that it waits is remarked once. Raises BlitError; ConnectionLost where
    * the daemon cannot be reached or has no place now.
    */
-  async begin(open: MessageInitShape<typeof OpenSchema>, sink: EventSink): Promise<Accept> {
+  async begin(open: MessageInitShape<typeof OpenSchema>): Promise<Accept> {
     const { major, minor } = protocolVersion;
     const value = create(OpenSchema, {
       ...open,
@@ -99,7 +106,7 @@ export class ClientStream {
       [Symbol.asyncIterator]();
     let first = await this.next();
     tendConnections(this.daemon.port, this.channel.patienceMs);
-    if (first?.case === "waiting") sink(waitingNotice(first.value));
+    if (first?.case === "waiting") this.sink(waitingNotice(first.value));
     while (first?.case === "waiting") first = await this.next();
     if (first?.case !== "accept") throw new BlitError("failed", "The daemon did not accept the transfer");
     const accept = this.#accept = first.value;
@@ -132,13 +139,13 @@ export class ClientStream {
     return this.#out.send(create(TransferRequestSchema, { message } as never));
   }
 
-  /** Makes lanes and keeps them up. Returns whether any connection could be made. */
-  async makeLanes(taker: LaneTaker): Promise<boolean> {
+  /** Makes lanes and keeps them up. `arrived`: bytes at the destination. */
+  async makeLanes(taker: LaneTaker, arrived: () => number): Promise<void> {
     this.#taker = taker;
+    this.#arrived = arrived;
     const negotiation = this.#accept!.dataTransfer;
     if (this.network.forceInline || negotiation === undefined) {
-      this.#useInline();
-      return false;
+      return this.#useInline();
     }
     const address: LaneAddress = {
       host: this.daemon.host,
@@ -156,9 +163,8 @@ export class ClientStream {
       await Promise.all(Array.from({ length: more }, () => this.#dial(address)));
       this.#watch(address, most);
     } else {
-      this.#useInline();
+      this.#useInline("no data port of the daemon could be reached");
     }
-    return this.#lanes > 0;
   }
 
   /** From now on, as many lanes as pay. */
@@ -182,22 +188,41 @@ export class ClientStream {
     this.#coming--;
     if (lane === undefined) return;
     this.#lanes++;
-    void this.#taker!.addLane(lane).then(() => this.#laneEnded(address));
+    const before = this.#arrived();
+    void this.#taker!.addLane(lane).then((orderly) => {
+      this.#useless = orderly || this.#arrived() !== before ? 0 : this.#useless + 1;
+      return this.#laneEnded(address);
+    });
   }
 
   async #laneEnded(address: LaneAddress): Promise<void> {
     this.#lanes--;
+    if (this.#useless >= USELESS_MOST) {
+      this.#stopLooking();
+      this.#lanesWanted = 0;
+      if (this.#lanes === 0 && !this.#closed) {
+        this.#useInline(
+          `connections to the daemon's data port (${address.port}) end before anything comes through them`,
+        );
+      }
+      return;
+    }
     this.#coming++;
     await pause(REDIAL_MS);
     this.#coming--;
     if (this.#closed) return;
     if (this.#lanes < this.#lanesWanted) await this.#dial(address);
-    if (this.#lanes === 0 && !this.#closed) this.#useInline();
+    if (this.#lanes === 0 && !this.#closed) this.#useInline("the daemon's data port cannot be reached any more");
   }
 
-  #useInline(): void {
+  /** `why`: without it nothing else was wanted. */
+  #useInline(why?: string): void {
     if (this.usesInline) return;
     this.usesInline = true;
+    if (why !== undefined) {
+      const message = `${why}: copying inside the control channel, which is slower`;
+      this.sink({ type: "notice", kind: "inline", message });
+    }
     void this.send({ case: "useInline", value: { $typeName: "blit.v1.UseInline", lanes: INLINE_LANES } });
     for (let number = 0; number < INLINE_LANES; number++) {
       const lane = new InlineLane((data) =>

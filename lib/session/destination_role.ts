@@ -52,8 +52,8 @@ export interface RemotePlacement {
 export interface DestinationRole extends RunningJob {
   /** What the source answers. */
   handle(answers: SourceAnswers): void;
-  /** A blocking socket's descriptor, which is the role's from now on. Resolves when the lane has ended, whatever the reason. */
-  addLane(descriptor: number): Promise<void>;
+  /** A blocking socket's descriptor, which is the role's from now on. Resolves when the lane has ended; whether in order. */
+  addLane(descriptor: number): Promise<boolean>;
   /** Ends one lane in order, unless it is the last. */
   retireLane(): void;
   bytesMoved(): number;
@@ -138,7 +138,7 @@ class Destination implements DestinationRole {
       disks,
       room: judgesRoom(job, destination.profile.kind, false) ? Room.of(engine) : undefined,
       giveUp: (stall: Stall, cause: string | undefined) =>
-        new ConnectionLost("failed", stallMessage(stall, cause), STALL_HINT),
+        new ConnectionLost("failed", stallMessage(stall, this.#engine.laneTrouble ?? cause), STALL_HINT),
       ...sizing,
       workers: Math.max(sizing.workers, sizing.lanes),
     };
@@ -233,11 +233,12 @@ class Destination implements DestinationRole {
     if (!this.#over) this.#engine.lost(error);
   }
 
-  async addLane(descriptor: number): Promise<void> {
+  async addLane(descriptor: number): Promise<boolean> {
     this.#lanes++;
     this.#lanesMost = Math.max(this.#lanesMost, this.#lanes);
-    await this.#engine.addLane(descriptor);
+    const orderly = await this.#engine.addLane(descriptor);
     this.#lanes--;
+    return orderly;
   }
 }
 

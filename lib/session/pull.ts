@@ -14,7 +14,6 @@ import { jobToWire } from "../wire/job_codec.ts";
 import { ClientStream, failureFrom } from "./client_stream.ts";
 import { type DestinationRole, type RemotePlacement, startDestination } from "./destination_role.ts";
 import { idleProgress } from "./idle_progress.ts";
-import { inlineNotice } from "./inline_notice.ts";
 import type { RunningJob } from "./run.ts";
 
 /** How long a daemon that is not needed any more is waited for. */
@@ -55,7 +54,7 @@ async function pull(
   begun: (role: DestinationRole) => void,
 ): Promise<Summary> {
   const network = job.network ?? defaultNetwork;
-  const stream = new ClientStream(source, channel, network, bounds?.lanes);
+  const stream = new ClientStream(source, channel, network, sink, bounds?.lanes);
   try {
     await stream.begin({
       direction: Direction.PULL,
@@ -63,7 +62,7 @@ async function pull(
       path: pathToBytes(source.path),
       job: jobToWire({ ...job, backupDir: undefined }), // a place of this machine
       removeRoot: placement.removeRoot,
-    }, sink);
+    });
     const role = startDestination({
       job,
       placement,
@@ -75,7 +74,7 @@ async function pull(
     role.done.catch(() => {});
     begun(role);
     const reading = read(stream, role);
-    if (!await stream.makeLanes(role)) inlineNotice(network, sink);
+    await stream.makeLanes(role, () => role.bytesMoved());
     // Where the daemon has gone, what is sent is never taken.
     const tell = (value: Finished) => Promise.race([stream.send({ case: "finished", value }), reading]);
     const summary = await role.done.catch(async (error) => {

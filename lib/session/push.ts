@@ -11,7 +11,6 @@ import { Direction } from "../wire/gen/blit/v1/transfer_pb.ts";
 import { jobToWire } from "../wire/job_codec.ts";
 import { ClientStream, failureOf } from "./client_stream.ts";
 import { idleProgress } from "./idle_progress.ts";
-import { inlineNotice } from "./inline_notice.ts";
 import type { RunningJob } from "./run.ts";
 import { type SourceRole, startSource } from "./source_role.ts";
 
@@ -45,7 +44,7 @@ class Push {
   async execute(): Promise<Summary> {
     const { job, destination, entry, filterPrefix, removeRoot, sink } = this.options;
     const network = job.network ?? defaultNetwork;
-    const stream = new ClientStream(destination, this.options.channel, network);
+    const stream = new ClientStream(destination, this.options.channel, network, sink);
     let role: SourceRole | undefined;
     try {
       await stream.begin({
@@ -56,7 +55,7 @@ class Push {
         entry: entry && { source: pathToBytes(entry.source), destination: pathToBytes(entry.destination) },
         filterPrefix: pathToBytes(filterPrefix),
         removeRoot,
-      }, sink);
+      });
       this.#stream = stream;
       role = startSource({
         root: this.options.sourceRoot,
@@ -69,7 +68,7 @@ class Push {
       const reading = this.#read(stream, role);
       // Whatever the reading ends with is seen below.
       reading.catch(() => {});
-      if (!await stream.makeLanes(role)) inlineNotice(network, sink);
+      await stream.makeLanes(role, () => this.progress.bytesDone);
       return { ...await reading, tcpFallbackUsed: stream.usesInline };
     } finally {
       this.#stream = undefined;

@@ -9,6 +9,7 @@
 import { create } from "@bufbuild/protobuf";
 import { BlitError } from "../base/errors.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
+import { ConnectionLost } from "../carrier/liveness.ts";
 import type { DestinationEngine } from "../native/destination_engine.ts";
 import {
   Action,
@@ -109,6 +110,8 @@ export class RemoteEngine implements Engine {
   #retransmits = 0;
   #roundTripMs = 0;
   #lanesLost = 0;
+  /** Why content may not come. */
+  laneTrouble: string | undefined;
 
   constructor(private readonly here: DestinationEngine, private readonly options: RemoteEngineOptions) {}
 
@@ -125,10 +128,18 @@ export class RemoteEngine implements Engine {
     this.#wake();
   }
 
-  /** Resolves when the lane has ended. */
-  async addLane(descriptor: number): Promise<void> {
-    const orderly = await this.here.lane(descriptor);
-    if (!orderly) this.#laneLost();
+  /** Resolves when the lane has ended; whether it ended in order. */
+  async addLane(descriptor: number): Promise<boolean> {
+    const error = await this.here.lane(descriptor);
+    if (error === undefined) return true;
+    this.laneTrouble = `a connection for content broke: ${error.message.replace(/^Cannot go on: /, "")}`;
+    if (error.code === "EPROTO") {
+      const message = "A connection for content brought what makes no sense (a bad frame or record)";
+      this.lost(new ConnectionLost("failed", message));
+    } else {
+      this.#laneLost();
+    }
+    return false;
   }
 
   /** On this side or on the other: a connection that one of them thinks it has the other may never have had. */
@@ -473,7 +484,10 @@ export class RemoteEngine implements Engine {
     while (this.#arrived.length > 0) {
       const { answers, progress, bytesZeroCopy, retransmits, roundTripUs, lanesLost } = this.#arrived.shift()!;
       this.#retransmits = Math.max(this.#retransmits, Number(retransmits));
-      if (lanesLost > this.#lanesLost) this.#laneLost();
+      if (lanesLost > this.#lanesLost) {
+        this.laneTrouble ??= "the source lost a connection for content";
+        this.#laneLost();
+      }
       this.#lanesLost = Math.max(this.#lanesLost, lanesLost);
       this.#roundTripMs = Math.max(this.#roundTripMs, Number(roundTripUs) / 1000);
       this.#sourceProgress = Math.max(this.#sourceProgress, Number(progress));

@@ -46,8 +46,8 @@ const HANGING_MS = 1000;
 export interface SourceRole {
   /** What the destination asks. Raises BlitError (failed) for what makes no sense; the transfer is then over. */
   handle(requests: SourceRequests): void;
-  /** A blocking socket's descriptor, which is the role's from now on. Resolves when the lane has ended, whatever the reason. */
-  addLane(descriptor: number): Promise<void>;
+  /** A blocking socket's descriptor, which is the role's from now on. Resolves when the lane has ended; whether in order. */
+  addLane(descriptor: number): Promise<boolean>;
   /** Ends one lane in order, unless it is the last. */
   retireLane(): void;
   bytesMoved(): number;
@@ -147,10 +147,11 @@ class Source implements SourceRole {
     this.engine.flush();
   }
 
-  async addLane(descriptor: number): Promise<void> {
-    if (await this.engine.lane(descriptor) || this.#closed) return;
+  async addLane(descriptor: number): Promise<boolean> {
+    if (await this.engine.lane(descriptor) === undefined || this.#closed) return true;
     this.#lanesLost++;
     this.#tell();
+    return false;
   }
 
   retireLane(): void {

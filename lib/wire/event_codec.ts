@@ -36,7 +36,7 @@ export function eventToWire(event: JobEvent): Event {
         change,
         kind: kinds[kind],
         path: pathToBytes(path),
-        size: size === undefined ? undefined : BigInt(size),
+        size: size === undefined ? undefined : uint64(size),
       };
       return create(EventSchema, { event: { case: "entry", value } });
     }
@@ -89,10 +89,10 @@ export function progressToWire(progress: Progress): WireProgress {
   const { bytesTotal, currentPath, waits, network } = progress;
   return create(ProgressSchema, {
     phase: progress.phase,
-    filesDone: BigInt(progress.filesDone),
-    filesTotal: BigInt(progress.filesTotal),
-    bytesDone: BigInt(Math.round(progress.bytesDone)),
-    bytesTotal: bytesTotal === undefined ? undefined : BigInt(Math.round(bytesTotal)),
+    filesDone: uint64(progress.filesDone),
+    filesTotal: uint64(progress.filesTotal),
+    bytesDone: uint64(progress.bytesDone),
+    bytesTotal: bytesTotal === undefined ? undefined : uint64(bytesTotal),
     scanComplete: progress.scanComplete,
     currentPath: currentPath === undefined ? undefined : pathToBytes(currentPath),
     workers: progress.workers,
@@ -100,7 +100,7 @@ export function progressToWire(progress: Progress): WireProgress {
     waitSourceMs: waits.source,
     waitDestinationMs: waits.destination,
     lanes: network?.lanes,
-    retransmits: BigInt(network?.retransmits ?? 0),
+    retransmits: uint64(network?.retransmits ?? 0),
     roundTripMs: network?.roundTripMs,
   });
 }
@@ -122,7 +122,7 @@ export function progressFromWire(wire: WireProgress): Progress {
 
 export function summaryToWire(summary: Summary): WireSummary {
   const bytesByMethod = Object.fromEntries(
-    Object.entries(summary.bytesByMethod).map(([method, bytes]) => [method, BigInt(bytes)]),
+    Object.entries(summary.bytesByMethod).map(([method, bytes]) => [method, uint64(bytes)]),
   );
   return create(SummarySchema, {
     status: summary.status,
@@ -133,28 +133,28 @@ export function summaryToWire(summary: Summary): WireSummary {
     workers: summary.workers,
     stalls: summary.stalls,
     bottleneck: summary.bottleneck,
-    filesTotal: BigInt(summary.filesTotal),
-    filesTransferred: BigInt(summary.filesCopied),
-    filesUnchanged: BigInt(summary.filesUnchanged),
-    filesRemoved: BigInt(summary.filesRemoved),
-    filesDeleted: BigInt(summary.filesDeleted),
-    filesFailed: BigInt(summary.filesFailed),
-    filesMetadataOnly: BigInt(summary.filesMetadataOnly),
-    filesNotTried: BigInt(summary.filesNotTried),
-    directoriesTotal: BigInt(summary.directoriesTotal),
-    directoriesCreated: BigInt(summary.directoriesCreated),
-    directoriesDeleted: BigInt(summary.directoriesDeleted),
-    entriesDeleted: BigInt(summary.filesDeleted + summary.directoriesDeleted),
-    bytesTotal: BigInt(summary.bytesTotal),
-    bytesTransferred: BigInt(summary.bytesCopied),
-    bytesZeroCopy: BigInt(summary.bytesZeroCopy ?? 0),
+    filesTotal: uint64(summary.filesTotal),
+    filesTransferred: uint64(summary.filesCopied),
+    filesUnchanged: uint64(summary.filesUnchanged),
+    filesRemoved: uint64(summary.filesRemoved),
+    filesDeleted: uint64(summary.filesDeleted),
+    filesFailed: uint64(summary.filesFailed),
+    filesMetadataOnly: uint64(summary.filesMetadataOnly),
+    filesNotTried: uint64(summary.filesNotTried),
+    directoriesTotal: uint64(summary.directoriesTotal),
+    directoriesCreated: uint64(summary.directoriesCreated),
+    directoriesDeleted: uint64(summary.directoriesDeleted),
+    entriesDeleted: uint64(summary.filesDeleted + summary.directoriesDeleted),
+    bytesTotal: uint64(summary.bytesTotal),
+    bytesTransferred: uint64(summary.bytesCopied),
+    bytesZeroCopy: uint64(summary.bytesZeroCopy ?? 0),
     tcpFallbackUsed: summary.tcpFallbackUsed ?? false,
     lanes: summary.lanes ?? 0,
-    retransmits: BigInt(summary.retransmits ?? 0),
+    retransmits: uint64(summary.retransmits ?? 0),
     roundTripMs: summary.roundTripMs ?? 0,
     bytesByMethod,
     durationMs: summary.durationMs,
-    failuresTotal: BigInt(summary.failuresTotal),
+    failuresTotal: uint64(summary.failuresTotal),
     failures: summary.failures.map(failureToWire),
     notices: [...summary.notices],
   });
@@ -200,6 +200,11 @@ export function summaryFromWire(wire: WireSummary, job: Pick<Job, "verb" | "dryR
     failures: wire.failures.map(failureFromWire),
     notices: wire.notices,
   };
+}
+
+/** As much of it as the field holds: what a source claims of its files may add up to more. */
+function uint64(value: number): bigint {
+  return value < 2 ** 64 ? BigInt(Math.round(value)) : 2n ** 64n - 1n;
 }
 
 function phaseOf(text: string): Phase {

@@ -324,3 +324,15 @@ testNeeding([linux], "a client that calls and says nothing does not hold the dae
     "begins with Open",
   );
 });
+
+testNeeding([linux], "a client that waits for ever does not keep its session when nothing moves", async () => {
+  await using place = await scene("[limits]\nstall_seconds = 1\n");
+  using transfer = new RawTransfer(place.daemon);
+  transfer.open({ path: encode("dst"), job: { verb: "copy", compare: "quick", stallTimeoutMs: 0n } });
+  for (let message = await transfer.next(); message !== undefined; message = await transfer.next()) {
+    if (message.case !== "finished") continue;
+    const { outcome } = message.value;
+    return void assertMatch(outcome.case === "error" ? outcome.value.message : "", /no progress for 1 s/);
+  }
+  throw new Error("The transfer ended without a word");
+});

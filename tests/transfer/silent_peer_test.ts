@@ -110,7 +110,8 @@ testNeeding([linux], "a port that takes connections and never answers ends every
 });
 
 for (const way of ways) {
-  for (const limit of [["--bwlimit", "10M"], []]) {
+  // Without a limit connections stand still with full buffers: one that sends, and one inside the control channel.
+  for (const limit of [["--bwlimit", "10M"], ...(way === ways[0] || way === ways[4] ? [[]] : [])]) {
     const name =
       `${way.name}${limit.length > 0 ? " with a limit" : ""}: a daemon that stops is given up and tried again, and ` +
       "the copy is completed once it goes on";
@@ -129,6 +130,7 @@ for (const way of ways) {
     });
   }
 
+  if (way.inline) continue;
   testNeeding([linux], `${way.name}: a daemon that stops and does not go on is one line and an exit code`, async () => {
     await using scene = await Scene.open(way);
     const copying = await scene.copy(...IMPATIENT, "--bwlimit", "10M", "--retry", "0");
@@ -136,8 +138,7 @@ for (const way of ways) {
     scene.daemon.program.kill("SIGSTOP");
     const result = await copying.result;
     assertExit(result, 1);
-    assertEquals(result.stderr.trim().split("\n").length, 1);
-    assertMatch(result.stderr, /(said nothing for|no progress for) 1 s/);
+    assertMatch(result.stderr, /^blit: .*(said nothing for|no progress for) 1 s.*\n$/);
     scene.daemon.program.kill("SIGCONT");
     assertExit(await blit(scene.words()), 0);
     await scene.assertCopied();
@@ -251,7 +252,7 @@ for (const way of ways.filter(({ remote }) => remote !== "both")) {
   });
 }
 
-for (const way of ways) {
+for (const way of ways.slice(1)) {
   testNeeding([linux], `${way.name}: a limit that stretches a small file over seconds is no stall`, async () => {
     await using scene = await Scene.open(way);
     await Deno.remove(scene.dir.at("src/large"));

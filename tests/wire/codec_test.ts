@@ -16,6 +16,7 @@ import {
 } from "../../lib/wire/event_codec.ts";
 import { EventSchema, JobSchema, ProgressSchema, SummarySchema } from "../../lib/wire/gen/blit/v1/transfer_pb.ts";
 import { jobFromWire, jobToWire } from "../../lib/wire/job_codec.ts";
+import { progress as sampleProgress, summary as sampleSummary } from "../report/sample.ts";
 
 const count = fc.nat();
 const maybe = <T>(one: fc.Arbitrary<T>) => fc.option(one, { nil: undefined });
@@ -166,4 +167,12 @@ Deno.test("a summary survives", () => {
     const there = fromBinary(SummarySchema, toBinary(SummarySchema, summaryToWire(before)));
     assertEquals(summaryFromWire(there, before), before);
   }));
+});
+
+Deno.test("sums of sizes that a source made up travel as the most that a field holds", () => {
+  const most = 2n ** 64n - 1n;
+  const made = summaryToWire(sampleSummary({ bytesTotal: 50 * 2 ** 62 }));
+  assertEquals(fromBinary(SummarySchema, toBinary(SummarySchema, made)).bytesTotal, most);
+  const live = progressToWire({ ...sampleProgress(), bytesTotal: 50 * 2 ** 62 });
+  assertEquals(fromBinary(ProgressSchema, toBinary(ProgressSchema, live)).bytesTotal, most);
 });
