@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 15
+#define BLIT_ABI 16
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -473,6 +473,8 @@ BLIT_EXPORT int64_t blit_descriptor_close(int32_t fd);
 BLIT_EXPORT int64_t blit_sockets_tend(uint32_t peer_port, uint32_t unanswered_ms);
 /* Whether the process ignores the signal: 1, or 0. */
 BLIT_EXPORT int64_t blit_signal_ignored(int32_t number);
+/* Gives the system back what the C library keeps of freed memory. 0. */
+BLIT_EXPORT int64_t blit_memory_release(void);
 /* How many descriptors the process may have. */
 BLIT_EXPORT int64_t blit_descriptors_max(void);
 

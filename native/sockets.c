@@ -4,6 +4,9 @@
  */
 #include "engine.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -114,6 +117,14 @@ int64_t blit_signal_ignored(int32_t number)
 {
 	struct sigaction now;
 	return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+int64_t blit_memory_release(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+	return 0;
 }
 
 int64_t blit_descriptors_max(void)

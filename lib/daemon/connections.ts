@@ -6,7 +6,7 @@
  */
 
 import { Code, ConnectError } from "@connectrpc/connect";
-import { descriptorsMax, openSockets, shutSockets, type TcpSocket } from "../native/sockets.ts";
+import { descriptorsMax, openSockets, releaseMemory, shutSockets, type TcpSocket } from "../native/sockets.ts";
 import { type Call, type Client, note } from "./calls.ts";
 import type { Limits } from "./config.ts";
 import type { Log } from "./log.ts";
@@ -21,11 +21,17 @@ interface Connection {
   stuck: boolean;
 }
 
+/** When so many have gone, what they took is worth giving back. */
+const manyConnections = 1000;
+
 type Reason = "silent" | "idle" | "stalled" | "crowded";
 
 export class Connections {
   /** By address and port of the client. */
   readonly #known = new Map<string, Connection>();
+  /** Most connections at once since memory was last given back, and those of the last sweep. */
+  #peak = 0;
+  #before = 0;
 
   constructor(
     private readonly limits: () => Limits,
@@ -74,11 +80,22 @@ export class Connections {
       closing.crowded = spare.slice(0, surplus).map(({ socket }) => socket);
     }
     for (const key of this.#known.keys()) if (!open.has(key)) this.#known.delete(key);
+    this.#giveBack(open.size);
     for (const [reason, sockets] of Object.entries(closing)) {
       if (sockets.length === 0) continue;
       const closed = shutSockets(sockets);
       this.log.write(reason === "idle" ? "info" : "warning", "connections_closed", { reason, count: closed });
     }
+  }
+
+  /** Once no more of them go. */
+  #giveBack(open: number): void {
+    this.#peak = Math.max(this.#peak, open);
+    const isSettled = open >= this.#before;
+    this.#before = open;
+    if (!isSettled || this.#peak - open < manyConnections) return;
+    this.#peak = open;
+    releaseMemory();
   }
 
   /** Half of all descriptors are for files. */

@@ -19,6 +19,7 @@ export const daemonCalls = {
   blit_sockets_shut: { parameters: ["buffer", "u64"], result: "i64" },
   blit_sockets_tend: { parameters: ["u32", "u32"], result: "i64" },
   blit_signal_ignored: { parameters: ["i32"], result: "i64" },
+  blit_memory_release: { parameters: [], result: "i64" },
   blit_descriptors_max: { parameters: [], result: "i64" },
   blit_beneath_open: { parameters: ["buffer", "buffer"], result: "i64" },
   blit_beneath_make: { parameters: ["buffer", "buffer", "i64", "buffer"], result: "i64" },

@@ -198,3 +198,23 @@ testNeeding([linux], "hundreds of calls, finished and broken off, leave no descr
   await until(async () => (await client.serverInfo({})).activeCalls === 1, "all calls to end");
   assertEquals((await client.listModules({})).modules[0].activeConnections, 0);
 });
+
+testNeeding([linux], "what thousands of connections took of memory is given back when they have gone", async () => {
+  await using dir = await testDirectory();
+  await using daemon = await startDaemon(dir, { root: ".", unmeasured: true });
+  const count = 2000;
+  const megabytes = () => Math.round(daemon.memory() / 1e6);
+  const before = megabytes();
+  const open: Deno.TcpConn[] = [];
+  // The beginning of HTTP/2, after which the server holds buffers for each.
+  const greeting = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+  while (open.length < count) {
+    const more = Array.from({ length: 100 }, () => Deno.connect({ hostname: "127.0.0.1", port: daemon.port }));
+    open.push(...await Promise.all(more));
+  }
+  for (const connection of open) await connection.write(greeting);
+  await until(() => megabytes() >= before + 45, `${before + 45} MB`);
+  await until(() => daemon.descriptors() > count, "all connections to be taken");
+  for (const connection of open) connection.close();
+  await until(() => megabytes() < before + 30, `less than ${before + 30} MB`);
+});
