@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 16
+#define BLIT_ABI 17
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -323,9 +323,6 @@ BLIT_EXPORT int64_t blit_engine_root_stands(struct engine *e);
 /* The source's directory with that inode is not entered: it is the root of the other side, or of its backup tree. Two at most, before anything is
  * submitted. */
 BLIT_EXPORT int64_t blit_engine_avoid(struct engine *e, uint64_t dev, uint64_t ino);
-/* Room at the destination; `available` is what this process may use. 0, or -ENOENT where there is no destination. */
-struct blit_space;
-BLIT_EXPORT int64_t blit_engine_space(struct engine *e, struct blit_space *out);
 BLIT_EXPORT int64_t blit_engine_stop(struct engine *e, int64_t finish_queued);
 /* Waits for the end of all threads, as long as allowed. How many are left. */
 BLIT_EXPORT int64_t blit_engine_join(struct engine *e, int64_t timeout_ms);
@@ -363,6 +360,9 @@ BLIT_EXPORT int64_t blit_path_facts(const char *path, int64_t follow, struct bli
 /* What a directory holds: 1, or 0 where it holds a directory or more than so many entries. Ends when it has seen that, or more bytes
  * than that. -errno. */
 BLIT_EXPORT int64_t blit_path_first_look(const char *path, uint64_t max_files, uint64_t max_bytes, struct blit_first_look *out);
+/* Room on the file system of a directory; `available` is what this process may use. 0 or -errno. */
+struct blit_space;
+BLIT_EXPORT int64_t blit_path_space(const char *path, struct blit_space *out);
 /* Whether the file system that a path leads to answers within that time, waiting on a thread of its own: 1, or 0 and the thread stays
  * with it. -errno where no thread can be had. */
 BLIT_EXPORT int64_t blit_path_answers(const char *path, int64_t wait_ms);

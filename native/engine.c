@@ -748,16 +748,6 @@ int engine_full_error(struct engine *e, int dir, uint32_t step, int err, uint64_
 	return engine_is_full(e);
 }
 
-int64_t blit_engine_space(struct engine *e, struct blit_space *out)
-{
-	if (!e->have[DST])
-		return -ENOENT;
-	int err = os_space(e->dirs.slots[0]->fd[DST], out);
-	if (!err && e->root)
-		out->available = out->free; /* what is kept back for root */
-	return err;
-}
-
 void task_detail(struct task *t, uint32_t index, uint32_t code, uint64_t value, uint64_t extra)
 {
 	pthread_mutex_lock(&t->details_lock);

@@ -41,6 +41,18 @@ int64_t blit_path_first_look(const char *path, uint64_t max_files, uint64_t max_
 	return little;
 }
 
+int64_t blit_path_space(const char *path, struct blit_space *out)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int err = os_space(fd, out);
+	close(fd);
+	if (!err && geteuid() == 0)
+		out->available = out->free; /* with what is kept back for root */
+	return err;
+}
+
 /* Belongs to the one who asks and the thread that looks; the last one frees it. */
 struct question {
 	pthread_mutex_t lock;

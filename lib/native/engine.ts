@@ -246,13 +246,6 @@ export interface Counters {
   readonly roundTripMs?: number;
 }
 
-/** What this process may still use at the destination. */
-export interface EngineSpace {
-  readonly bytes: number;
-  /** Files and directories that can be made; undefined where the file system counts none. */
-  readonly inodes?: number;
-}
-
 export interface Engine {
   list(request: ListRequest, done: (answer: ListAnswer) => void): void;
   apply(request: ApplyRequest, done: (answer: ApplyAnswer) => void): void;
@@ -268,8 +261,6 @@ export interface Engine {
   /** Path of a directory relative to the root, with a trailing slash; "" for the root. */
   pathOf(dir: number): string;
   progress(): Counters;
-  /** Room at the destination now; undefined where there is no destination or it does not tell. */
-  space(): EngineSpace | undefined;
   /** How many of the workers take work from now on. */
   activate(workers: number): void;
   /**

@@ -14,7 +14,6 @@ import type {
   Engine,
   EngineConfig,
   EngineError,
-  EngineSpace,
   EntryBatch,
   LargeAnswer,
   LinkAnswer,
@@ -134,10 +133,6 @@ export class NativeEngine implements Engine {
 
   progress(): Counters {
     return this.queue.progress();
-  }
-
-  space(): EngineSpace | undefined {
-    return this.queue.space();
   }
 
   activate(workers: number): void {

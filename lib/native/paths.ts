@@ -134,6 +134,22 @@ export function realPath(path: string): string | undefined {
   return length < 0 ? undefined : pathFromBytes(out.subarray(0, length));
 }
 
+/** What this process may still use of a file system. */
+export interface FreeRoom {
+  readonly bytes: number;
+  /** Files and directories that can be made; undefined where the file system counts none. */
+  readonly inodes?: number;
+}
+
+/** Of a directory's file system; undefined where it does not tell, and without the shim. */
+export function freeRoom(directory: string): FreeRoom | undefined {
+  const out = new BigUint64Array(6);
+  const status = openLibrary()?.symbols.blit_path_space(cString(directory), new Uint8Array(out.buffer));
+  const [total, , available, inodes, inodesFree] = out;
+  if (status !== 0n || total === 0n) return undefined; // 0: a tmpfs without a limit
+  return { bytes: Number(available), inodes: inodes === 0n ? undefined : Number(inodesFree) };
+}
+
 /** What a directory shows before it is scanned. */
 export interface FirstLook {
   readonly files: number;

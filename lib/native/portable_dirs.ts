@@ -8,12 +8,11 @@
  * Unpinned directories stay open, least recently used first to go, up to OPEN_MAX.
  */
 
-import { closeSync, constants, existsSync, open, openSync, statfsSync, statSync } from "node:fs";
+import { closeSync, constants, existsSync, open, openSync, statSync } from "node:fs";
 import { access, chmod, lstat, mkdir } from "node:fs/promises";
 import { promisify } from "node:util";
 import { BlitError } from "../base/errors.ts";
 import { backupName } from "./portable_backup_name.ts";
-import type { EngineSpace } from "./engine.ts";
 import { codeOf, type EntryError, entryError, nameError, Own, ownError, Step } from "./portable_error.ts";
 import type { Facts } from "./portable_facts.ts";
 import type { Listing } from "./portable_listing.ts";
@@ -106,18 +105,6 @@ export class DirectoryTable {
     if (!this.has(Side.Destination)) return;
     const facts = statSync(this.roots[Side.Destination]!, { bigint: true, throwIfNoEntry: false });
     if (!facts || !this.isRoot(`${facts.dev}:${facts.ino}`, Side.Destination)) throw ownError(Own.Gone, step);
-  }
-
-  /** Of the destination; undefined where there is none, or the system does not tell. */
-  space(): EngineSpace | undefined {
-    const root = this.get(0).opened[Side.Destination];
-    if (!root) return undefined;
-    try {
-      const { bsize, blocks, bavail, files, ffree } = statfsSync(root.prefix);
-      return blocks === 0 ? undefined : { bytes: bavail * bsize, inodes: files === 0 ? undefined : ffree };
-    } catch {
-      return undefined;
-    }
   }
 
   has(side: Side): boolean {

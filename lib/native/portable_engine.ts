@@ -15,7 +15,6 @@ import {
   type Detail,
   type Engine,
   type EngineConfig,
-  type EngineSpace,
   type EntryBatch,
   type LargeAnswer,
   type LinkAnswer,
@@ -166,10 +165,6 @@ class PortableEngine implements Engine {
       ticks: files + pauses,
       sizes,
     };
-  }
-
-  space(): EngineSpace | undefined {
-    return this.context.directories.space();
   }
 
   /** Lanes wait for the system, not for a core: how many there are makes no difference here. */

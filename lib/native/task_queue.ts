@@ -6,7 +6,7 @@
 import { pathFromBytes, pathToBytes } from "../base/path_bytes.ts";
 import { BlitError } from "../base/errors.ts";
 import { sizeClasses } from "../model/run_record.ts";
-import type { Counters, EngineConfig, EngineError, EngineSpace, EntryBatch } from "./engine.ts";
+import type { Counters, EngineConfig, EngineError, EntryBatch } from "./engine.ts";
 import { engineError, namedError } from "./errno.ts";
 import {
   CONFIG_BYTES,
@@ -163,14 +163,6 @@ export class TaskQueue {
   /** Whether the destination's path still leads to its root. */
   rootStands(): boolean {
     return this.#calls.blit_engine_root_stands(this.#engine) === 1n;
-  }
-
-  space(): EngineSpace | undefined {
-    const out = new BigUint64Array(6);
-    if (this.#calls.blit_engine_space(this.#engine, new Uint8Array(out.buffer)) < 0n) return undefined;
-    const [total, , available, inodes, inodesFree] = out;
-    if (total === 0n) return undefined; // as a tmpfs without a limit tells
-    return { bytes: Number(available), inodes: inodes === 0n ? undefined : Number(inodesFree) };
   }
 
   /** The directory of the source with that inode is not entered. */

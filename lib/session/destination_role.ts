@@ -30,7 +30,7 @@ const STALL_HINT = "Check the network, the other machine and the disks of both; 
 export interface RemotePlacement {
   /** A directory that can be opened; undefined only where it is missing and the run changes nothing. */
   readonly destinationRoot?: string;
-  /** Where its users look for it, if that is another path. */
+  /** Where its users look for it, or will; the root may be given by another path. */
   readonly destinationPath?: string;
   /** It was not there before this run. */
   readonly fresh: boolean;
@@ -92,7 +92,9 @@ class Destination implements DestinationRole {
     const readOnly = job.dryRun || job.verb === "check";
     this.#tally = new Tally(job, sink);
     this.#doubtMount();
-    const tuning = this.#tuning = tuneRemote(job, placement.destinationRoot ?? ".");
+    // By name where that is known: the root may be given by a descriptor that is closed before the run ends.
+    const at = placement.destinationPath ?? placement.destinationRoot ?? ".";
+    const tuning = this.#tuning = tuneRemote(job, at);
     const { destination } = tuning;
     const workersMax = options.grantWorkers?.(tuning.sizing.workersMax) ?? tuning.sizing.workersMax;
     const sizing = { ...tuning.sizing, workersMax, workers: Math.min(tuning.sizing.workers, workersMax) };
@@ -136,7 +138,7 @@ class Destination implements DestinationRole {
       counted: placement.counted,
       claims: placement.claims,
       disks,
-      room: judgesRoom(job, destination.profile.kind, false) ? Room.of(engine) : undefined,
+      room: judgesRoom(job, destination.profile.kind, false) ? Room.at(at, engine) : undefined,
       giveUp: (stall: Stall, cause: string | undefined) =>
         new ConnectionLost("failed", stallMessage(stall, this.#engine.laneTrouble ?? cause), STALL_HINT),
       ...sizing,

@@ -20,7 +20,6 @@ import {
   type Detail,
   type Engine,
   type EngineError,
-  type EngineSpace,
   type EntryBatch,
   type LargeAnswer,
   type LinkAnswer,
@@ -396,10 +395,6 @@ export class RemoteEngine implements Engine {
     const counters = this.here.progress();
     const ticks = counters.ticks + this.#sourceProgress;
     return { ...counters, ticks, retransmits: this.#retransmits, roundTripMs: this.#roundTripMs };
-  }
-
-  space(): EngineSpace | undefined {
-    return this.here.space();
   }
 
   activate(workers: number): void {

@@ -11,7 +11,9 @@
 import { BlitError } from "../base/errors.ts";
 import { formatBytes, formatCount } from "../base/units.ts";
 import type { Job } from "../model/job.ts";
-import type { Engine, EngineSpace } from "../native/engine.ts";
+import { nearestExisting } from "../endpoint/place.ts";
+import type { Counters, Engine } from "../native/engine.ts";
+import { type FreeRoom, freeRoom } from "../native/paths.ts";
 
 /** They store bytes as they come. A network, btrfs and zfs are not among them. */
 const plainKinds = /^(?:ext[234]|xfs|tmpfs|vfat|exfat|ntfs3?|fuseblk|jfs|hfsplus|udf|overlay)$/;
@@ -27,17 +29,29 @@ export function judgesRoom(job: Job, kind: string, beside: boolean): boolean {
 export class Room {
   #bytes = 0;
   #entries = 0;
-  #limit: EngineSpace;
+  #limit: FreeRoom;
   #shortage: BlitError | undefined;
 
-  private constructor(private readonly engine: Pick<Engine, "space" | "progress">, limit: EngineSpace) {
+  private constructor(
+    private readonly look: () => FreeRoom | undefined,
+    private readonly progress: () => Pick<Counters, "bytesMoved" | "files">,
+    limit: FreeRoom,
+  ) {
     this.#limit = limit;
   }
 
-  /** Undefined where the destination does not tell. */
-  static of(engine: Pick<Engine, "space" | "progress">): Room | undefined {
-    const space = engine.space();
-    return space && new Room(engine, space);
+  /** `look` says what is free now, `progress` what this run has written; undefined where the destination does not tell. */
+  static of(
+    look: () => FreeRoom | undefined,
+    progress: () => Pick<Counters, "bytesMoved" | "files">,
+  ): Room | undefined {
+    const free = look();
+    return free && new Room(look, progress, free);
+  }
+
+  /** Of the directory, or of where it is to be made. */
+  static at(destination: string, engine: Pick<Engine, "progress">): Room | undefined {
+    return Room.of(() => freeRoom(nearestExisting(destination)), () => engine.progress());
   }
 
   /** So much more is to be written, and so many files and directories to be made. */
@@ -50,9 +64,9 @@ export class Room {
   get shortage(): BlitError | undefined {
     if (this.#shortage || this.#fits()) return this.#shortage;
     // Others may have made room since the run began.
-    const now = this.engine.space();
+    const now = this.look();
     if (!now) return undefined;
-    const { bytesMoved, files } = this.engine.progress();
+    const { bytesMoved, files } = this.progress();
     this.#limit = { bytes: now.bytes + bytesMoved, inodes: now.inodes === undefined ? undefined : now.inodes + files };
     return this.#fits() ? undefined : this.#shortage = this.#verdict(now);
   }
@@ -61,7 +75,7 @@ export class Room {
     return this.#bytes <= this.#limit.bytes && this.#entries <= (this.#limit.inodes ?? Infinity);
   }
 
-  #verdict(now: EngineSpace): BlitError {
+  #verdict(now: FreeRoom): BlitError {
     const bytes = this.#bytes > this.#limit.bytes;
     const needed = bytes ? formatBytes(this.#bytes) : `room for ${formatCount(this.#entries)} files and directories`;
     const free = bytes ? formatBytes(now.bytes) : formatCount(now.inodes ?? 0);

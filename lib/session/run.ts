@@ -189,7 +189,8 @@ class JobRun {
       if (!this.#stopped) {
         const disks = [source, destination].flatMap(({ profile }) => profile.device ?? []);
         const { kind } = destination.profile;
-        const room = judgesRoom(job, kind, source === destination) ? Room.of(engine) : undefined;
+        const judged = destinationRoot !== undefined && judgesRoom(job, kind, source === destination);
+        const room = judged ? Room.at(destinationRoot, engine) : undefined;
         const giveUp: WatchOptions["giveUp"] = (stall, cause) => stallError(stall, "--stall-timeout", cause);
         const root = { exists, fresh, counted, disks, giveUp, room, claims, ...sizing };
         this.#current = new TreeRun(job, placement, filter, engine, this.#tally, root);

@@ -89,7 +89,9 @@ class TransferRun {
     const say = (doubt: Doubt) => this.sink({ type: "notice", ...doubt });
     if (remote === undefined) return depthDoubts(destination).forEach(say);
     const above = remote.path.split("/").slice(0, -2).join("/");
-    const isDeep = above !== "" && await this.#locate({ ...remote, path: above }) === undefined;
+    // What cannot be asked is no doubt: the transfer itself will say what is wrong.
+    const isDeep = above !== "" &&
+      await this.#locate({ ...remote, path: above }).then((kind) => kind === undefined, () => false);
     if (isDeep) say(deepDestination(destination));
   }
 
@@ -244,6 +246,7 @@ class TransferRun {
     const placement = {
       destinationRoot,
       backupRoot,
+      destinationPath: root,
       fresh: !exists,
       counted: !exists,
       entry,

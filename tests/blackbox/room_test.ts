@@ -61,10 +61,12 @@ testNeeding(tmpfs, "a dry run lists everything and then says that it cannot fit"
   await using dir = await testDirectory();
   await using mount = await mountNew("tmpfs", { mib: 8 });
   await dir.make("src", Array.from({ length: 30 }, (_, i) => `file f${i} 400000 ${i}`));
-  const result = await blitJson(["copy", "--dry-run", dir.at("src/"), mount.path]);
-  assertExit(result, 1);
-  assertSummary(result, { status: "failed", files_copied: 30 });
-  assertEquals(result.summary.failures.map(({ code }: { code: string }) => code), ["no_room"]);
+  for (const destination of [mount.path, `${mount.path}/new`]) {
+    const result = await blitJson(["copy", "--dry-run", dir.at("src/"), destination]);
+    assertExit(result, 1);
+    assertSummary(result, { status: "failed", files_copied: 30 });
+    assertEquals(result.summary.failures.map(({ code }: { code: string }) => code), ["no_room"]);
+  }
 });
 
 for (

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { defaultNetwork, type Job } from "../../lib/model/job.ts";
-import type { Counters, EngineSpace } from "../../lib/native/engine.ts";
+import type { FreeRoom } from "../../lib/native/paths.ts";
 import { judgesRoom, Room } from "../../lib/session/room.ts";
 
 const MIB = 1 << 20;
@@ -9,13 +9,13 @@ function jobOf(changes: Partial<Job> = {}): Job {
   return { verb: "copy", forceSpace: false, discard: false, network: defaultNetwork, ...changes } as Job;
 }
 
-/** An engine whose destination has that room, and has written so much. */
-function engineWith(space: EngineSpace | undefined, moved = { bytesMoved: 0, files: 0 }) {
-  return { space: () => space, progress: () => moved as Counters };
+/** At a destination with that room, of which so much was written. */
+function roomOf(free: FreeRoom | undefined, written = { bytesMoved: 0, files: 0 }): Room | undefined {
+  return Room.of(() => free, () => written);
 }
 
 Deno.test("what is expected fits until it is more than there is room for, and then for good it does not", () => {
-  const room = Room.of(engineWith({ bytes: 10 * MIB }))!;
+  const room = roomOf({ bytes: 10 * MIB })!;
   room.expect(10 * MIB, 1_000_000);
   assertEquals(room.shortage, undefined);
   room.expect(1, 0);
@@ -27,7 +27,7 @@ Deno.test("what is expected fits until it is more than there is room for, and th
 });
 
 Deno.test("files and directories are counted against what can still be made", () => {
-  const room = Room.of(engineWith({ bytes: 10 * MIB, inodes: 1000 }))!;
+  const room = roomOf({ bytes: 10 * MIB, inodes: 1000 })!;
   room.expect(0, 1000);
   assertEquals(room.shortage, undefined);
   room.expect(0, 1);
@@ -35,11 +35,10 @@ Deno.test("files and directories are counted against what can still be made", ()
 });
 
 Deno.test("room that others made meanwhile, and what this run has written, count before it is given up", () => {
-  const space = { bytes: 10 * MIB, inodes: 10 };
-  const moved = { bytesMoved: 0, files: 0 };
-  const room = Room.of({ space: () => ({ ...space }), progress: () => moved as Counters })!;
-  moved.bytesMoved = 8 * MIB;
-  moved.files = 8;
+  const written = { bytesMoved: 0, files: 0 };
+  const room = roomOf({ bytes: 10 * MIB, inodes: 10 }, written)!;
+  written.bytesMoved = 8 * MIB;
+  written.files = 8;
   room.expect(17 * MIB, 17);
   assertEquals(room.shortage, undefined);
   room.expect(2 * MIB, 0);
@@ -47,7 +46,7 @@ Deno.test("room that others made meanwhile, and what this run has written, count
 });
 
 Deno.test("nothing is judged where the destination does not tell", () => {
-  assertEquals(Room.of(engineWith(undefined)), undefined);
+  assertEquals(roomOf(undefined), undefined);
 });
 
 const judged: [what: string, job: Partial<Job>, kind: string, beside: boolean, expected: boolean][] = [

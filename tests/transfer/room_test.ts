@@ -22,6 +22,9 @@ for (const way of ways) {
       const result = await scene.run("copy", "src/", "dst");
       assertExit(result, 1);
       assertSays(result, /Cannot fit: at least 80\.0 MiB needed, .* free at the destination; --force-space/);
+      const dry = await scene.run("copy", "src/", "dst/new", "--dry-run");
+      assertExit(dry, 1);
+      assertEquals(dry.summary.failures.map(({ code }: { code: string }) => code), ["no_room"]);
       const before = await dir.names("dst");
       assertExit(await scene.run("copy", "src/large0", "dst/", "--force-space"), 0);
       assertEquals(await dir.names("dst"), [...new Set([...before, "large0"])].sort());
