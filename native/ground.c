@@ -231,14 +231,16 @@ bool ground_same_time(struct engine *e, struct dir *d, const struct timespec *sr
 	const struct timespec *there = &dst->mtime;
 	struct timespec stored;
 	bool early = src->tv_sec < g->low, late = src->tv_sec > g->high;
+	/* What a file system of FUSE remembers, until it is mounted anew, may be more than it has written. */
+	if ((early || late) && late == (src->tv_sec > there->tv_sec) && is_an_end(there->tv_sec, late))
+		return true;
 	if ((early || late) && learn_range(e, d, g, src, &stored))
 		return stored.tv_sec == there->tv_sec && stored.tv_nsec == there->tv_nsec;
 	if (src->tv_sec > g->ceiling || src->tv_sec < g->floor) {
 		return there->tv_sec == (src->tv_sec > g->ceiling ? g->ceiling : g->floor);
 	}
-	if ((early || late) && e->config.flags & BLIT_CFG_READ_ONLY && late == (src->tv_sec > there->tv_sec) &&
-		is_an_end(there->tv_sec, late))
-		return true;
 	int64_t unit = g->granularity_ns ? g->granularity_ns : seen_unit(e, dst);
+	if ((early || late) && g->modes != KEEPS)
+		unit = 2000000000; /* of times out there nothing is known */
 	return unit > 1 && closer_than(src, there, unit);
 }

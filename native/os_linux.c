@@ -257,16 +257,27 @@ static void is_fat(struct ground *g, int64_t granularity_ns)
 }
 
 /* FUSE shows every file system that has a device by one name; the device's first sector tells more, to who may read it. */
-static void look_at_device(struct ground *g)
+static void look_at_device(struct ground *g, int fd)
 {
-	char path[48], sector[16];
-	snprintf(path, sizeof path, "/dev/block/%u:%u", major(g->dev), minor(g->dev));
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	char line[300], path[300] = "", sector[16] = "";
+	struct facts f;
+	snprintf(line, sizeof line, "/sys/dev/block/%u:%u/uevent", major(g->dev), minor(g->dev));
+	FILE *uevent = fopen(line, "re");
+	while (uevent && fgets(line, sizeof line, uevent))
+		if (strncmp(line, "DEVNAME=", 8) == 0)
+			snprintf(path, sizeof path, "/dev/%.*s", (int)strcspn(line + 8, "\n"), line + 8);
+	if (uevent)
+		fclose(uevent);
+	int device = path[0] ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (device < 0)
 		return;
-	if (pread(fd, sector, sizeof sector, 0) == sizeof sector && memcmp(sector + 3, "EXFAT   ", 8) == 0)
+	bool read = pread(device, sector, sizeof sector, 0) == sizeof sector;
+	close(device);
+	bool ntfs = read && memcmp(sector + 3, "NTFS    ", 8) == 0;
+	if (read && memcmp(sector + 3, "EXFAT   ", 8) == 0)
 		is_fat(g, 0);
-	close(fd);
+	else if (ntfs && os_facts_fd(fd, &f) == 0 && (f.mode & 0777) == 0777)
+		is_fat(g, 100); /* mounted without permissions, it shows all of them on everything */
 }
 
 void os_learn_ground(struct ground *g, int fd)
@@ -291,7 +302,7 @@ void os_learn_ground(struct ground *g, int fd)
 	} else if (magic == CIFS_MAGIC || magic == SMB2_SUPER_MAGIC || magic == NTFS_MAGIC || magic == NTFS3_MAGIC) {
 		g->granularity_ns = 100; /* NTFS time */
 	} else if (magic == FUSE_SUPER_MAGIC) {
-		look_at_device(g);
+		look_at_device(g, fd);
 	}
 }
 
