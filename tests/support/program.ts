@@ -5,6 +5,7 @@
  * time limit (a hang is a failure, not a wait), and no process outlives its test.
  */
 
+import { ignoredAtStart } from "../../lib/native/signals.ts";
 import { faultLibrary, launchProgram } from "./fixture.ts";
 import { isRoot } from "./needs.ts";
 
@@ -159,7 +160,11 @@ interface StartOptions {
   readonly unmeasured?: boolean;
 }
 
-function start(words: string[], options: StartOptions): Omit<Terminal, "shrink"> {
+/** What runs the tests may ignore signals, as the background of a script does; what they start shall not. */
+const withSignals = ignoredAtStart().size === 0 ? [] : ["env", "--default-signal=HUP,INT,TERM"];
+
+function start(command: string[], options: StartOptions): Omit<Terminal, "shrink"> {
+  const words = [...withSignals, ...command];
   const env = { ...Deno.env.toObject(), ...options.env };
   if (options.unmeasured) delete env.DENO_COVERAGE_DIR;
   const child = new Deno.Command(words[0], {

@@ -89,8 +89,8 @@ testNeeding([linux], "a port that takes connections and never answers ends every
   using listener = openSilentPort();
   const host = `127.0.0.1:${listener.addr.port}`;
   const commands = [
-    ["copy", dir.at("src/"), `${host}:/default/dst`],
-    ["mirror", `${host}:/default/src/`, dir.at("dst"), "--yes"],
+    ["copy", dir.at("src/"), `${host}:/default/dst`, "--retry", "0"],
+    ["mirror", `${host}:/default/src/`, dir.at("dst"), "--yes", "--retry", "0"],
     ["ls", `${host}:/default`],
     ["find", `${host}:/default`],
     ["du", `${host}:/default`],
@@ -208,6 +208,16 @@ for (const [index, way] of ways.entries()) {
     },
   );
 }
+
+testNeeding([linux], "a port that never answers is tried again as --retry says", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "src/a": "x" });
+  using listener = openSilentPort();
+  const place = `127.0.0.1:${listener.addr.port}:/default/dst`;
+  const result = await blit(["copy", dir.at("src/"), place, ...IMPATIENT, "--retry", "1", "--wait", "100ms"]);
+  assertExit(result, 1);
+  assertSaysOnce(result, /said nothing for 1 s; trying again in 0\.1 s \(1 of 1\)/);
+});
 
 testNeeding([linux], "one signal ends a client that waits for the next attempt", async () => {
   await using scene = await Scene.open(ways[0]);
