@@ -112,22 +112,24 @@ testNeeding([linux], "a port that takes connections and never answers ends every
 for (const way of ways) {
   // Without a limit connections stand still with full buffers: one that sends, and one inside the control channel.
   for (const limit of [["--bwlimit", "10M"], ...(way === ways[0] || way === ways[4] ? [[]] : [])]) {
-    const name =
-      `${way.name}${limit.length > 0 ? " with a limit" : ""}: a daemon that stops is given up and tried again, and ` +
-      "the copy is completed once it goes on";
-    testNeeding([linux], name, async () => {
-      await using scene = await Scene.open(way);
-      if (limit.length === 0) await fill(scene.dir.at("src/large"), 400);
-      const copying = await scene.copy(...IMPATIENT, ...limit, "--retry", "20", "--wait", "100ms");
-      await scene.moving(copying);
-      scene.daemon.program.kill("SIGSTOP");
-      await until(() => /trying again in/.test(copying.errorOutput()), "another attempt", copying);
-      scene.daemon.program.kill("SIGCONT");
-      const result = await copying.result;
-      assertExit(result, 0);
-      assertMatch(result.stderr, /(said nothing for|no progress for) 1 s.*; trying again in 0\.1 s \(1 of 20\)/);
-      await scene.assertCopied();
-    });
+    const name = limit.length > 0 ? `${way.name} with a limit` : way.name;
+    testNeeding(
+      [linux],
+      `${name}: a daemon that stops is tried again, and the rest is copied once it goes on`,
+      async () => {
+        await using scene = await Scene.open(way);
+        if (limit.length === 0) await fill(scene.dir.at("src/large"), 400);
+        const copying = await scene.copy(...IMPATIENT, ...limit, "--retry", "20", "--wait", "100ms");
+        await scene.moving(copying);
+        scene.daemon.program.kill("SIGSTOP");
+        await until(() => /trying again in/.test(copying.errorOutput()), "another attempt", copying);
+        scene.daemon.program.kill("SIGCONT");
+        const result = await copying.result;
+        assertExit(result, 0);
+        assertMatch(result.stderr, /(said nothing for|no progress for) 1 s.*; trying again in 0\.1 s \(1 of 20\)/);
+        await scene.assertCopied();
+      },
+    );
   }
 
   if (way.inline) continue;
