@@ -57,13 +57,14 @@ static void bench_hash(void) {
 }
 
 static void check_records(void *record) {
+  static const struct engine plain;
   const struct blit_record *r = record;
   for (int i = 0; i < RECORDS; i++) {
     /* Through the sink: the call may not be done once for all. */
     const struct blit_record *taken = wire_record(record, r->length + (sink & 0));
     if (taken == NULL) die("The record is refused");
     struct facts facts;
-    wire_record_facts(taken, &facts);
+    wire_record_facts(&plain, taken, &facts);
     sink = facts.size;
   }
 }
@@ -111,7 +112,7 @@ static void build_batch(void *engine) {
 /* A folder with one file, and another one that it is copied into. */
 struct pair {
   struct engine *e;
-  struct worker *w;
+  struct worker w; /* of this thread, beside the engine's own */
   struct dir *root;
   char folder[32], src[40], dst[40];
 };
@@ -125,7 +126,7 @@ static void copy_files(void *with) {
     struct facts facts;
     copied_name(name, i);
     struct outcome o =
-        copy_file(p->w, p->root->fd[SRC], "file", p->root, p->root->fd[DST], name, false, TAKE_PLAIN, &facts);
+        copy_file(&p->w, p->root->fd[SRC], "file", p->root, p->root->fd[DST], name, false, TAKE_PLAIN, &facts);
     errno = o.err;
     if (o.err != 0) die("Cannot copy in step %u", o.step);
   }
@@ -154,9 +155,8 @@ static void pair_open(struct pair *p) {
   struct blit_config config = {.workers = 1, .large_bytes = 1 << 24};
   errno = (int)-blit_engine_open(&config, p->src, p->dst, NULL, &p->e);
   if (errno != 0) die("Cannot open the engine");
-  p->w = &p->e->workers[0];
-  p->w->buffer_bytes = BUFFER_DEFAULT;
-  if (posix_memalign((void **)&p->w->buffer, BUFFER_UNIT, p->w->buffer_bytes) != 0) die("No memory for the buffer");
+  p->w = (struct worker){.e = p->e, .buffer_bytes = BUFFER_DEFAULT};
+  if (posix_memalign((void **)&p->w.buffer, BUFFER_UNIT, p->w.buffer_bytes) != 0) die("No memory for the buffer");
   p->root = dir_get(p->e, 0);
   if (dir_pin(p->e, p->root, SRC) < 0 || dir_pin(p->e, p->root, DST) < 0) die("Cannot open the folders");
 }
@@ -165,8 +165,10 @@ static void pair_close(struct pair *p) {
   char path[48];
   dir_unpin(p->e, p->root);
   dir_unpin(p->e, p->root);
-  free(p->w->buffer);
-  p->w->buffer = NULL;
+  free(p->w.buffer);
+  free(p->w.second);
+  blit_engine_stop(p->e, 1);
+  if (blit_engine_join(p->e, 5000) != 0) die("A worker does not end");
   blit_engine_close(p->e);
   snprintf(path, sizeof path, "%s/file", p->src);
   if (unlink(path) != 0 || rmdir(p->src) != 0 || rmdir(p->dst) != 0 || rmdir(p->folder) != 0)
