@@ -149,24 +149,24 @@ static void engines_and_descriptors_take_turns(void)
 	CHECK(blit_descriptor_close(pair[0]) == 0 && blit_descriptor_close(pair[1]) == 0);
 }
 
-static int task_count(bool blocked_only)
+/* Threads of that name; only those that take no SIGTERM, if asked. */
+static int thread_count(const char *name, bool deaf)
 {
 	DIR *d = opendir("/proc/self/task");
 	int n = 0;
 	CHECK(d != NULL);
 	for (struct dirent *entry; (entry = readdir(d));) {
 		char path[320], line[256];
-		if (entry->d_name[0] == '.')
-			continue;
 		snprintf(path, sizeof path, "/proc/self/task/%s/status", entry->d_name);
-		FILE *f = fopen(path, "r");
-		bool blocked = false;
-		while (f && fgets(line, sizeof line, f))
-			if (strncmp(line, "SigBlk:", 7) == 0)
-				blocked = strtoull(line + 7, NULL, 16) >> (SIGTERM - 1) & 1;
+		FILE *f = entry->d_name[0] == '.' ? NULL : fopen(path, "r");
+		bool named = false, blocked = false;
+		while (f && fgets(line, sizeof line, f)) {
+			named |= strncmp(line, "Name:\t", 6) == 0 && strncmp(line + 6, name, strlen(name)) == 0;
+			blocked |= strncmp(line, "SigBlk:", 7) == 0 && (strtoull(line + 7, NULL, 16) >> (SIGTERM - 1) & 1);
+		}
 		if (f)
 			fclose(f);
-		n += blocked || !blocked_only;
+		n += named && (blocked || !deaf);
 	}
 	closedir(d);
 	return n;
@@ -175,13 +175,14 @@ static int task_count(bool blocked_only)
 static void threads_take_no_signals_and_end_with_their_engine(void)
 {
 	struct rig rig;
-	int before = task_count(false), blocking = task_count(true);
 	open_engines(&rig, 1);
-	CHECK_EQUAL(task_count(true), blocking + rig.workers);
+	for (int wait = 0; thread_count("blit worker", false) < (int)rig.workers && wait < 5000; wait++)
+		usleep(1000); /* each names itself */
+	CHECK_EQUAL(thread_count("blit worker", true), rig.workers);
 	rig_close(&rig);
-	for (int wait = 0; task_count(false) > before && wait < 5000; wait++)
+	for (int wait = 0; thread_count("blit worker", false) > 0 && wait < 5000; wait++)
 		usleep(1000); /* counted out, they leave */
-	CHECK_EQUAL(task_count(false), before);
+	CHECK_EQUAL(thread_count("blit worker", false), 0);
 }
 
 int main(void)
