@@ -10,7 +10,8 @@ import { blit, blitJson, UNPRIVILEGED_ID } from "../support/program.ts";
 const needs = [linux, root, command("setfattr"), command("setfacl")];
 
 async function shell(script: string, cwd: string): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command("sh", { args: ["-ec", script], cwd }).output();
+  const { success, stdout, stderr } = await new Deno.Command("sh", { args: ["-ec", `umask 022; ${script}`], cwd })
+    .output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout).trimEnd();
 }
