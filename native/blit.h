@@ -222,7 +222,7 @@ struct blit_batch {
 	 * mode[count], uid[count], gid[count], nlink[count], known[count], origin[count]; then names.
 	 * known: 0, or 1 and what it takes on the medium, in units of 4 KiB rounded up, as far as that fits.
 	 * target: hash of a symlink's target, or a device number; attrs: hash of the kept extended attributes (0 for none; both only
-	 * with DIGEST); origin: the entry's index in the batch of the other machine (only with REMOTE). */
+	 * with DIGEST); of a file that has several names on both sides, once compared: the destination's inode and device; origin: the entry's index in the batch of the other machine (only with REMOTE). */
 };
 
 enum blit_method {

@@ -390,6 +390,9 @@ static int add_row(struct lister *l, struct source_side *s, bool known, const ch
 		if (diff & BLIT_DIFF_DST_LINKED) { /* the source's one name needs no inode; whether the destination's are one does */
 			row->facts.ino = d.ino;
 			row->facts.dev = d.dev;
+		} else if (diff & BLIT_DIFF_LINKED && S_ISREG(s->f.mode) && d.nlink > 1) {
+			row->target = d.ino;
+			row->attrs = d.dev;
 		}
 	}
 	*out = row;

@@ -86,6 +86,8 @@ export interface EntryBatch {
   nlink(index: number): number;
   /** Device and inode of the source's entry, as one key; with Diff.DestinationLinked those of the destination's. */
   inode(index: number): string;
+  /** The same of the destination's entry, where that has several names. Not for kinds other than files that have several in the source. */
+  destinationInode(index: number): string | undefined;
   error(index: number): EngineError;
   /** Name in the destination (PEP 383 string). */
   name(index: number): string;

@@ -4,6 +4,7 @@
  */
 
 import { pathFromBytes } from "../base/path_bytes.ts";
+import { Diff, Kind } from "../model/entry.ts";
 import type { EngineError, EntryBatch } from "./engine.ts";
 import { engineError } from "./errno.ts";
 import { BATCH_HEADER_BYTES } from "./layout.ts";
@@ -110,6 +111,13 @@ export class PackedBatch implements EntryBatch {
       this.#view.getBigUint64(this.#at("dev") + index * 8, true),
       this.#view.getBigUint64(this.#at("ino") + index * 8, true),
     );
+  }
+  destinationInode(index: number): string | undefined {
+    const diff = this.diff(index);
+    if (diff & Diff.DestinationLinked) return this.inode(index);
+    if (!(diff & Diff.Linked) || this.kind(index) !== Kind.File) return undefined;
+    const ino = this.#view.getBigUint64(this.#at("target") + index * 8, true);
+    return ino === 0n ? undefined : inodeKey(this.#view.getBigUint64(this.#at("attrs") + index * 8, true), ino);
   }
   /** Index of the entry in the batch of the machine it comes from. */
   origin(index: number): number {

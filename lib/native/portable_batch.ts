@@ -13,6 +13,8 @@ export interface Row {
   readonly destinationKind: number;
   readonly diff: number;
   readonly facts?: Facts;
+  /** See EntryBatch. */
+  readonly destinationInode?: string;
   /** The source has another name that differs in case or spelling only. */
   readonly twin?: boolean;
   /** Why the entry could not be looked at or its name cannot be used: nothing can be done with it. */
@@ -82,6 +84,10 @@ export class RowBatch implements EntryBatch {
   nlink(index: number): number {
     return this.row(index).facts?.nlink ?? 0;
   }
+  destinationInode(index: number): string | undefined {
+    return this.row(index).destinationInode;
+  }
+
   inode(index: number): string {
     return this.row(index).facts?.inode ?? "0:0";
   }

@@ -157,7 +157,9 @@ async function lookAt(
   if (diff === 0 && !request.all) return { unchanged: facts };
   // The source's one name needs no inode; whether the destination's are one does.
   const inode = diff & Diff.DestinationLinked ? there.inode : facts.inode;
-  return { ...known, facts: { ...facts, inode }, destinationKind: there.kind, diff };
+  const several = diff & Diff.DestinationLinked || (facts.kind === Kind.File && facts.nlink > 1 && there.nlink > 1);
+  const destinationInode = several ? there.inode : undefined;
+  return { ...known, facts: { ...facts, inode }, destinationInode, destinationKind: there.kind, diff };
 }
 
 function comparable({ kind, destinationKind }: Row): boolean {

@@ -42,6 +42,9 @@ const folded: EngineError = {
 /** A file with as many names as its file system allows, or a file system without hard links. */
 const noRoomForLink: ReadonlySet<string> = new Set(["EMLINK", "EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS"]);
 
+/** For a file with one name in the source. */
+const ALONE = "";
+
 const METADATA = Diff.Mtime | Diff.Mode | Diff.Owner | Diff.Xattr;
 
 interface Planned {
@@ -73,8 +76,8 @@ export interface Surroundings {
 export class Entries {
   readonly #links: HardLinks;
   readonly #largeUnderWay = new Set<Place>();
-  /** Inodes of the destination that carry an entry whose source is alone: no second entry may share them. */
-  readonly #taken = new Set<string>();
+  /** Inodes of the destination with several names, and the source's file that each stays for: no other may share it. */
+  readonly #taken = new Map<string, string>();
   /** Move: sources with several names, to be removed when the scan has seen them all. Undefined once it has. */
   #linkedSources: LinkName[] | undefined = [];
   readonly #large: LargeFiles;
@@ -199,13 +202,15 @@ export class Entries {
     return this.#apart(batch, index, decide(batch.kind(index), batch.dstKind(index), diff, this.job));
   }
 
-  /** An inode of the destination stays for one entry of those whose source is alone; the next one gets an inode of its own. */
+  /** An inode of the destination stays for one file of the source, whatever names that has; the next one gets an inode of its own. */
   #apart(batch: EntryBatch, index: number, decision: Decision): Decision {
-    const linked = batch.diff(index) & Diff.DestinationLinked;
-    if (!linked || (decision !== "unchanged" && decision !== "metadata")) return decision;
-    const inode = batch.inode(index);
-    if (this.#taken.has(inode)) return "replace";
-    this.#taken.add(inode);
+    if (decision !== "unchanged" && decision !== "metadata") return decision;
+    const there = batch.destinationInode(index);
+    if (there === undefined) return decision;
+    const alone = batch.diff(index) & Diff.DestinationLinked;
+    const holder = this.#taken.get(there);
+    if (holder !== undefined && (alone || holder !== batch.inode(index))) return "replace";
+    this.#taken.set(there, alone ? ALONE : batch.inode(index));
     return decision;
   }
 

@@ -182,6 +182,44 @@ testNeeding(needs, "hard links that came, went and moved between groups are foll
   }
 });
 
+for (const withoutShim of Deno.env.get("BLIT_BIN") ? [false] : [false, true]) {
+  const name = `files that are apart in the source come apart${withoutShim ? ", without the native library" : ""}`;
+  testNeeding(needs, name, async () => {
+    const same = (name: string) => [`file ${name} 100 1`, `time ${name} 1000000000 0`];
+    const trees: Record<string, [source: string[], destination: string[]]> = {
+      "one of a linked pair's": [
+        ["dir c", ...same("a"), "link c/a a", ...same("b")],
+        ["dir c", ...same("a"), "link b a", ...same("c/a")],
+      ],
+      "one of a linked pair's, met first": [
+        ["dir z", ...same("b"), "link z/b b", ...same("a")],
+        ["dir z", ...same("a"), "link b a", ...same("z/b")],
+      ],
+      "two pairs": [
+        [...same("a"), "link b a", ...same("c"), "link d c"],
+        [...same("a"), "link b a", "link c a", "link d a"],
+      ],
+    };
+    for (const [what, [source, destination]] of Object.entries(trees)) {
+      await using dir = await testDirectory();
+      await dir.make("src", source);
+      await dir.make("dst", destination);
+      const args = ["copy", dir.at("src/"), dir.at("dst")];
+      const dry = await blitJson([...args, "--dry-run"], { withoutShim });
+      const result = await blitJson(args, { withoutShim });
+      assertExit(result, 0);
+      assertSummary(dry, { files_copied: result.summary.files_copied });
+      const inodes = async (root: string) => {
+        const names = await dir.names(root);
+        const numbers = await Promise.all(names.map(async (name) => (await Deno.stat(dir.at(`${root}/${name}`))).ino));
+        return numbers.map((number) => numbers.indexOf(number));
+      };
+      assertEquals(await inodes("dst"), await inodes("src"), what);
+      assertSummary(await blitJson(args, { withoutShim }), { files_copied: 0 });
+    }
+  });
+}
+
 testNeeding([linux, command("cc")], "a sparse file shrinks, grows and gets its holes back", async () => {
   await using dir = await testDirectory();
   const versions = [
