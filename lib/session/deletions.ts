@@ -35,6 +35,7 @@ export class Deletions {
   readonly #readOnly: boolean;
   readonly #waiting: DirNode[] = [];
   #counted = 0;
+  #uncounted = false;
   #verdict: "waiting" | "delete" | "keep" = "waiting";
 
   constructor(
@@ -53,6 +54,11 @@ export class Deletions {
 
   count(entries: number): void {
     this.#counted += entries;
+  }
+
+  /** An extra directory could not be looked into. */
+  countedInPart(): void {
+    this.#uncounted = true;
   }
 
   /** Extra entries of a directory that the source has. */
@@ -108,11 +114,11 @@ export class Deletions {
       return false;
     }
     const max = this.job.deletion.max;
-    if (max === undefined || this.#counted <= max) return true;
-    this.tally.failure(".", {
-      code: "max_delete",
-      message: `Cannot delete ${this.#counted} entries: more than --max-delete ${max} allows, nothing was deleted`,
-    });
+    if (max === undefined || (this.#counted <= max && !this.#uncounted)) return true;
+    const message = this.#counted <= max
+      ? `Cannot delete: not all of it could be counted, as --max-delete ${max} demands, nothing was deleted`
+      : `Cannot delete ${this.#counted} entries: more than --max-delete ${max} allows, nothing was deleted`;
+    this.tally.failure(".", { code: "max_delete", message });
     return false;
   }
 

@@ -219,6 +219,7 @@ export class TreeRun {
       return this.#done(node);
     }
     if (side === "source") this.#unread = true;
+    if (node.role === "count") this.#deletions.countedInPart();
     node.broken = true;
     const path = this.placement.entry && node.id === 0 ? this.placement.entry.destination : this.#pathOfDir(node);
     this.tally.failure(path, error);

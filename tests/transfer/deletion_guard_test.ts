@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { mountDead } from "../support/dead_mount.ts";
 import { type TestDirectory, testDirectory } from "../support/environment.ts";
-import { assertExit, assertSays, assertSummary, fail } from "../support/expect.ts";
+import { assertExit, assertSays, assertSummary, fail, failureOf } from "../support/expect.ts";
 import { linux, mounting, testNeeding } from "../support/needs.ts";
 import { blitJson, type JsonResult } from "../support/program.ts";
 import { directions, Scene } from "./ways.ts";
@@ -59,6 +59,21 @@ for (const [kind, what] of [["turned", "became a file"], ["unlisted", "could not
     }
   });
 }
+
+testNeeding([linux], "nothing is deleted where --max-delete is given and something could not be counted", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "s/a": "1", "d/extra/e": "2", "d/extra/f": "3", "d/g": "4" });
+  const fault = { kind: "unlisted", below: dir.at("d/extra") };
+  for (const options of [["--dry-run"], []]) {
+    const args = ["mirror", dir.at("s/"), dir.at("d"), "--yes", "--max-delete", "5", ...options];
+    const result = await blitJson(args, { fault });
+    assertExit(result, 2);
+    assertSummary(result, { files_copied: 1, files_deleted: 0, directories_deleted: 0 });
+    assertEquals(failureOf(result, ".").code, "max_delete");
+    assertSays(result, /not all of it could be counted, as --max-delete 5 demands, nothing was deleted/);
+  }
+  assertEquals(await dir.names("d"), ["a", "extra", "extra/e", "extra/f", "g"]);
+});
 
 const places: readonly { readonly name: string; readonly open: () => Promise<Place> }[] = [
   { name: "locally", open: () => local() },
