@@ -14,8 +14,9 @@ import { InlineLane } from "../carrier/inline_lane.ts";
 import { signEveryMs } from "../carrier/liveness.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import type { Job } from "../model/job.ts";
-import { openBeneath, removeBeneath } from "../native/beneath.ts";
+import { openBeneath, reasonOf, removeBeneath } from "../native/beneath.ts";
 import { closeDescriptor } from "../native/descriptors.ts";
+import { EIO, errnoOf } from "../native/errno.ts";
 import { failureFrom } from "../session/client_stream.ts";
 import { type DestinationRole, startDestination } from "../session/destination_role.ts";
 import { type SourceRole, startSource } from "../session/source_role.ts";
@@ -262,7 +263,7 @@ class ServedSource extends Served {
         job,
         grantWorkers: (wanted) => this.grantWorkers(wanted),
         answer: (answers) => void this.send({ case: "answers", value: answers }),
-        removeRoot: () => void removeDirectory(place),
+        removeRoot: () => removeDirectory(place),
       });
     } finally {
       closeDescriptor(descriptor);
@@ -415,12 +416,12 @@ function resolve<T>(open: () => T, action: string, place: Place): T {
   }
 }
 
-/** A move took everything out of it. What is left keeps it. */
-async function removeDirectory(place: Place): Promise<void> {
-  if (place.path === "") return; // the module itself stays
+/** A move took everything out of it. Returns the system's number of the error, 0 for none. */
+async function removeDirectory(place: Place): Promise<number> {
+  if (place.path === "") return 0; // the module itself stays
   const at = place.path.lastIndexOf("/");
   const name = pathToBytes(place.path.slice(at + 1));
-  await removeBeneath(place.root, joinPath(place.path.slice(0, Math.max(at, 0)), ""), [name], "directories").catch(
-    () => {},
-  );
+  const above = joinPath(place.path.slice(0, Math.max(at, 0)), "");
+  const [error] = await removeBeneath(place.root, above, [name], "directories").catch((thrown) => [reasonOf(thrown)]);
+  return error === undefined ? 0 : errnoOf(error.code) ?? EIO;
 }

@@ -121,7 +121,7 @@ function placeTree(
   }
   const destinationRoot = nests ? join(destination, baseName(path)) : destination;
   refuseOverlap(job, path, facts, destinationRoot);
-  return { sourceRoot: path, destinationRoot, filterPrefix, removeRoot: !contents };
+  return { sourceRoot: path, destinationRoot, filterPrefix, removeRoot: nests };
 }
 
 function placeEntry(

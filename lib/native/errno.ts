@@ -191,6 +191,7 @@ const actions: Readonly<Record<number, string>> = {
   20: "create the special file",
 };
 
+export const EIO = 5;
 /** What the source held at first is in place. */
 export const GREW = 4004;
 /** The destination's path does not lead to its root any more. */
@@ -236,6 +237,17 @@ export function namedError(code: string, step: number): EngineError | undefined 
   const error = { code: unsupported ? "unsupported" : code, message: sentence(step, words[code]) };
   // A name that is gone again is no part of the source that was missed.
   return readsSource(step) && code !== "ENOENT" ? { ...error, unread: true } : error;
+}
+
+/** The system's number of an error that is known by name. */
+export function errnoOf(code: string | undefined, os: string = Deno.build.os): number | undefined {
+  const found = Object.entries(os === "darwin" ? darwin : linux).find(([, name]) => name === code);
+  return found && Number(found[0]);
+}
+
+/** Whether a directory could not be removed since something is in it. */
+export function isNotEmpty(errno: number): boolean {
+  return ["ENOTEMPTY", "EEXIST"].includes(engineError(errno, 0).code);
 }
 
 function readsSource(step: number): boolean {

@@ -7,7 +7,7 @@ import { BlitError } from "../base/errors.ts";
 import { pathFromBytes, pathToBytes, printablePath } from "../base/path_bytes.ts";
 import { directoryName } from "../base/path_parts.ts";
 import { Kind } from "../model/entry.ts";
-import { engineError } from "./errno.ts";
+import { EIO, engineError, errnoOf } from "./errno.ts";
 import { openLibrary } from "./library.ts";
 
 export interface PathFacts {
@@ -251,15 +251,18 @@ export function rename(from: string, to: string): void {
   }
 }
 
-/** Removes an empty directory; false if it is not empty or cannot be removed. */
-export function removeEmptyDirectory(path: string): boolean {
+/** Removes a directory in which nothing is left. Returns the system's number of the error, 0 for none. */
+export function removeEmptyDirectory(path: string): number {
   const calls = openLibrary()?.symbols;
-  if (calls) return calls.blit_path_remove_dir(cString(path)) === 0n;
+  return calls ? -Number(calls.blit_path_remove_dir(cString(path))) : denoRemove(path);
+}
+
+function denoRemove(path: string): number {
   try {
     Deno.removeSync(path);
-    return true;
-  } catch {
-    return false;
+    return 0;
+  } catch (error) {
+    return errnoOf((error as { code?: string }).code) ?? EIO;
   }
 }
 

@@ -20,7 +20,7 @@ import { RemoteEngine, type RemoteEngineOptions } from "./remote_engine.ts";
 import { judgesRoom, Room } from "./room.ts";
 import type { RunningJob } from "./run.ts";
 import { Tally } from "./tally.ts";
-import { TreeRun } from "./tree_run.ts";
+import { type RootState, TreeRun } from "./tree_run.ts";
 import { recordOf, tuneRemote, type Tuning } from "./tuning.ts";
 
 /** How long a broken-off run waits for its workers to return. */
@@ -132,11 +132,12 @@ class Destination implements DestinationRole {
       brokenOff: (requests) => this.#tally.planner(`A connection broke; ${requests} requests are made again`),
     });
     const disks = destination.profile.device === undefined ? [] : [destination.profile.device];
-    const root = {
+    const root: RootState = {
       exists: placement.destinationRoot !== undefined,
       fresh: placement.fresh,
       counted: placement.counted,
       claims: placement.claims,
+      removeSource: placement.removeRoot ? (done) => this.#engine.removeRoot(done) : undefined,
       disks,
       room: judgesRoom(job, destination.profile.kind, false) ? Room.at(at, engine) : undefined,
       giveUp: (stall: Stall, cause: string | undefined) =>
@@ -169,7 +170,6 @@ class Destination implements DestinationRole {
     let patienceMs: number | undefined = HANGING_MS;
     try {
       if (!this.#stopped) await this.#run.execute();
-      this.#removeSourceRoot();
       patienceMs = undefined;
       return this.#conclude();
     } catch (error) {
@@ -180,11 +180,6 @@ class Destination implements DestinationRole {
       if (patienceMs !== undefined) this.#engine.stop();
       await this.#engine.close(patienceMs);
     }
-  }
-
-  #removeSourceRoot(): void {
-    const { job, placement } = this.options;
-    if (job.verb === "move" && !job.dryRun && placement.removeRoot && !this.#stopped) this.#engine.leaveRoot(true);
   }
 
   #conclude(status?: "failed"): Summary {

@@ -24,7 +24,8 @@ export interface PushOptions {
   readonly entry?: { readonly source: string; readonly destination: string };
   readonly filterPrefix: string;
   readonly removeRoot: boolean;
-  removeSourceRoot(): void;
+  /** See SourceOptions.removeRoot. */
+  removeSourceRoot(): number;
   readonly sink: EventSink;
 }
 

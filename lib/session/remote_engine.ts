@@ -104,6 +104,7 @@ export class RemoteEngine implements Engine {
   #nextId = 1;
   #waitingForResults: Promise<void> | undefined;
   #lost: BlitError | undefined;
+  #leavingRoot: ((error: EngineError | undefined) => void) | undefined;
   #sourceProgress = 0;
   #bytesZeroCopy = 0;
   #retransmits = 0;
@@ -387,6 +388,24 @@ export class RemoteEngine implements Engine {
     });
   }
 
+  /** Removes the source's root itself, unless something is left in it. */
+  removeRoot(done: (error: EngineError | undefined) => void): void {
+    const finish = this.#counted(done);
+    if (!this.here.rootStands()) return void this.#later.push(() => finish(gone));
+    this.#leavingRoot = finish;
+    this.#askAndWait({ case: "leave", value: message({ dir: 0, remove: true }) }, (reply) => {
+      const { error } = expectReply(reply, "done");
+      this.#leavingRoot = undefined;
+      finish(error && errorOf(error));
+    });
+  }
+
+  /** All is done but for the root, and nobody says whether that is gone: a further attempt might find no source. */
+  #leaveUnknown(finish: (error: EngineError) => void, { message }: BlitError): void {
+    this.#leavingRoot = undefined;
+    finish({ code: "connection_lost", message: `Cannot remove the source: ${message}` });
+  }
+
   pathOf(dir: number): string {
     return this.here.pathOf(dir);
   }
@@ -409,7 +428,8 @@ export class RemoteEngine implements Engine {
       this.here.flush();
       this.#send();
       if (this.here.stopped || this.#open === 0) return;
-      if (this.#lost) throw this.#lost;
+      if (this.#lost && this.#leavingRoot) this.#leaveUnknown(this.#leavingRoot, this.#lost);
+      else if (this.#lost) throw this.#lost;
       if (this.#arrived.length + this.#later.length > 0) continue;
       const arrival = new Promise<void>((resolve) => this.#wake = resolve);
       this.#waitingForResults ??= this.here.wait(waitMs).finally(() => this.#waitingForResults = undefined);
@@ -431,12 +451,6 @@ export class RemoteEngine implements Engine {
   }
 
   // --- asking ---
-
-  /** The root's directory goes with its last entry. */
-  leaveRoot(remove: boolean): void {
-    this.#tell({ case: "leave", value: message({ dir: 0, remove }) });
-    this.#send();
-  }
 
   #leave(dir: number): void {
     if (!this.#listed.delete(dir)) return;

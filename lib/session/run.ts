@@ -8,6 +8,7 @@ import { isNeverEntered, nearestExisting, placeJob, type Placement } from "../en
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
 import type { Engine } from "../native/engine.ts";
+import { engineError, isNotEmpty, STEP_REMOVE_SOURCE } from "../native/errno.ts";
 import { openEngine } from "../native/open.ts";
 import { makeDirectory, pathFacts, removeEmptyDirectory, rename, renameIfFree } from "../native/paths.ts";
 import { stallError } from "../plan/stall.ts";
@@ -17,7 +18,7 @@ import { depthDoubts, mountDoubts } from "./doubts.ts";
 import { LARGE_BYTES } from "./large_files.ts";
 import { judgesRoom, Room } from "./room.ts";
 import { Tally } from "./tally.ts";
-import { TreeRun } from "./tree_run.ts";
+import { type RootState, TreeRun } from "./tree_run.ts";
 import { predictedMs, recordOf, tune, type Tuning } from "./tuning.ts";
 import type { WatchOptions } from "./watch.ts";
 import { bottleneckLine } from "../tune/bottleneck.ts";
@@ -192,7 +193,8 @@ class JobRun {
         const judged = destinationRoot !== undefined && judgesRoom(job, kind, source === destination);
         const room = judged ? Room.at(destinationRoot, engine) : undefined;
         const giveUp: WatchOptions["giveUp"] = (stall, cause) => stallError(stall, "--stall-timeout", cause);
-        const root = { exists, fresh, counted, disks, giveUp, room, claims, ...sizing };
+        const removeSource = placement.removeRoot ? removerOf(placement.sourceRoot) : undefined;
+        const root = { exists, fresh, counted, disks, giveUp, room, claims, removeSource, ...sizing };
         this.#current = new TreeRun(job, placement, filter, engine, this.#tally, root);
         await this.#current.execute();
       }
@@ -203,9 +205,6 @@ class JobRun {
       this.#engine = undefined;
       this.#current = undefined;
       await engine.close(patienceMs);
-    }
-    if (job.verb === "move" && !job.dryRun && placement.removeRoot && !this.#stopped) {
-      removeEmptyDirectory(placement.sourceRoot);
     }
   }
 
@@ -224,4 +223,11 @@ class JobRun {
     this.#stopped = true;
     this.#engine?.stop();
   }
+}
+
+function removerOf(directory: string): RootState["removeSource"] {
+  return (done) => {
+    const errno = removeEmptyDirectory(directory);
+    done(errno === 0 || isNotEmpty(errno) ? undefined : engineError(errno, STEP_REMOVE_SOURCE));
+  };
 }

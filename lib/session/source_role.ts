@@ -10,7 +10,8 @@ import { pathFromBytes, printablePath } from "../base/path_bytes.ts";
 import { Kind } from "../model/entry.ts";
 import type { Job } from "../model/job.ts";
 import { directoriesUpFrom, type Inode, pathFacts, sameInode } from "../native/paths.ts";
-import { openSourceEngine, type SourceEngine } from "../native/source_engine.ts";
+import { isNotEmpty, STEP_REMOVE_SOURCE } from "../native/errno.ts";
+import { type ErrorNumber, openSourceEngine, type SourceEngine } from "../native/source_engine.ts";
 import type { PackedBatch } from "../native/packed_batch.ts";
 import { machineFacts, machineId } from "../tune/machine.ts";
 import {
@@ -66,8 +67,8 @@ export interface SourceOptions {
   /** How many threads it may have of those that it wants, at least one; all of them where it shares the machine with nobody. */
   grantWorkers?(wanted: number): number;
   answer(answers: SourceAnswers): void;
-  /** Move: removes the root itself, if it is empty. */
-  removeRoot?(): void;
+  /** Move: removes the root itself, if it is empty. Returns the system's number of the error, 0 for none. */
+  removeRoot?(): number | Promise<number>;
 }
 
 /** Raises BlitError when the root cannot be opened, or without the shim. */
@@ -394,22 +395,23 @@ class Source implements SourceRole {
 
   #leave(id: number, { dir, remove, drop }: LeaveDirectory): void {
     if (remove && !this.#removes) throw nonsense("a removal that is not part of the job");
-    if (dir === 0) {
-      if (remove) this.options.removeRoot?.();
-      if (id !== 0) this.#answer(id, "done", {});
-      return;
-    }
-    const done = (error: Answer | undefined) => {
+    const done = (error: ErrorNumber | undefined) => {
       if (id !== 0) this.#answer(id, "done", { error });
     };
+    if (dir === 0) return void this.#leaveRoot(remove).then(done);
     const directory = this.#directories.get(dir);
-    if (!drop) return this.engine.leave(dir, remove, false, (error) => done(error as never));
+    if (!drop) return this.engine.leave(dir, remove, false, done);
     this.#directories.drop(dir, () => {
       this.engine.leave(dir, remove, true, (error) => {
         directory.parent?.unuse();
-        done(error as never);
+        done(error);
       });
     });
+  }
+
+  async #leaveRoot(remove: boolean): Promise<ErrorNumber | undefined> {
+    const number = remove && await this.options.removeRoot?.();
+    return number && !isNotEmpty(number) ? { number, step: STEP_REMOVE_SOURCE } : undefined;
   }
 
   #entry(number: number, index: number): Batch {

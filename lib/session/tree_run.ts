@@ -48,6 +48,8 @@ export interface RootState extends WatchOptions {
   readonly room?: Room;
   /** The largest slice of a large file. */
   readonly rangeBytes: number;
+  /** Move: removes the source's root itself, unless something is left in it. */
+  removeSource?(done: (error: EngineError | undefined) => void): void;
   /** Where other sources of the job lead into the same tree: whose an entry is. */
   readonly claims?: Claims;
 }
@@ -533,6 +535,14 @@ export class TreeRun {
       this.#judgeDeletions();
     }
     if (node.parent) this.#done(node.parent);
+    else if (!node.broken) this.#removeSource(node);
+  }
+
+  #removeSource(root: DirNode): void {
+    if (this.job.verb !== "move" || this.#readOnly) return;
+    this.root.removeSource?.((error) => {
+      if (error) this.tally.failure(this.#pathOfDir(root), error);
+    });
   }
 
   #endScan(): void {

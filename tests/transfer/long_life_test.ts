@@ -43,7 +43,7 @@ testNeeding(
       return await startPush({
         ...{ job, sourceRoot: dir.at("src"), destination: at("pushed"), channel, filterPrefix: "", sink },
         removeRoot: false,
-        removeSourceRoot() {},
+        removeSourceRoot: () => 0,
       }).done;
     };
     const pull = async () => {
