@@ -4,7 +4,7 @@
  */
 
 import { directoryName } from "../base/path_parts.ts";
-import { pathFacts, realPath } from "../native/paths.ts";
+import { pathFacts, realPath, sameInode } from "../native/paths.ts";
 
 /** Whether an entry is the other one, or lies below it, under another spelling. Undefined: neither, or it is so by its very name. */
 export function respelled(path: string, other: string): "same" | "below" | undefined {
@@ -22,6 +22,33 @@ export function respelled(path: string, other: string): "same" | "below" | undef
     if (listed.has(part) && listed.has(parts[i])) return undefined;
   }
   return parts.length === others.length ? "same" : "below";
+}
+
+/**
+ * Whether inode numbers tell what is what on the file system of a directory, however its names are spelled. Undefined: no name in the
+ * directory, nor on the way there, has another spelling that could be tried.
+ */
+export function numbersTell(directory: string): boolean | undefined {
+  const root = realPath(directory);
+  const dev = root === undefined ? undefined : pathFacts(root, true)?.dev;
+  if (root === undefined || dev === undefined) return undefined;
+  for (let at = root; pathFacts(directoryName(at), true)?.dev === dev && at !== "/"; at = directoryName(at)) {
+    const told = toldBy(directoryName(at), at.slice(at.lastIndexOf("/") + 1), dev);
+    if (told !== undefined) return told;
+  }
+  for (const name of namesIn(root)) {
+    const told = toldBy(root, name, dev);
+    if (told !== undefined) return told;
+  }
+  return undefined;
+}
+
+function toldBy(directory: string, name: string, dev: number): boolean | undefined {
+  const other = name.replace(/[a-z]/i, (letter) => letter < "a" ? letter.toLowerCase() : letter.toUpperCase());
+  const here = pathFacts(`${directory}/${name}`, false);
+  if (other === name || here?.dev !== dev) return undefined;
+  const there = pathFacts(`${directory}/${other}`, false);
+  return there === undefined || sameInode(here, there) || namesIn(directory).has(other);
 }
 
 /** Without symlinks on the way; one in the last place is itself. */

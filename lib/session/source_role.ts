@@ -7,12 +7,14 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { BlitError } from "../base/errors.ts";
 import { pathFromBytes, printablePath } from "../base/path_bytes.ts";
+import { numbersTell } from "../endpoint/folded_path.ts";
 import { Kind } from "../model/entry.ts";
 import type { Job } from "../model/job.ts";
 import { directoriesUpFrom, type Inode, pathFacts, sameInode } from "../native/paths.ts";
 import { isNotEmpty, STEP_REMOVE_SOURCE } from "../native/errno.ts";
 import { type ErrorNumber, openSourceEngine, type SourceEngine } from "../native/source_engine.ts";
 import type { PackedBatch } from "../native/packed_batch.ts";
+import { closestRealPath, fileSystemFacts } from "../tune/file_system.ts";
 import { machineFacts, machineId } from "../tune/machine.ts";
 import {
   type BackupPlace,
@@ -302,8 +304,21 @@ class Source implements SourceRole {
     if (verb === "mirror" && entry === undefined && level > 0) {
       throw new BlitError("usage", "Cannot mirror: the source is inside the destination and would be deleted");
     }
+    if (level < 0) this.#refuseUntold(there);
     if (!same) this.engine.avoid(device, inode);
     if (backup) this.#keepBackupOut(backup, entry !== undefined);
+  }
+
+  /** Where inode numbers depend on how names are spelled, one directory looks like two: what is there already would be removed. */
+  #refuseUntold(there: Inode): void {
+    const { root, path = root, job } = this.options;
+    if (job.verb === "check" || this.#upwards[0]?.dev !== there.dev) return;
+    if (numbersTell(path) ?? !fileSystemFacts(closestRealPath(path)).profile.kind.startsWith("fuse")) return;
+    throw new BlitError(
+      "usage",
+      `Cannot ${job.verb} by way of a daemon: the file system does not tell whether both places are one`,
+      "Leave the daemon out: give both paths without a host.",
+    );
   }
 
   /** A symlink in the place of what it leads to would lead to itself. */
@@ -324,6 +339,7 @@ class Source implements SourceRole {
       const where = level === 0 ? "is" : "is above";
       throw new BlitError("usage", `Cannot ${this.options.job.verb}: the backup directory ${where} the source`);
     }
+    if (level < 0) this.#refuseUntold({ dev: Number(device), ino: Number(inode) });
     this.engine.avoid(device, inode);
   }
 

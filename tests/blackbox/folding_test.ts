@@ -196,6 +196,44 @@ for (const { name, needs, mount } of foldingFileSystems) {
   });
 }
 
+for (const { name, needs, mount } of foldingFileSystems) {
+  for (
+    const { way, remote } of [
+      { way: "pushed", remote: [false, true] },
+      { way: "pulled", remote: [true, false] },
+      { way: "fetched", remote: [true, true] },
+    ]
+  ) {
+    testNeeding(
+      [linux, ...needs],
+      `${name}, ${way}: nothing is copied or moved onto itself under another spelling`,
+      async () => {
+        await using dir = await testDirectory();
+        await using disk = await mount();
+        const config = `allow_daemons = ["127.0.0.1"]\n[[modules]]\nname = "m"\npath = "${disk.path}"\n`;
+        await using daemon = await startDaemon(dir, { config });
+        const at = (path: string, far: boolean) => far ? daemon.place(`m/${path}`) : `${disk.path}/${path}`;
+        await Deno.mkdir(`${disk.path}/Dir/Sub`, { recursive: true });
+        await Deno.writeTextFile(`${disk.path}/Dir/Sub/f`, "deep");
+        await Deno.writeTextFile(`${disk.path}/Readme`, "text");
+        for (
+          const [verb, from, to] of [
+            ["move", "Dir/", "dir"],
+            ["copy", "Dir/Sub/", "dir/sub"],
+            ["mirror", "Dir/Sub/", "dir"],
+            ["move", "Dir/Sub/f", "dir/Sub/f"],
+            ["move", "Readme", "README"],
+          ]
+        ) {
+          const result = await blitJson([verb, at(from, remote[0]), at(to, remote[1]), "--yes"]);
+          assert(result.code !== 0, `${verb} ${from} ${to}: exit code 0`);
+          assertEquals(await contents(disk.path), { "readme": "text", "dir/sub/f": "deep" });
+        }
+      },
+    );
+  }
+}
+
 async function names(path: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);
 }
