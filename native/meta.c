@@ -341,8 +341,8 @@ static void apply_owner(struct entry *t, struct outcome *o)
 		if (!err) {
 			t->now.uid = wanted.uid;
 			t->now.gid = wanted.gid;
-			t->now.mode &= ~(S_ISUID | S_ISGID); /* the system takes them away */
-			t->chmod_due |= (t->f->mode & (S_ISUID | S_ISGID)) && !S_ISLNK(t->f->mode);
+			/* the system takes these bits away, but not from a directory */
+			t->chmod_due |= ((t->f->mode | t->now.mode) & (S_ISUID | S_ISGID)) && !S_ISLNK(t->f->mode);
 		} else if (!e->root || !ground_keeps_owner(e, t->d, wanted.uid, wanted.gid, true)) {
 			o->lost |= BLIT_LOST_OWNER;
 		} else {

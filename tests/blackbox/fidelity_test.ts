@@ -159,6 +159,8 @@ testNeeding(needs, "times, modes and attributes that changed alone are brought u
     ...metadata.has("owner") ? ["owner sizes/0 3 4", "owner links/dangling 5 6", "owner empty 7 8"] : [],
   ];
   await dir.make("src", operations);
+  // Its owner changes, which takes such bits from a file and leaves them to a directory.
+  await dir.make("dst", ["mode empty 6755"]);
   const result = await blitJson(["mirror", dir.at("src/"), dir.at("dst"), "--yes"]);
   assertExit(result, 0);
   assertSummary(result, { bytes_copied: 0, files_deleted: 0, files_failed: 0 });
