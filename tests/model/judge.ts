@@ -12,6 +12,8 @@ export interface World {
   readonly source: Tree;
   readonly destination: Tree;
   readonly backup: Tree;
+  /** Unfinished files of runs that ended early; they are in none of the trees. */
+  readonly leftovers: readonly string[];
   /** Everything else beside the roots. */
   readonly outside: Tree;
 }
@@ -49,7 +51,9 @@ export function judgeExact(job: JobSpec, before: World, after: World, expected: 
   const code = expected.failures.size > 0 || (reads && expected.differs) ? 2 : 0;
   if (report.code !== code) found.push(`exit code ${report.code}, not ${code}`);
   if (!reads) found.push(...backupLacks(job, before, after, expected));
-  found.push(...temporary(after));
+  // A move that has taken a directory away does not come by there again.
+  const leftovers = after.leftovers.filter((path) => job.verb !== "move" || before.source.has(parentOf(path.slice(2))));
+  found.push(...leftovers.map((path) => `${path} was left`));
   return found;
 }
 
@@ -72,12 +76,16 @@ export function judgeFaulty(
   const found = always(job, before, after);
   if (job.verb === "check") return [...found, ...touched("the destination", before.destination, after.destination)];
   if (!killed && (!met || report.code === 0) && !lostMetadata(report)) {
-    found.push(...destinationDiffers(before, after, expected, job));
+    // A call that is refused once only may be the one that puts a directory's time back after a file in it was asked for.
+    const once = met && fault.class === "meta" && fault.times === 1;
+    const differs = destinationDiffers(before, after, expected, job);
+    found.push(...differs.filter((line) => !once || !line.includes("other metadata")));
   }
   found.push(...torn(before, after, expected, killed ?? false));
-  // Only a connection that breaks off is begun anew. What fails on one side must not keep the other one waiting.
-  const stalled = [...report.notices, report.error ?? ""].filter((text) => /no progress|trying again/.test(text));
-  if (fault.class !== "net") found.push(...stalled.map((text) => `the run came to a stop: ${text}`));
+  // Only where a connection broke may a run begin anew, and nothing keeps the other side waiting.
+  const stop = fault.class === "net" ? /no progress/ : /no progress|trying again/;
+  const stopped = [...report.notices, report.error ?? ""].filter((text) => stop.test(text));
+  found.push(...stopped.map((text) => `the run came to a stop: ${text}`));
   if (met && fault.side === "source" && fault.class === "list" && fault.error > 0) {
     for (const path of vanished(before, after)) {
       found.push(`${path} was deleted although the source could not be listed`);
@@ -127,7 +135,7 @@ function destinationDiffers(before: World, after: World, expected: Expected, job
     }
   }
   for (const path of after.destination.keys()) {
-    if (!expected.destination.has(path) && !isTemporary(path)) {
+    if (!expected.destination.has(path)) {
       found.push(before.destination.has(path) ? `${path} was not deleted` : `${path} came from nowhere`);
     }
   }
@@ -180,7 +188,7 @@ function torn(before: World, after: World, expected: Expected, killed: boolean):
     found.push(now === undefined ? `${path} has vanished` : `${path} is neither old nor new`);
   }
   for (const [path, now] of after.destination) {
-    if (before.destination.has(path) || isTemporary(path)) continue;
+    if (before.destination.has(path)) continue;
     const wanted = expected.destination.get(path);
     if (wanted === undefined) found.push(`${path} came from nowhere`);
     else if (!wanted.content.some((each) => holds(now, each)) && !(killed && looksUnfinished(now, wanted.metadata))) {
@@ -230,10 +238,6 @@ function backupLacks(job: JobSpec, before: World, after: World, expected: Expect
     const old = before.destination.get(path)!;
     return ![...after.backup.values()].some((entry) => holds(entry, old));
   }).map((path) => `the backup lacks ${path}`);
-}
-
-function temporary(after: World): Complaints {
-  return [...after.destination.keys(), ...after.source.keys()].filter(isTemporary).map((path) => `${path} was left`);
 }
 
 export function isTemporary(path: string): boolean {

@@ -36,11 +36,18 @@ export interface Expected {
   readonly incomplete: boolean;
 }
 
-export function expect(job: JobSpec, source: Tree, destination: Tree, single: string | undefined): Expected {
-  const expected = new Model(job, source, destination, single, true).run();
+/** `refused`: symbolic links of which the run said that they would lead to themselves; only those that may count. */
+export function expect(
+  job: JobSpec,
+  source: Tree,
+  destination: Tree,
+  single: string | undefined,
+  refused: ReadonlySet<string> = new Set(),
+): Expected {
+  const expected = new Model(job, source, destination, single, true, refused).run();
   const tooMany = expected.deleted.size > (job.maxDelete ?? Infinity);
   if (job.verb !== "mirror" || (!tooMany && !expected.incomplete)) return expected;
-  const without = new Model(job, source, destination, single, false).run();
+  const without = new Model(job, source, destination, single, false, refused).run();
   if (tooMany && !expected.incomplete) without.failures.add(".");
   return without;
 }
@@ -64,6 +71,7 @@ class Model implements Expected {
     private readonly before: Tree,
     private readonly single: string | undefined,
     private readonly deletes: boolean,
+    private readonly refused: ReadonlySet<string>,
   ) {
     const { rules, list, maxSize } = job;
     this.#filter = compileFilter({ rules, filesFrom: list, maxSize }, 0);
@@ -131,6 +139,7 @@ class Model implements Expected {
     const there = this.before.get(path);
     if (there !== undefined && this.job.ignoreExisting) return;
     if (there?.type === "d") return this.#inTheWay(path, entry);
+    if (this.refused.has(path) && this.#leadsToItself(path, entry)) return void this.failures.add(path);
     if (there !== undefined && sameContent(entry, there, this.job)) {
       // A file with further names in the destination may be copied: its metadata must not change under those names.
       const content = there.links > 1 ? [there, entry] : [there];
@@ -142,6 +151,16 @@ class Model implements Expected {
       if (there !== undefined) this.replaced.add(path);
     }
     if (this.job.verb === "move") this.moved.add(path);
+  }
+
+  /** A link that would take the place of what it leads to, through links that stand there now or will. */
+  #leadsToItself(path: string, entry: SnapshotEntry): boolean {
+    const there = this.before.get(path);
+    if (entry.type !== "l" || there === undefined || there.type === "l") return false;
+    return [this.before, new Map([...this.before, ...this.source])].some((tree) => {
+      const at = resolve(tree, parentOf(path), entry.target);
+      return at !== undefined && (at === path || this.before.get(at)?.inode === there.inode);
+    });
   }
 
   /** A directory stands where another kind of entry is to be. */
@@ -257,6 +276,22 @@ class Model implements Expected {
   #emptied(path: string): boolean {
     return childrenOf(this.source, path).every(([each]) => this.moved.has(each));
   }
+}
+
+/** Where a symbolic link's target leads in a tree, as far as it stays in it. */
+function resolve(tree: Tree, from: string, target: string, links = 0): string | undefined {
+  if (target.startsWith("%2F") || target.startsWith("/") || links > 20) return undefined;
+  let at = from;
+  const parts = target.split("/").filter((part) => part !== "" && part !== ".");
+  for (const [i, part] of parts.entries()) {
+    if (part === ".." && at === ".") return undefined;
+    const next = part === ".." ? parentOf(at) : at === "." ? part : `${at}/${part}`;
+    const entry = tree.get(next);
+    if (entry === undefined) return undefined;
+    if (entry.type === "l") return resolve(tree, at, [entry.target, ...parts.slice(i + 1)].join("/"), links + 1);
+    at = next;
+  }
+  return at;
 }
 
 export function childrenOf(tree: Tree, directory: string): [string, SnapshotEntry][] {

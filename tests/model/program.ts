@@ -58,7 +58,13 @@ async function openRooms(directory: string, folder: string, fixtures: FixtureSer
 
 /** Plays cases until one fails. */
 async function check({ name, choice, stage }: Room, cases: number, seed: number): Promise<boolean> {
-  const property = fc.asyncProperty(scenarios(choice), (scenario) => play(scenario, stage));
+  const property = fc.asyncProperty(scenarios(choice), async (scenario) => {
+    await play(scenario, stage).catch((error) => {
+      // Shrinking what has to wait for a stall takes long.
+      if (Deno.env.has("BLIT_MODEL_TRACE")) console.log(`${error}`);
+      throw error;
+    });
+  });
   const path = Deno.env.get("BLIT_MODEL_PATH")?.split("/");
   if (path !== undefined && path[0] !== name) return true;
   const result = await fc.check(property, { numRuns: cases, seed, path: path?.[1] });

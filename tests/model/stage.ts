@@ -92,7 +92,7 @@ export async function loadBlit(folder: string): Promise<Blit> {
       return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
     },
     startDaemon(path) {
-      const config = `allow_daemons = ["127.0.0.1"]\n[[modules]]\nname = "m"\npath = "${path}"\n`;
+      const config = `allow_daemons = ["127.0.0.1"]\n[[modules]]\nname = "m"\npath = "${path}"\nprivileged = true\n`;
       return new Promise((ready, failed) => {
         runDaemon({ config: "memory", bind: "127.0.0.1", port: 0, noMdns: true }, {
           log: { write: () => {} },

@@ -6,7 +6,7 @@
  * A negative error is a signal that the process sends itself at that very moment, before the call. Classes:
  *
  *   open create read write list stat make link rename remove meta attribute sync   concern paths
- *   net                                                                    sending and receiving on any socket
+ *   net                                                                    sending and receiving on connections to other machines
  *
  * A process that was started with BLIT_FAULT="class directory nth error times" begins with that fault armed.
  */
@@ -78,11 +78,19 @@ static int concerned(int fd, const char *name)
 	return !strncmp(path, armed_below, prefix) && (!path[prefix] || path[prefix] == '/');
 }
 
+/* Pairs of sockets within a process break no connection. */
+static int is_connection(int fd)
+{
+	int family = AF_UNIX;
+	socklen_t length = sizeof family;
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) == 0 && family != AF_UNIX;
+}
+
 static int strikes(const char *class, int fd, const char *name)
 {
 	int saved = errno;
 	if (!atomic_load(&armed) || strcmp(class, armed_class)) return 0;
-	int ours = !strcmp(class, "net") || concerned(fd, name);
+	int ours = !strcmp(class, "net") ? is_connection(fd) : concerned(fd, name);
 	errno = saved;
 	if (!ours) return 0;
 	long call = atomic_fetch_add(&seen, 1) + 1;
@@ -126,9 +134,9 @@ WRAP(int, ftruncate, (int fd, off_t length), (fd, length), FAIL("write", fd, NUL
 WRAP(ssize_t, copy_file_range, (int in, off_t *in_at, int out, off_t *out_at, size_t length, unsigned flags),
 	(in, in_at, out, out_at, length, flags), FAIL("read", in, NULL); FAIL("write", out, NULL))
 WRAP(ssize_t, sendfile, (int out, int in, off_t *at, size_t length), (out, in, at, length),
-	FAIL("read", in, NULL); FAIL("net", -1, NULL))
-WRAP(ssize_t, send, (int fd, const void *from, size_t length, int flags), (fd, from, length, flags), FAIL("net", -1, NULL))
-WRAP(ssize_t, recv, (int fd, void *to, size_t length, int flags), (fd, to, length, flags), FAIL("net", -1, NULL))
+	FAIL("read", in, NULL); FAIL("net", out, NULL))
+WRAP(ssize_t, send, (int fd, const void *from, size_t length, int flags), (fd, from, length, flags), FAIL("net", fd, NULL))
+WRAP(ssize_t, recv, (int fd, void *to, size_t length, int flags), (fd, to, length, flags), FAIL("net", fd, NULL))
 WRAP(int, statx, (int dir, const char *name, int flags, unsigned mask, struct statx *out), (dir, name, flags, mask, out),
 	FAIL("stat", dir, name))
 WRAP(int, fstatat, (int dir, const char *name, struct stat *out, int flags), (dir, name, out, flags), FAIL("stat", dir, name))
