@@ -217,6 +217,8 @@ static void apply_entry(struct worker *w, struct task *t, struct place *p, uint3
 		err = -engine_is_full(e);
 	if (!err)
 		err = batch_names(p->batch, p->index, p->sname, p->dname);
+	if (!err && writes && temp_keeps_name(p->dname, strlen(p->dname)))
+		err = -BLIT_E_KEPT_NAME;
 	if (err) {
 		task_detail(t, p->index, BLIT_D_FAILED, -err, step);
 		return;

@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 17
+#define BLIT_ABI 18
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -137,6 +137,7 @@ enum {
 	BLIT_E_FULL = 4013,      /* the destination is full: this was given up, or not begun */
 	BLIT_E_QUOTA = 4014,     /* the same for a quota */
 	BLIT_E_ENDLESS = 4015,   /* the file's size says nothing, and more came of it than is read without one */
+	BLIT_E_KEPT_NAME = 4016, /* the name is one that temporary files have */
 };
 
 /* The step that failed: says which side and what, for the message. */

@@ -467,8 +467,10 @@ int fold_match(int ddir, struct fold_name *missing, uint32_t n, const struct fol
 bool fold_rename(struct engine *e, int ddir, const char *from, const char *to);
 
 /* --- temp.c --- */
-#define TEMP_NAME_LEN 26
-#define PART_NAME_LEN 27
+#define TEMP_NAME_LEN 34
+#define PART_NAME_LEN 35
+/* The name of a temporary file of that process. */
+void temp_name_of(uint32_t pid, uint32_t number, char out[TEMP_NAME_LEN + 1]);
 void temp_name(struct engine *e, char out[TEMP_NAME_LEN + 1]);
 bool temp_is_name(const char *name, uint32_t len);
 /* Whether the process that the name tells is there, on this machine. */
@@ -478,6 +480,8 @@ int temp_create(struct engine *e, int ddir, mode_t mode, char name[TEMP_NAME_LEN
 /* Removes a temporary file whose run is dead. 1 if it did, 0 if its owner lives. */
 int temp_remove_stale(int ddir, const char *name);
 bool part_is_name(const char *name, uint32_t len);
+/* Either: no entry of the source but a directory gets such a name, since the next run would take it for its own. */
+bool temp_keeps_name(const char *name, uint32_t len);
 /* Opens what an earlier run left of the file, or an empty one, and locks it. Descriptor; -EWOULDBLOCK where another run has it,
  * -EPERM where it is not ours, or -errno. */
 int part_open(const struct engine *e, int ddir, mode_t mode, const char *of, char name[PART_NAME_LEN + 1]);

@@ -361,8 +361,9 @@ static int add_row(struct lister *l, struct source_side *s, bool known, const ch
 {
 	struct facts d;
 	uint16_t diff = 0;
+	bool kept = kind != BLIT_KIND_DIR && temp_keeps_name(dname, strlen(dname)) && !(l->w->e->config.flags & BLIT_CFG_DISCARD);
 	*out = NULL;
-	if (known && dkind && kind != BLIT_KIND_DIR && dkind != BLIT_KIND_DIR) {
+	if (!kept && known && dkind && kind != BLIT_KIND_DIR && dkind != BLIT_KIND_DIR) {
 		if (os_facts_at(l->dfd, dname, &d) == 0 && (meta_withhold(l->w->e, &d), true))
 			diff = compare(l->w->e, l->t->d, s, l->dfd, dname, &d);
 		else
@@ -395,6 +396,8 @@ static int add_row(struct lister *l, struct source_side *s, bool known, const ch
 			row->attrs = d.dev;
 		}
 	}
+	if (kept)
+		row_error(row, BLIT_E_KEPT_NAME);
 	*out = row;
 	return 0;
 }
@@ -508,15 +511,10 @@ static int read_source(struct lister *l)
 	return 0;
 }
 
-static bool is_ours(const char *name, uint32_t len)
-{
-	return temp_is_name(name, len) || part_is_name(name, len);
-}
-
 static void remove_stale(struct lister *l, const char *name, uint32_t len)
 {
 	bool kept = l->w->e->config.flags & BLIT_CFG_RESUME && part_is_name(name, len);
-	if (!kept && is_ours(name, len) && temp_remove_stale(l->dfd, name) == 1)
+	if (!kept && temp_keeps_name(name, len) && temp_remove_stale(l->dfd, name) == 1)
 		l->stale++;
 }
 
@@ -529,7 +527,7 @@ static struct fold_name *unseen_names(struct name_set *set, char **text, uint32_
 	*n = 0;
 	for (uint32_t i = 0; names && out && set->slots && i <= set->mask; i++) {
 		const struct name_slot *slot = &set->slots[i];
-		if (!slot->at || slot->seen || is_ours(set->names + slot->at - 1, slot->len))
+		if (!slot->at || slot->seen || temp_keeps_name(set->names + slot->at - 1, slot->len))
 			continue;
 		names[(*n)++] = (struct fold_name){ .name = out, .at = i };
 		memcpy(out, set->names + slot->at - 1, slot->len);
@@ -638,7 +636,7 @@ static int add_extras(struct lister *l)
 			continue;
 		const char *name = set->names + slot->at - 1;
 		handled++;
-		if (slot->kind != BLIT_KIND_DIR && is_ours(name, slot->len)) {
+		if (slot->kind != BLIT_KIND_DIR && temp_keeps_name(name, slot->len)) {
 			char copy[PART_NAME_LEN + 1] = { 0 };
 			memcpy(copy, name, slot->len);
 			if (may_remove)

@@ -182,7 +182,7 @@ static void a_named_entry_comes_with_both_names(void)
 	test_write("src/one", "1");
 	test_write("src/two", "2");
 	test_write("dst/other", "");
-	test_write("dst/.blit-000000000000000a.tmp", "a dead run's");
+	test_write("dst/.blit-000000000000000afda05562.tmp", "a dead run's");
 	rig_open(&rig, 0);
 	struct blit_task t = { .op = BLIT_OP_LIST, .flags = BLIT_SRC | BLIT_DST | BLIT_NAMED };
 	struct answer a = rig_do(&rig, t, both, sizeof both);
@@ -293,8 +293,8 @@ static void stale_temporary_files_go_and_living_ones_are_not_told(void)
 	test_trees_fresh();
 	int dst = open("dst", O_RDONLY | O_DIRECTORY);
 	int fd = temp_create(&other_run, dst, 0600, living);
-	test_write("dst/.blit-7fffffff00000001.tmp", "left by a killed run");
-	CHECK(mkdir("dst/.blit-7fffffff00000002.tmp", 0755) == 0);
+	test_write("dst/.blit-7fffffff000000014c79a097.tmp", "left by a killed run");
+	CHECK(mkdir("dst/.blit-7fffffff000000024d79a22a.tmp", 0755) == 0);
 	rig_open(&rig, BLIT_CFG_READ_ONLY);
 	struct answer a = rig_list_root(&rig, BLIT_SRC | BLIT_DST);
 	rig_free(&rig, &a);
@@ -303,7 +303,7 @@ static void stale_temporary_files_go_and_living_ones_are_not_told(void)
 	rig_open(&rig, 0);
 	a = rig_list_root(&rig, BLIT_SRC | BLIT_DST);
 	CHECK(answer_batch(&a)->stale == 1 && answer_batch(&a)->extras == 1);
-	batch_find(answer_batch(&a), ".blit-7fffffff00000002.tmp"); /* a directory is not ours */
+	batch_find(answer_batch(&a), ".blit-7fffffff000000024d79a22a.tmp"); /* a directory is not ours */
 	rig_free(&rig, &a);
 	rig_close(&rig);
 	CHECK_EQUAL(test_count("dst", true), 2);

@@ -158,7 +158,7 @@ static int clone_beside(int sfd, int dir, char name[TEMP_NAME_LEN + 1])
 	static atomic_uint counter;
 	for (int attempt = 0; attempt < 100; attempt++) {
 		/* counts down, so that it meets the names of temp.c late */
-		snprintf(name, TEMP_NAME_LEN + 1, ".blit-%08x%08x.tmp", (unsigned)getpid(), UINT32_MAX - atomic_fetch_add(&counter, 1));
+		temp_name_of((uint32_t)getpid(), UINT32_MAX - atomic_fetch_add(&counter, 1), name);
 		if (fclonefileat(sfd, dir, name, CLONE_NOOWNERCOPY) == 0)
 			return 0;
 		if (errno != EEXIST)

@@ -149,6 +149,8 @@ static void store_entry(struct storing *s, uint32_t word, const struct blit_reco
 	if (r->code && r->code != BLIT_D_HASH)
 		return task_detail(s->t, index, r->code, r->value, r->extra);
 	int err = s->ddir < 0 ? s->ddir : batch_names(b, index, s->sname, s->dname);
+	if (!err && temp_keeps_name(s->dname, strlen(s->dname)))
+		err = -BLIT_E_KEPT_NAME;
 	if (!err && e->config.flags & BLIT_CFG_READ_ONLY && action != BLIT_CONTENT)
 		err = -EROFS;
 	if (!err && (action == BLIT_MAKE || action == BLIT_REPLACE))

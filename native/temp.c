@@ -1,35 +1,77 @@
 /*
- * Temporary names: `.blit-` + process id and counter as 16 hex digits + `.tmp`, in the directory of the file they become.
+ * Temporary names: `.blit-` + process id and counter as 16 hex digits + a check value of those as 8 more + `.tmp`, in the directory
+ * of the file they become. What merely looks alike has another check value: it is the user's, and treated as any file.
  *
  * While a run writes one it holds a flock on it, so that another run can tell a living one from what a killed run left.
  * Entries that cannot be locked (symlinks, nodes, links) are judged by the process id in the name; where that is wrong, on a
  * file system shared between machines, the owner's rename fails and the entry is reported.
  *
- * A part, for runs that shall be continued, is `.blit-` + a hash of the file's name as 16 hex digits + `.part`: the next run finds it.
+ * A part, for runs that shall be continued, has a hash of the file's name in the place of process id and counter, and ends with
+ * `.part`: the next run finds it.
  */
 #include "engine.h"
 
 #include <signal.h>
 #include <sys/file.h>
 
+#define PREFIX ".blit-"
+#define PREFIX_LEN 6
+#define DIGITS 16
+#define CHECK_DIGITS 8
+
+/* FNV-1a of the digits, as digits. */
+static void check_value(const char *digits, char out[CHECK_DIGITS + 1])
+{
+	uint32_t h = 0x811c9dc5u;
+	for (int i = 0; i < DIGITS; i++)
+		h = (h ^ (unsigned char)digits[i]) * 0x01000193u;
+	snprintf(out, CHECK_DIGITS + 1, "%08x", h);
+}
+
+static void name_of(uint64_t digits, const char *ending, char *out)
+{
+	char check[CHECK_DIGITS + 1];
+	snprintf(out, PREFIX_LEN + DIGITS + 1, PREFIX "%016llx", (unsigned long long)digits);
+	check_value(out + PREFIX_LEN, check);
+	snprintf(out + PREFIX_LEN + DIGITS, PART_NAME_LEN + 1 - PREFIX_LEN - DIGITS, "%s%s", check, ending);
+}
+
+static bool is_name(const char *name, uint32_t len, const char *ending)
+{
+	char check[CHECK_DIGITS + 1];
+	if (len != PREFIX_LEN + DIGITS + CHECK_DIGITS + strlen(ending) || memcmp(name, PREFIX, PREFIX_LEN) != 0)
+		return false;
+	check_value(name + PREFIX_LEN, check);
+	return strspn(name + PREFIX_LEN, "0123456789abcdef") == DIGITS + CHECK_DIGITS &&
+		memcmp(name + PREFIX_LEN + DIGITS, check, CHECK_DIGITS) == 0 &&
+		memcmp(name + len - strlen(ending), ending, strlen(ending)) == 0;
+}
+
+void temp_name_of(uint32_t pid, uint32_t number, char out[TEMP_NAME_LEN + 1])
+{
+	char name[PART_NAME_LEN + 1];
+	name_of((uint64_t)pid << 32 | number, ".tmp", name);
+	memcpy(out, name, TEMP_NAME_LEN + 1);
+}
+
 void temp_name(struct engine *e, char out[TEMP_NAME_LEN + 1])
 {
-	uint32_t n = (uint32_t)(e->temp_seed + atomic_fetch_add(&e->temp_counter, 1));
-	snprintf(out, TEMP_NAME_LEN + 1, ".blit-%08x%08x.tmp", (unsigned)getpid(), n);
+	temp_name_of((uint32_t)getpid(), (uint32_t)(e->temp_seed + atomic_fetch_add(&e->temp_counter, 1)), out);
 }
 
 bool temp_is_name(const char *name, uint32_t len)
 {
-	if (len != TEMP_NAME_LEN || memcmp(name, ".blit-", 6) != 0 || memcmp(name + 22, ".tmp", 4) != 0)
-		return false;
-	return strspn(name + 6, "0123456789abcdef") == 16;
+	return is_name(name, len, ".tmp");
 }
 
 bool part_is_name(const char *name, uint32_t len)
 {
-	if (len != PART_NAME_LEN || memcmp(name, ".blit-", 6) != 0 || memcmp(name + 22, ".part", 5) != 0)
-		return false;
-	return strspn(name + 6, "0123456789abcdef") == 16;
+	return is_name(name, len, ".part");
+}
+
+bool temp_keeps_name(const char *name, uint32_t len)
+{
+	return temp_is_name(name, len) || part_is_name(name, len);
 }
 
 /* False where another run took the new file for a stale one before it was locked; that run removes it. */
@@ -64,7 +106,7 @@ int part_open(const struct engine *e, int ddir, mode_t mode, const char *of, cha
 	struct stat st, named;
 	hash64_init(&h);
 	hash64_add(&h, of, strlen(of));
-	snprintf(name, PART_NAME_LEN + 1, ".blit-%016llx.part", (unsigned long long)hash64_end(&h));
+	name_of(hash64_end(&h), ".part", name);
 	int fd = openat(ddir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode | 0600), err = 0;
 	if (fd < 0)
 		err = -errno;
@@ -87,7 +129,7 @@ int part_open(const struct engine *e, int ddir, mode_t mode, const char *of, cha
 bool temp_owner_lives(const char *name)
 {
 	unsigned pid = 0;
-	if (sscanf(name + 6, "%8x", &pid) != 1 || pid == 0)
+	if (sscanf(name + PREFIX_LEN, "%8x", &pid) != 1 || pid == 0)
 		return false;
 	return kill((pid_t)pid, 0) == 0 || errno == EPERM;
 }

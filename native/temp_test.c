@@ -17,7 +17,7 @@ static pid_t dead_process(void)
 
 static const char *name_of(pid_t pid, uint32_t number, char out[TEMP_NAME_LEN + 1])
 {
-	snprintf(out, TEMP_NAME_LEN + 1, ".blit-%08x%08x.tmp", (unsigned)pid, number);
+	temp_name_of((uint32_t)pid, number, out);
 	return out;
 }
 
@@ -30,12 +30,25 @@ static void names_are_recognised_and_nothing_else_is(void)
 	CHECK_EQUAL(strlen(name), TEMP_NAME_LEN);
 	CHECK(temp_is_name(name, TEMP_NAME_LEN));
 	CHECK(!temp_is_name(name, TEMP_NAME_LEN - 1));
-	static const char *const others[] = { ".blit-0123456789abcdeg.tmp", ".blit-0123456789ABCDEF.tmp", ".blit-0123456789abcdef.tmq",
-		".blit_0123456789abcdef.tmp", ".blit-0123456789abcde..tmp" };
+	/* the first is one; what other programs may make has another check value */
+	static const char *const others[] = { ".blit-0000000100000002%s.tmp", ".blit-0000000100000003%s.tmp", ".blit-000000010000000A%s.tmp",
+		".blit-0000000100000002%s.tmq", ".blit_0000000100000002%s.tmp", ".blit-0000000100000002%s.part", ".blit-000000010000000.%s.tmp" };
+	name_of(1, 2, name);
+	name[30] = 0;
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-		CHECK_EQUAL(strlen(others[i]), TEMP_NAME_LEN);
-		CHECK(!temp_is_name(others[i], TEMP_NAME_LEN));
+		char other[PART_NAME_LEN + 1];
+		snprintf(other, sizeof other, others[i], name + 22);
+		CHECK_EQUAL(temp_is_name(other, strlen(other)), i == 0);
+		CHECK_EQUAL(temp_keeps_name(other, strlen(other)), i == 0 || strlen(other) == PART_NAME_LEN);
 	}
+	CHECK(!temp_keeps_name(".blit-0123456789abcdef.tmp", 26));
+}
+
+/* The portable engine makes the same (tests/native/contract_list.ts): each must know the other's. */
+static void a_name_is_the_same_for_both_engines(void)
+{
+	char name[TEMP_NAME_LEN + 1];
+	CHECK(strcmp(name_of(0x1234, 7, name), ".blit-000012340000000792b472a8.tmp") == 0);
 }
 
 static void a_created_file_is_locked_and_private_until_its_mode_is_set(void)
@@ -183,6 +196,7 @@ int main(void)
 	test_folder_enter();
 	CHECK((here = open(".", O_RDONLY | O_DIRECTORY)) >= 0);
 	names_are_recognised_and_nothing_else_is();
+	a_name_is_the_same_for_both_engines();
 	a_created_file_is_locked_and_private_until_its_mode_is_set();
 	a_failed_creation_leaves_no_name();
 	a_killed_runs_file_goes_even_if_its_process_id_lives_again();

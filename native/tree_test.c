@@ -147,7 +147,10 @@ static void a_backup_on_another_file_system_is_a_copy(void)
 	CHECK(symlink(path, "backup") == 0);
 	CHECK(system("echo new > src/f && echo old > dst/f && chmod 640 dst/f && echo extra > dst/e && ln dst/e dst/e2 && ln -s x dst/l && mkfifo dst/p") == 0);
 	/* what a killed run left, and what a living one is at */
-	snprintf(command, sizeof command, "touch backup/.blit-7fffffff00000000.tmp backup/.blit-%08x00000000.tmp", getppid());
+	char dead[TEMP_NAME_LEN + 1], alive[TEMP_NAME_LEN + 1];
+	temp_name_of(INT32_MAX, 0, dead);
+	temp_name_of(getppid(), 0, alive);
+	snprintf(command, sizeof command, "touch backup/%s backup/%s", dead, alive);
 	CHECK(system(command) == 0);
 	begin(BLIT_CFG_BACKUP, BLIT_SRC | BLIT_DST);
 	CHECK_EQUAL(rig_apply(&rig, &list, "f", BLIT_REPLACE, 0).r.done, 1);

@@ -13,7 +13,7 @@ import type { Job } from "../model/job.ts";
 import { Kind } from "../model/entry.ts";
 import { directoriesUpFrom, type PathFacts, pathFacts, realPath, sameInode } from "../native/paths.ts";
 import { respelled } from "./folded_path.ts";
-import { refuseSpecialDestination, refuseSpecialSource } from "./special.ts";
+import { refuseKeptName, refuseSpecialDestination, refuseSpecialSource } from "./special.ts";
 import { mergesOf, twinsError } from "./twins.ts";
 
 /** One source in one place. All paths are PEP 383 strings. */
@@ -141,6 +141,7 @@ function placeEntry(
     job.sources.length > 1;
   const destinationPath = inside ? join(destination, name) : destination;
   const destinationRoot = inside ? destination : directoryName(destination);
+  refuseKeptName(job.verb, path, destinationPath);
   nearestExisting(destinationRoot); // refuses what cannot be created
   const there = pathFacts(destinationPath, false);
   refuseSpecialDestination(job.verb, destinationPath, (inside ? there : target)?.kind, destinationPath);

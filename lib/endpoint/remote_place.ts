@@ -9,7 +9,7 @@ import type { Job } from "../model/job.ts";
 import { Kind } from "../model/entry.ts";
 import { pathFacts } from "../native/paths.ts";
 import { formatRemote, parseRemote, type RemoteEndpoint } from "./remote.ts";
-import { refuseSpecialDestination, refuseSpecialSource } from "./special.ts";
+import { refuseKeptName, refuseSpecialDestination, refuseSpecialSource } from "./special.ts";
 import { mergesOf } from "./twins.ts";
 
 /** A path on this machine (as typed), or at a daemon. */
@@ -120,6 +120,7 @@ async function placeSource(
   const inside = target === Kind.Directory || endsWithSlash(job.destination!) || baseOf(destination) === "" ||
     job.sources.length > 1;
   const place = inside ? below(destination, name) : destination;
+  refuseKeptName(job.verb, argument, shownEndpoint(place));
   const there = inside && target !== undefined ? await kindOf(place, locate, false) : target;
   refuseSpecialDestination(job.verb, shownEndpoint(place), there, "local" in place ? place.local : undefined);
   return {

@@ -9,6 +9,7 @@ import { directoryName, trimSlashes } from "../base/path_parts.ts";
 import { Kind } from "../model/entry.ts";
 import type { Verb } from "../model/job.ts";
 import { realPath } from "../native/paths.ts";
+import { isTempName } from "../native/temp_name.ts";
 
 const words: Readonly<Record<number, string>> = {
   [Kind.Fifo]: "a FIFO",
@@ -36,6 +37,19 @@ export function refuseSpecialDestination(verb: Verb, argument: string, kind: num
     `Cannot ${verb} to "${printablePath(argument)}": it is ${what}`,
     "Name a file or a directory; --null reads everything and writes nothing.",
   );
+}
+
+/** A name that the next run would take for one of its temporary files. Raises BlitError (usage). */
+export function refuseKeptName(verb: Verb, source: string, destination: string): void {
+  for (const path of [source, destination]) {
+    if (!isTempName(trimSlashes(path).replace(/^.*\//s, ""))) continue;
+    throw usageError(
+      `Cannot ${verb} "${printablePath(source)}": blit keeps such names as "${
+        printablePath(path)
+      }" for its temporary files`,
+      "Give it another name first, if it is of use.",
+    );
+  }
 }
 
 /** /dev/stdin, /dev/fd/63 and the like. */

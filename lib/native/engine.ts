@@ -71,6 +71,8 @@ export interface EntryBatch {
   /** Non-directories that compare equal and were left out, and their bytes. */
   readonly unchanged: number;
   readonly unchangedBytes: number;
+  /** Temporary files of dead runs that were removed from the destination. */
+  readonly stale: number;
   /** Diff bits of the directory itself, before the run touched it. */
   readonly dirDiff: number;
   kind(index: number): number;

@@ -140,7 +140,7 @@ const darwin: Numbers = {
 };
 
 /** native/blit.h, BLIT_E_*: the same on every system. */
-const own: Readonly<Record<number, readonly [code: string, words: string]>> = {
+const own: Readonly<Record<number, readonly [code: string, words: string, action?: string]>> = {
   4001: ["changed", "the source changed while it was being copied, twice; run again"],
   4002: ["verify_mismatch", "what was read back differs from what was written"],
   4003: ["inside", "this directory is the root of the other side"],
@@ -165,6 +165,7 @@ const own: Readonly<Record<number, readonly [code: string, words: string]>> = {
   4013: ["full", "no space left on device"],
   4014: ["quota", "disk quota exceeded"],
   4015: ["endless", "its size says nothing, and there is too much of it to be read without one"],
+  4016: ["kept_name", "blit keeps such names for its temporary files", "copy"],
 };
 
 /** native/blit.h, enum blit_step. */
@@ -217,8 +218,8 @@ export function listingSide(step: number): "source" | "destination" {
 export function engineError(errno: number, step: number, os: string = Deno.build.os): EngineError {
   const code = (os === "darwin" ? darwin : linux)[errno];
   if (code !== undefined) return namedError(code, step)!;
-  const [ownCode, state] = own[errno] ?? [`E${errno}`, `error ${errno}`];
-  const error = { code: ownCode, message: sentence(step, state) };
+  const [ownCode, state, action] = own[errno] ?? [`E${errno}`, `error ${errno}`];
+  const error = { code: ownCode, message: sentence(step, state, action) };
   return readsSource(step) && (own[errno] === undefined || errno === PROTOCOL) ? { ...error, unread: true } : error;
 }
 
@@ -254,6 +255,6 @@ function readsSource(step: number): boolean {
   return step === STEP_OPEN_SOURCE || step === STEP_READ || step === STEP_LIST_SOURCE;
 }
 
-function sentence(step: number, state: string): string {
-  return `Cannot ${actions[step] ?? "go on"}: ${state}`;
+function sentence(step: number, state: string, action = actions[step] ?? "go on"): string {
+  return `Cannot ${action}: ${state}`;
 }

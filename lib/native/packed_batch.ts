@@ -40,6 +40,7 @@ export class PackedBatch implements EntryBatch {
   readonly extras: number;
   readonly unchanged: number;
   readonly unchangedBytes: number;
+  readonly stale: number;
   readonly dirDiff: number;
   readonly #hasStat: boolean;
   #view: DataView;
@@ -60,6 +61,7 @@ export class PackedBatch implements EntryBatch {
     this.extras = view.getUint32(24, true);
     this.unchanged = view.getUint32(28, true);
     this.unchangedBytes = view.getUint32(32, true) + view.getUint32(36, true) * 0x1_0000_0000;
+    this.stale = view.getUint32(48, true);
     this.dirDiff = view.getUint32(52, true);
   }
 

@@ -24,6 +24,7 @@ export interface Row {
 export interface BatchTotals {
   readonly unchanged: number;
   readonly unchangedBytes: number;
+  readonly stale: number;
   readonly dirDiff: number;
 }
 
@@ -34,6 +35,7 @@ export class RowBatch implements EntryBatch {
   readonly extras: number;
   readonly unchanged: number;
   readonly unchangedBytes: number;
+  readonly stale: number;
   readonly dirDiff: number;
   #rows: readonly Row[];
   #references = 1;
@@ -49,6 +51,7 @@ export class RowBatch implements EntryBatch {
     this.extras = extras.length;
     this.unchanged = totals.unchanged;
     this.unchangedBytes = totals.unchangedBytes;
+    this.stale = totals.stale;
     this.dirDiff = totals.dirDiff;
   }
 

@@ -10,6 +10,7 @@ import { sizeClass, sizeClasses } from "../model/run_record.ts";
 import type { EngineConfig } from "./engine.ts";
 import { type Directory, DirectoryTable } from "./portable_dirs.ts";
 import { Own, ownError, Step } from "./portable_error.ts";
+import { tempNameOf } from "./temp_name.ts";
 
 interface BackupCopy {
   readonly directory: Directory;
@@ -109,10 +110,9 @@ export class Context {
     if (this.stopped) throw ownError(Own.Stopped, step);
   }
 
-  /** `.blit-`, process id and counter as 16 hex digits, `.tmp`: as the shim names them. */
   tempName(): string {
     this.#tempNumber = (this.#tempNumber + 1) >>> 0;
-    return `.blit-${hex8(Deno.pid)}${hex8(this.#tempNumber)}.tmp`;
+    return tempNameOf(Deno.pid, this.#tempNumber);
   }
 }
 
@@ -125,10 +125,6 @@ function mayChown(): boolean {
   } catch {
     return true;
   }
-}
-
-function hex8(n: number): string {
-  return n.toString(16).padStart(8, "0");
 }
 
 /** f_type of statfs on Linux. */

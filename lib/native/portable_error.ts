@@ -48,6 +48,7 @@ export const Own = {
   Full: 4013,
   Quota: 4014,
   Endless: 4015,
+  KeptName: 4016,
 } as const;
 
 export class EntryError extends Error {

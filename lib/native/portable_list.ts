@@ -13,12 +13,13 @@ import type { Row } from "./portable_batch.ts";
 import type { Context } from "./portable_context.ts";
 import type { Directory, Pinned } from "./portable_dirs.ts";
 import { openDestination, openSource } from "./portable_enter.ts";
-import { codeOf, during, type EntryError, entryError, nameError, Step } from "./portable_error.ts";
+import { codeOf, during, type EntryError, entryError, nameError, Own, ownError, Step } from "./portable_error.ts";
 import { type Facts, factsAt, factsIfAny } from "./portable_facts.ts";
 import { joinFolded, twinsOf } from "./portable_fold.ts";
 import { type Listing, type Name, readNames, readNamesAndKinds } from "./portable_listing.ts";
 import { entryDiff, metadataDiff } from "./portable_meta.ts";
-import { isTempName, removeStale } from "./portable_temp.ts";
+import { removeStale } from "./portable_temp.ts";
+import { isTempName } from "./temp_name.ts";
 
 const NAMES_PER_ANSWER = 4096;
 /** Entries of one directory that are looked at at the same time. */
@@ -34,6 +35,7 @@ interface Work {
   readonly extras: Row[];
   unchanged: number;
   unchangedBytes: number;
+  stale: number;
 }
 
 /** Does not reject: what fails is in the answer. */
@@ -54,7 +56,17 @@ export async function listDirectory(
 async function list(context: Context, request: ListRequest, directory: Directory): Promise<ListAnswer> {
   using source = request.onSource ? await openSource(context, request, directory) : undefined;
   using destination = await openDestination(context, request, directory);
-  const work: Work = { context, request, source, destination, rows: [], extras: [], unchanged: 0, unchangedBytes: 0 };
+  const work: Work = {
+    context,
+    request,
+    source,
+    destination,
+    rows: [],
+    extras: [],
+    unchanged: 0,
+    unchangedBytes: 0,
+    stale: 0,
+  };
   let dirDiff = 0;
   if (request.named) {
     await addNamed(work, request.named);
@@ -68,9 +80,9 @@ async function list(context: Context, request: ListRequest, directory: Directory
   }
   const more = directory.listing !== undefined && !isFinished(directory.listing);
   if (!more) directory.listing = undefined;
-  const { rows, extras, unchanged, unchangedBytes } = work;
-  const nothing = rows.length + extras.length + unchanged + dirDiff === 0 && !more;
-  const batch = nothing ? undefined : new RowBatch(rows, extras, { unchanged, unchangedBytes, dirDiff });
+  const { rows, extras, unchanged, unchangedBytes, stale } = work;
+  const nothing = rows.length + extras.length + unchanged + stale + dirDiff === 0 && !more;
+  const batch = nothing ? undefined : new RowBatch(rows, extras, { unchanged, unchangedBytes, stale, dirDiff });
   return { lost: 0, batch, more, crossing: directory.leftOut && !request.more ? "left_out" : undefined };
 }
 
@@ -139,6 +151,8 @@ async function lookAt(
 ): Promise<Looked | undefined> {
   const row = { name, destinationName, destinationKind, kind, twin, diff: 0 };
   if (unusable) return { ...row, broken: nameError(Step.ListSource) };
+  const kept = !context.config.discard && isTempName(destinationName);
+  if (kept && kind !== Kind.Directory) return { ...row, broken: ownError(Own.KeptName, Step.ListSource) };
   if (!comparable(row) && kind !== Kind.None && !request.stat) return withKindDiff(row);
   const path = source!.prefix + name;
   let facts: Facts;
@@ -182,7 +196,7 @@ async function addExtras(work: Work, listing: Listing, keeps: boolean): Promise<
   for (; listing.extraAt < end; listing.extraAt++) {
     const { name, kind, unusable } = listing.extras[listing.extraAt];
     if (kind !== Kind.Directory && isTempName(name)) {
-      if (!context.config.readOnly) await removeStale(context, destination!.prefix, name);
+      if (!context.config.readOnly && await removeStale(context, destination!.prefix, name)) work.stale++;
       continue;
     }
     if (keeps) continue;
@@ -203,7 +217,7 @@ async function addNamed(work: Work, named: { readonly source: string; readonly d
   add(work, await lookAt(work, name, named.destination, there?.kind ?? Kind.None));
   if (!destination || context.config.readOnly) return;
   for (const beside of await during(Step.ListDestination, readNames(destination.prefix))) {
-    if (isTempName(beside.name)) await removeStale(context, destination.prefix, beside.name);
+    if (isTempName(beside.name) && await removeStale(context, destination.prefix, beside.name)) work.stale++;
   }
 }
 

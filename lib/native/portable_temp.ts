@@ -21,12 +21,6 @@ export interface TempFile extends AsyncDisposable {
   readonly file: FileHandle;
 }
 
-const pattern = /^\.blit-[0-9a-f]{16}\.(tmp|part)$/;
-
-export function isTempName(name: string): boolean {
-  return pattern.test(name);
-}
-
 /** Creates one below `prefix`; disposing of it closes it and lets go of the lock. Raises what the system raises. */
 export async function createTemp(context: Context, prefix: string, mode: number): Promise<TempFile> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;

@@ -168,6 +168,11 @@ export class Tally {
     this.sink({ type: "planner", message });
   }
 
+  /** Temporary files that were removed from a directory of the destination. */
+  stale(count: number, directory: string): void {
+    this.planner(`Removed from "${directory}": ${formatCountOf(count, "temporary file")} of runs that were broken off`);
+  }
+
   renamed(path: string, kind: EntryKind): void {
     this.route = "rename";
     this.routeReason = "one file system, and nothing stands in the way";

@@ -242,6 +242,7 @@ export class TreeRun {
   #take(node: DirNode, batch: EntryBatch, taken: number): void {
     const { tally } = this;
     tally.unchanged(batch);
+    if (batch.stale > 0) tally.stale(batch.stale, this.#pathOfDir(node));
     if (batch.dirDiff && !node.fresh) tally.entry("metadata", "directory", () => this.#pathOfDir(node));
     this.#takeExtras(node, batch);
     if (batch.others > taken) this.#takeOthers(node, batch, taken);

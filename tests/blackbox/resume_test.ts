@@ -52,7 +52,7 @@ for (const signal of ["SIGKILL", "SIGINT"] as const) {
   testNeeding([linux], `a local copy that ${signal} ended goes on where it was, and says so`, async () => {
     await using dir = await testDirectory();
     const part = await breakOff(dir, signal);
-    assert(/^\.blit-[0-9a-f]{16}\.part$/.test(part));
+    assert(/^\.blit-[0-9a-f]{24}\.part$/.test(part));
     const result = await blitJson(["copy", dir.at("src/"), dir.at("dst"), "--resume"]);
     assertExit(result, 0);
     const { resumed, read_write } = result.summary.bytes_by_method;

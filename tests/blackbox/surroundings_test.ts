@@ -173,12 +173,15 @@ testNeeding(needs, "what a killed run of another time left is removed, what mere
     "src/d/b": "B",
     "src/.blit-notes": "mine",
     "dst/.blit-of-mine": "kept",
+    "dst/.blit-0000000000000001.tmp": "kept",
     "dst/d": null,
   });
-  const stale = [".blit-0000000000000001.tmp", "d/.blit-0000000000000002.tmp"];
+  const stale = [".blit-0000000000000001ad9fd772.tmp", "d/.blit-0000000000000002ac9fd5df.tmp"];
   for (const name of stale) await dir.write({ [`dst/${name}`]: "half a file" });
-  assertExit(await blit(["copy", dir.at("src/"), dir.at("dst")]), 0);
-  assertEquals(await dir.names("dst"), [".blit-notes", ".blit-of-mine", "a", "d", "d/b"]);
+  const result = await blit(["copy", "-v", dir.at("src/"), dir.at("dst")]);
+  assertExit(result, 0);
+  for (const place of [".", "d"]) assertSays(result, new RegExp(`Removed from "${place}": 1 temporary file of runs`));
+  assertEquals(await dir.names("dst"), [".blit-0000000000000001.tmp", ".blit-notes", ".blit-of-mine", "a", "d", "d/b"]);
 });
 
 testNeeding([linux, root], "special files in a tree are made, not read", async () => {

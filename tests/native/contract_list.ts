@@ -2,6 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Diff, Kind } from "../../lib/model/entry.ts";
+import { Action } from "../../lib/native/engine.ts";
+import { tempNameOf } from "../../lib/native/temp_name.ts";
 import { isRoot, linux, type Need, root, testNeeding } from "../support/needs.ts";
 import {
   type Capabilities,
@@ -209,22 +211,46 @@ export function listContract(name: string, open: OpenEngine, can: Capabilities):
   test("temporary files of dead runs go, those of living ones stay, neither is listed", async () => {
     await using scene = await Scene.open(open);
     const dead = await deadProcess();
-    const [stale, ours, locked] = [tempName(dead, 1), tempName(Deno.pid, 2), tempName(dead, 3)];
+    const [stale, ours, locked] = [tempNameOf(dead, 1), tempNameOf(Deno.pid, 2), tempNameOf(dead, 3)];
     await scene.dir.write({ [`dst/${stale}`]: "", [`dst/${ours}`]: { to: "x" }, [`dst/${locked}`]: "" });
-    const directory = tempName(dead, 5);
-    await scene.dir.write({ [`dst/${tempName(dead, 4)}`]: { to: "x" }, "dst/.blit-0123.tmp": "" });
+    const directory = tempNameOf(dead, 5);
+    const alike = ".blit-000012340000000700000000.tmp";
+    await scene.dir.write({ [`dst/${tempNameOf(dead, 4)}`]: { to: "x" }, [`dst/${alike}`]: "" });
     await scene.dir.write({ [`dst/${directory}/f`]: "a user's" });
     using owner = await Deno.open(scene.dir.at(`dst/${locked}`));
     await owner.lock(true);
     const batch = await scene.batch();
-    assertEquals(namesOf(batch).sort(), [".blit-0123.tmp", directory].sort());
-    assertEquals(await scene.names("dst"), [".blit-0123.tmp", directory, ours, locked].sort());
+    assertEquals(namesOf(batch).sort(), [alike, directory].sort());
+    assertEquals(batch.stale, 2);
+    assertEquals(await scene.names("dst"), [alike, directory, ours, locked].sort());
     batch.release();
+  });
+
+  test("a name of temporary files is never given to an entry of the source, but to a directory", async () => {
+    assertEquals(tempNameOf(0x1234, 7), ".blit-000012340000000792b472a8.tmp");
+    const [file, link, directory] = [1, 2, 3].map((n) => tempNameOf(4, n));
+    for (const fresh of [false, true]) {
+      await using scene = await Scene.open(open);
+      await scene.dir.write({ [`src/d/${file}`]: "F", [`src/d/${link}`]: { to: "x" }, [`src/d/${directory}/f`]: "" });
+      if (!fresh) await scene.dir.write({ [`dst/d/${file}`]: "old" });
+      const root = await scene.batch();
+      const { dir, answer } = await scene.tryDescend(root, "d", { onDestination: !fresh, make: fresh });
+      const batch = answer.batch!;
+      assertEquals([batch.others, batch.dirs, batch.extras], [2, 1, 0]);
+      for (const name of [file, link]) {
+        const index = indexOf(batch, name);
+        assertEquals([batch.diff(index), checkedCode(batch.error(index))], [Diff.Error, "kept_name"]);
+        assertEquals(failureOf(await scene.apply(batch, { [name]: Action.Make }, { dir })), "kept_name");
+      }
+      assertEquals(await scene.names("dst/d"), fresh ? [] : [file]);
+      batch.release();
+      root.release();
+    }
   });
 
   test("an engine that changes nothing leaves temporary files where they are", async () => {
     await using scene = await Scene.open(open, { readOnly: true });
-    const stale = tempName(await deadProcess(), 1);
+    const stale = tempNameOf(await deadProcess(), 1);
     await scene.dir.write({ [`dst/${stale}`]: "" });
     const answer = await scene.list();
     assertEquals(answer.batch?.extras ?? 0, 0);
@@ -278,11 +304,6 @@ export function listContract(name: string, open: OpenEngine, can: Capabilities):
     assertEquals((await scene.names("dst")).length, can.anyName ? 0 : 1);
     batch.release();
   });
-}
-
-function tempName(process: number, n: number): string {
-  const hex = (value: number) => value.toString(16).padStart(8, "0");
-  return `.blit-${hex(process)}${hex(n)}.tmp`;
 }
 
 /** Number of a process that has ended. */

@@ -32,7 +32,7 @@ async function partHolds(dir: TestDirectory, path: string): Promise<boolean> {
 async function partOf(dir: TestDirectory, path = "dst"): Promise<string | undefined> {
   if (!await dir.exists(path)) return undefined;
   const names = temporaryNames(await dir.snapshot(path));
-  return names.find((name) => /^\.blit-[0-9a-f]{16}\.part$/.test(name));
+  return names.find((name) => /^\.blit-[0-9a-f]{24}\.part$/.test(name));
 }
 
 /** Bytes of the part that hold something. */

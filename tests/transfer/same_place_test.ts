@@ -1,6 +1,10 @@
-/** Nothing is lost where both paths lead to one thing, or the destination is not at its place any more; whichever way it goes. */
+/**
+ * Nothing is lost where both paths lead to one thing, a name is one of blit's own, or the destination is not at its place any more;
+ * whichever way it goes.
+ */
 
 import { assert, assertEquals } from "@std/assert";
+import { tempNameOf } from "../../lib/native/temp_name.ts";
 import { type TestDirectory, testDirectory } from "../support/environment.ts";
 import { assertExit, assertSays, failureOf } from "../support/expect.ts";
 import { linux, mounting, testNeeding } from "../support/needs.ts";
@@ -26,9 +30,15 @@ const places: readonly { readonly name: string; readonly open: () => Promise<Pla
   ...directions.map((way) => ({ name: way.name, open: () => Scene.open(way) as Promise<Place> })),
 ];
 
-function run(place: Place, verb: string, source: string, destination: string): Promise<JsonResult> {
+function run(
+  place: Place,
+  verb: string,
+  source: string,
+  destination: string,
+  ...options: string[]
+): Promise<JsonResult> {
   const { withoutShim } = place;
-  return blitJson([verb, place.source(source), place.destination(destination), "--yes"], { withoutShim });
+  return blitJson([verb, place.source(source), place.destination(destination), "--yes", ...options], { withoutShim });
 }
 
 async function succeeds(program: string, ...args: string[]): Promise<boolean> {
@@ -71,6 +81,27 @@ for (const { name, open } of places) {
       assertEquals(await dir.read("s/b"), "content");
     },
   );
+
+  testNeeding([linux], `${name}: what is called like a temporary file is named, and stays at the source`, async () => {
+    await using place = await open();
+    const { dir } = place;
+    const [temporary, part] = [tempNameOf(0x7fffffff, 1), ".blit-000012340000000792b472a8.part"];
+    await dir.write({ [`s/${temporary}`]: "mine", [`s/sub/${part}`]: "mine, too", "s/sub/f": "F", "d/x": "X" });
+    for (const [verb, ...options] of [["copy"], ["mirror", "--dry-run"], ["mirror"], ["move", "--dry-run"], ["move"]]) {
+      const result = await run(place, verb, "s/", "d", ...options);
+      assertExit(result, 2);
+      for (const path of [temporary, `sub/${part}`]) assertEquals(failureOf(result, path).code, "kept_name");
+      assertEquals([await dir.read(`s/${temporary}`), await dir.read(`s/sub/${part}`)], ["mine", "mine, too"]);
+      assertEquals((await dir.names("d")).filter((path) => path.includes(".blit-")), []);
+    }
+    assertEquals(await dir.names("s"), [temporary, "sub", `sub/${part}`].sort());
+    for (const [source, destination] of [[`s/${temporary}`, "d"], ["d/sub/f", `d/${temporary}`]]) {
+      const result = await run(place, "move", source, destination);
+      assertExit(result, 64);
+      assertSays(result, /keeps such names/);
+    }
+    assertEquals([await dir.read(`s/${temporary}`), await dir.read("d/sub/f")], ["mine", "F"]);
+  });
 
   testNeeding([linux, mounting], `${name}: a move keeps its sources once the destination is unmounted`, async () => {
     await using place = await open();
