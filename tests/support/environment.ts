@@ -21,15 +21,23 @@ export class TestDirectory implements AsyncDisposable {
     return `${this.path}/${name}`;
   }
 
-  /** Makes entries, parents included. Times are left as they come. */
+  /**
+   * Makes entries, parents included. Times are left as they come. New ones get modes of their own: an engine of another test in this
+   * process may have changed the process's umask for a while.
+   */
   async write(entries: Record<string, Content>): Promise<void> {
     for (const [name, content] of Object.entries(entries)) {
       const path = this.at(name);
-      await Deno.mkdir(content === null ? path : path.slice(0, path.lastIndexOf("/")), { recursive: true });
+      const directory = content === null ? path : path.slice(0, path.lastIndexOf("/"));
+      await Deno.mkdir(directory, { recursive: true, mode: 0o755 });
       if (content === null) continue;
-      if (typeof content === "string") await Deno.writeTextFile(path, content);
-      else if (content instanceof Uint8Array) await Deno.writeFile(path, content);
-      else await Deno.symlink(content.to, path);
+      const isLink = typeof content !== "string" && !(content instanceof Uint8Array);
+      if (isLink) {
+        await Deno.symlink(content.to, path);
+        continue;
+      }
+      const mode = await this.exists(name) ? undefined : 0o644;
+      await Deno.writeFile(path, typeof content === "string" ? new TextEncoder().encode(content) : content, { mode });
     }
   }
 

@@ -9,7 +9,7 @@ import { blitJson } from "../support/program.ts";
 
 testNeeding(
   [linux, command("strace")],
-  "large files leave by sendfile, and no byte of them is read into the process",
+  "large files leave by sendfile, and their content is not read into the process",
   async () => {
     await using dir = await testDirectory();
     const size = 24 << 20;
@@ -26,7 +26,9 @@ testNeeding(
       Number(/= (\d+)$/.exec(line)?.[1] ?? 0)
     );
     assert(sent.length > 0);
-    assertEquals(lines.filter((line) => /p?read(64)?\(/.test(line)), []);
+    // One look at the end of the file tells whether its size is true.
+    const read = lines.filter((line) => /\bp?read(64)?\(/.test(line) && !/pread64\(.*, [12], \d+\) = [01]$/.test(line));
+    assertEquals(read, []);
   },
 );
 
