@@ -28,6 +28,14 @@ export function faultLibrary(): Promise<string> {
   return fault;
 }
 
+let folding: Promise<string> | undefined;
+
+/** Path of the library that makes lookups fold by LD_PRELOAD; folding.c says how. */
+export function foldingLibrary(): Promise<string> {
+  folding ??= compile("folding.c", "folding.so", ["-shared", "-fPIC", "-ldl"]);
+  return folding;
+}
+
 let silent: Promise<string> | undefined;
 
 /** Path of the file system that falls silent; silent_fuse.c says how. */

@@ -6,7 +6,7 @@
  */
 
 import { ignoredAtStart } from "../../lib/native/signals.ts";
-import { faultLibrary, launchProgram } from "./fixture.ts";
+import { faultLibrary, foldingLibrary, launchProgram } from "./fixture.ts";
 import { isRoot } from "./needs.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url).pathname;
@@ -29,7 +29,7 @@ export interface RunOptions {
   readonly withoutShim?: boolean;
   /** Words put before the program, for example ["strace", "-f"]. */
   readonly wrapper?: readonly string[];
-  /** Faults to inject (fault.c): the words of BLIT_FAULT, and the directory they apply to. */
+  /** Faults to inject (fault.c): the words of BLIT_FAULT, and the directory they apply to. "folds": names are folded there (folding.c). */
   readonly fault?: { readonly kind: string; readonly below: string };
 }
 
@@ -83,7 +83,7 @@ export async function startBlit(args: readonly string[], options: RunOptions = {
   }
   if (options.unprivileged && isRoot) words = [...(options.wrapper ?? []), ...await unprivilegedCommand(env)];
   if (options.fault !== undefined) {
-    env.LD_PRELOAD = await faultLibrary();
+    env.LD_PRELOAD = await (options.fault.kind === "folds" ? foldingLibrary() : faultLibrary());
     env.BLIT_FAULT = options.fault.kind;
     env.BLIT_FAULT_BELOW = options.fault.below;
   }
