@@ -1,10 +1,11 @@
 /** Files whose size is not that of their content (/proc, /sys, FUSE) are copied to their end; special files as operands are refused. */
 
 import { assert, assertEquals } from "@std/assert";
+import { startDaemon } from "../support/daemon.ts";
 import { temporaryNames, testDirectory } from "../support/environment.ts";
 import { assertExit, assertSays, assertUntouched, failureOf } from "../support/expect.ts";
 import { command, linux, mounting, type Need, root, testNeeding } from "../support/needs.ts";
-import { blit, blitJson } from "../support/program.ts";
+import { blit, blitJson, type JsonResult } from "../support/program.ts";
 import { mountFalse } from "../support/silent_mount.ts";
 import { directions, Scene } from "../transfer/ways.ts";
 
@@ -82,24 +83,36 @@ testNeeding(fuse, "files whose sizes are false are copied to their end", async (
   }
 });
 
+/** It waits in memory to be sent, so there is a limit. */
+function assertArrived(result: JsonResult, held: number, path: string): void {
+  const named = held > 16 * MIB;
+  assertExit(result, named ? 2 : 0);
+  if (!named) return assertEquals(Deno.statSync(path).size, held, path);
+  assertEquals(
+    failureOf(result, "file").message,
+    "Cannot read: its size says nothing, and there is too much of it to be read without one",
+  );
+}
+
 testNeeding(fuse, "files whose sizes are false arrive at a daemon to their end, or are named", async () => {
   await using scene = await Scene.open(directions[0]);
   for (const [size, held] of lies) {
     await using source = await mountFalse(size, held);
     const result = await blitJson(["copy", `${source.path}/`, scene.destination(`${size}-${held}`)]);
-    // It waits in memory to be sent, so there is a limit.
-    const named = held > 16 * MIB;
-    assertExit(result, named ? 2 : 0);
-    if (named) {
-      assertEquals(
-        failureOf(result, "file").message,
-        "Cannot read: its size says nothing, and there is too much of it to be read without one",
-      );
-    } else {assertEquals(
-        (await Deno.stat(scene.dir.at(`${size}-${held}/file`))).size,
-        held,
-        `${held} said to be ${size}`,
-      );}
+    assertArrived(result, held, scene.dir.at(`${size}-${held}/file`));
+  }
+});
+
+testNeeding(fuse, "files whose sizes are false come from a daemon to their end, or are named", async () => {
+  await using dir = await testDirectory();
+  await using mounts = new AsyncDisposableStack();
+  const sources: string[] = [];
+  for (const [size, held] of lies) sources.push(mounts.use(await mountFalse(size, held)).path);
+  const config = sources.map((path, i) => `[[modules]]\nname = "m${i}"\npath = "${path}"\n`).join("");
+  await using daemon = await startDaemon(dir, { config });
+  for (const [i, [, held]] of lies.entries()) {
+    const result = await blitJson(["copy", daemon.place(`m${i}/`), dir.at(`d${i}`)]);
+    assertArrived(result, held, dir.at(`d${i}/file`));
   }
 });
 

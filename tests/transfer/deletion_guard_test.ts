@@ -6,7 +6,7 @@ import { type TestDirectory, testDirectory } from "../support/environment.ts";
 import { assertExit, assertSays, assertSummary, fail, failureOf } from "../support/expect.ts";
 import { linux, mounting, testNeeding } from "../support/needs.ts";
 import { blitJson, type JsonResult } from "../support/program.ts";
-import { directions, Scene } from "./ways.ts";
+import { directions, Scene, ways } from "./ways.ts";
 
 interface Place extends AsyncDisposable {
   readonly dir: TestDirectory;
@@ -118,6 +118,11 @@ async function assertKept(place: Place, names: readonly string[], ...options: st
   assertEquals(names.filter((name) => !there.includes(name)), []);
 }
 
+const inline = ways.filter((way) => way.inline).map((way) => ({
+  name: way.name,
+  open: () => Scene.open(way) as Promise<Place>,
+}));
+
 /** What the destination has beyond the source: each alone would do, and hides the others. */
 const EXTRAS: Record<string, Record<string, string | null>> = {
   "only an extra directory": { "d/extra/e": "e" },
@@ -128,7 +133,7 @@ const EXTRAS: Record<string, Record<string, string | null>> = {
   "extras on both sides of it in the order of names": { "d/a/e": "e", "d/z/e": "e", "d/zz": "z" },
 };
 
-for (const { name, open } of places) {
+for (const { name, open } of [...places, ...inline]) {
   testNeeding(
     [linux, mounting],
     `${name}: nothing is deleted while a directory of the source cannot be read`,
@@ -163,7 +168,9 @@ for (const { name, open } of places) {
       await assertKept(place, ["extra/e", "f", "first/old", "sub"]);
     },
   );
+}
 
+for (const { name, open } of places) {
   testNeeding([linux, mounting], `${name}: what cannot be read takes no other entry's place`, async () => {
     await using place = await open();
     const { dir } = place;

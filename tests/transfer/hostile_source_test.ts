@@ -115,6 +115,30 @@ function plainBatch(files: readonly string[], directories: readonly string[]): U
   return new Uint8Array(view.buffer);
 }
 
+/** Says of every file, in listings and when it is opened, that it has so many bytes. */
+function swollen(size: bigint): Twist {
+  return {
+    kind: Kind.Directory,
+    answers: (answers) =>
+      answers.map((answer) => {
+        const { answer: said } = answer;
+        if (said.case === "opened") {
+          const record = said.value.record.slice();
+          new DataView(record.buffer).setBigUint64(48, size, true); // struct blit_record
+          return { ...answer, answer: { case: "opened", value: { ...said.value, size, record } } };
+        }
+        if (said.case !== "listed" || said.value.entries.length === 0) return answer;
+        const entries = said.value.entries.slice();
+        const view = new DataView(entries.buffer);
+        const [count, , , hasStat, others] = Array.from({ length: 5 }, (_, i) => view.getUint32(4 * i, true));
+        const align = (n: number) => (n + 7) & ~7;
+        const sizes = 64 + align(4 * count) + 2 * align(count) + align(2 * count);
+        for (let i = 0; hasStat !== 0 && i < others; i++) view.setBigUint64(sizes + 8 * i, size, true);
+        return { ...answer, answer: { case: "listed", value: { ...said.value, entries } } };
+      }) as SourceAnswer[],
+  };
+}
+
 const harms: Record<string, Harm> = {
   "lists everything beside the one file that was asked for": {
     holds: { ...report, ...rest },
@@ -229,6 +253,18 @@ const harms: Record<string, Harm> = {
     }),
     allowed: ["report.txt"],
     says: /a failure of what it was not to remove/,
+  },
+  "says that a file of a few bytes has 2^62": {
+    holds: report,
+    tree: true,
+    twist: () => swollen(1n << 62n),
+    says: /report\.txt: Cannot read: the source changed/,
+  },
+  "says of fifty files of a few bytes that each has 2^62": {
+    holds: Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`f${i}`, "small"])),
+    tree: true,
+    twist: () => swollen(1n << 62n),
+    says: /f49: Cannot read: the source changed/,
   },
 };
 
