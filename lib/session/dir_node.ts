@@ -23,7 +23,7 @@ export class DirNode {
   pending = 1;
   /** Its number must stay valid: a hard link's first name lives here or below. */
   pinned = false;
-  /** An extra directory: something below is protected by the filter, so the directory stays. */
+  /** An extra directory: something below is protected by the filter or could not be looked into, so the directory stays. */
   keeps = false;
   /** It could not be listed or made; its metadata is left alone. */
   broken = false;
@@ -48,7 +48,7 @@ export class DirNode {
     this.parent?.pin();
   }
 
-  /** Something below is protected: no extra directory on the way up may go. */
+  /** Something in it stays: no extra directory on the way up may go. */
   keep(): void {
     if (this.role === "source" || this.keeps) return;
     this.keeps = true;

@@ -222,6 +222,7 @@ export class TreeRun {
     }
     if (side === "source") this.#unread = true;
     if (node.role === "count") this.#deletions.countedInPart();
+    node.keep();
     node.broken = true;
     const path = this.placement.entry && node.id === 0 ? this.placement.entry.destination : this.#pathOfDir(node);
     this.tally.failure(path, error);
