@@ -185,7 +185,7 @@ const table = [
     completes: "nothing",
     details: [
       "`list` shows the transfers that run and the last that ended; `watch` follows one until it ends, with the exit code that " +
-      "the transfer itself would have; `cancel` asks one to stop.",
+      "the transfer itself would have; `cancel` asks one to stop, whose client then ends with exit code 1 and does not begin anew.",
     ],
     examples: ["blit jobs list nas", "blit jobs watch nas 7", "blit jobs cancel nas 7"],
     alsoKnownAs: ["transfers", "ps", "queue"],

@@ -66,6 +66,7 @@ export class Calls {
   readonly #running = new Set<Call>();
   readonly transfers = new Turns(() => this.config().limits.sessions);
   readonly #others = new Turns(() => this.config().limits.sessions);
+  #closed = false;
 
   constructor(
     private readonly config: () => DaemonConfig,
@@ -88,17 +89,19 @@ export class Calls {
     if (call.refusal !== undefined) return;
     call.turn = this.#others.take();
     const waitMs = Math.min(callWaitMs, this.config().limits.waitMs);
-    if (!await call.turn.runsWithin(waitMs)) call.refusal = this.busy("calls");
+    if (!await call.turn.runsWithin(waitMs)) call.refusal = this.noPlace("calls");
   }
 
   /** What a call hears that gets no place. */
-  busy(what: "calls" | "transfers"): ConnectError {
+  noPlace(what: "calls" | "transfers"): ConnectError {
+    if (this.#closed) return stopping();
     const { sessions } = this.config().limits;
     return new ConnectError(`This daemon is busy: it has its ${sessions} ${what}`, Code.ResourceExhausted);
   }
 
   /** Whoever waits is refused, and so is whoever comes. */
   close(): void {
+    this.#closed = true;
     this.transfers.close();
     this.#others.close();
   }
@@ -132,6 +135,11 @@ export class Calls {
     if (headers.has("origin")) return new ConnectError("This daemon does not serve web pages", Code.PermissionDenied);
     return undefined;
   }
+}
+
+/** What every call hears that is under way, or comes, when the daemon ends in order. It may work when the daemon is back. */
+export function stopping(): ConnectError {
+  return new ConnectError("The daemon is stopping", Code.Unavailable);
 }
 
 /** Notes on the call what its handler threw. */

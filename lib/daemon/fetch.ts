@@ -7,6 +7,7 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { printablePath } from "../base/path_bytes.ts";
 import { openControlChannel } from "../carrier/control.ts";
+import { ConnectionLost } from "../carrier/liveness.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import { formatRemote, type RemoteEndpoint } from "../endpoint/remote.ts";
 import type { Progress } from "../model/event.ts";
@@ -85,7 +86,8 @@ export async function* fetchTree(
     direction: "fetch",
     place: place.shown(),
     source: formatRemote(source),
-    stop: () => running.stop(),
+    cancel: () => running.cancel(),
+    interrupt: () => running.stop(),
     progress: () => progressToWire(running.progress()),
   }, context.values.get(callKey)!);
   send({ case: "jobId", value: BigInt(registered.id) });
@@ -100,9 +102,10 @@ export async function* fetchTree(
     registered.end(status, finished);
     send({ case: "finished", value: finished });
   };
+  let brokenOff = false;
   running.done.then(
     (summary) => end({ case: "summary", value: summaryToWire(summary) }, summary.status),
-    (thrown) => end(failureFrom(thrown).outcome, "failed"),
+    (thrown) => end(failureFrom(thrown).outcome, brokenOff ? "interrupted" : "failed"),
   ).finally(() => {
     clearInterval(timer);
     ofTheJob.dispose();
@@ -113,7 +116,10 @@ export async function* fetchTree(
     out.end();
     return;
   }
-  context.signal.addEventListener("abort", () => running.stop());
+  context.signal.addEventListener("abort", () => {
+    brokenOff = true;
+    running.lost(new ConnectionLost("failed", ConnectError.from(context.signal.reason).rawMessage));
+  });
   try {
     yield* out;
   } finally {

@@ -3,6 +3,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import {
+  type CancelJobRequest,
   type Finished,
   type JobState,
   JobStateSchema,
@@ -23,8 +24,10 @@ export interface JobFacts {
   readonly place: string;
   /** Of a fetch. */
   readonly source?: string;
-  /** Asks it to stop. */
-  stop(): void;
+  /** Asks it to stop, for somebody else than its client. */
+  cancel(): void;
+  /** Asks it to stop, for its client. */
+  interrupt(): void;
   progress(): Progress | undefined;
   /** Of a pull: what the source has sent. */
   bytesSent?(): number;
@@ -33,6 +36,8 @@ export interface JobFacts {
 export class RunningJob {
   finished: Finished | undefined;
   status = "running";
+  /** Somebody has asked it to stop; it may be done all the same. */
+  cancelled = false;
   #last: Progress | undefined;
   readonly #startedSeconds = Date.now() / 1000;
 
@@ -46,7 +51,8 @@ export class RunningJob {
   end(status: string, finished?: Finished): void {
     if (this.status !== "running") return;
     this.#last = this.facts.progress();
-    this.status = status;
+    const isCutShort = status === "failed" || status === "interrupted";
+    this.status = this.cancelled && isCutShort ? "cancelled" : status;
     this.finished = finished;
     this.#tell();
   }
@@ -113,10 +119,14 @@ export class JobRegistry {
     return [...this.#jobs.values()].reverse().map(({ state }) => state);
   }
 
-  cancel(id: bigint): boolean {
+  cancel({ id, byItsClient }: CancelJobRequest): boolean {
     const job = this.#get(id);
     if (job.status !== "running") return false;
-    job.facts.stop();
+    if (byItsClient) job.facts.interrupt();
+    else {
+      job.cancelled = true;
+      job.facts.cancel();
+    }
     return true;
   }
 

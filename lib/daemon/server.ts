@@ -10,7 +10,7 @@ import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { BlitError } from "../base/errors.ts";
 import { tendListener } from "../native/sockets.ts";
 import { serveAdmin } from "./admin.ts";
-import { type Call, callKey, codeName, note, noteOutcome } from "./calls.ts";
+import { type Call, callKey, codeName, note, noteOutcome, stopping } from "./calls.ts";
 import { Connections } from "./connections.ts";
 import { silenceSignalNote, toResponse, toUniversalRequest } from "./http.ts";
 import type { DaemonState } from "./state.ts";
@@ -39,13 +39,13 @@ const allAddresses = ["::", "0.0.0.0"];
 /** Raises BlitError (failed) when it cannot listen. */
 export function startServer(daemon: DaemonState): RunningServer {
   silenceSignalNote();
-  const stopping = new AbortController();
+  const ending = new AbortController();
   const router = createConnectRouter({
     // Deno's responses have no trailers, which gRPC needs; gRPC-Web and Connect need none.
     grpc: false,
     readMaxBytes: daemon.config.limits.messageBytes,
     writeMaxBytes: daemon.config.limits.messageBytes,
-    shutdownSignal: stopping.signal,
+    shutdownSignal: ending.signal,
     interceptors: [noteOutcome],
     requestGate: ({ values }) => {
       const refusal = values.get(callKey)?.refusal;
@@ -92,7 +92,7 @@ export function startServer(daemon: DaemonState): RunningServer {
       daemon.calls.close();
       const finished = server.shutdown().catch(() => {});
       if (!await settlesWithin(finished, graceMs)) {
-        stopping.abort(new ConnectError("The daemon is stopping", Code.Unavailable));
+        ending.abort(stopping());
         await settlesWithin(finished, endingMs);
       }
       clearTimeout(sweeping);

@@ -11,14 +11,14 @@ import { BlitError } from "../base/errors.ts";
 import { every } from "../base/timers.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
 import { InlineLane } from "../carrier/inline_lane.ts";
-import { signEveryMs } from "../carrier/liveness.ts";
+import { ConnectionLost, signEveryMs } from "../carrier/liveness.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import type { Job } from "../model/job.ts";
 import { openBeneath, reasonOf, removeBeneath } from "../native/beneath.ts";
 import { closeDescriptor } from "../native/descriptors.ts";
 import { EIO, errnoOf } from "../native/errno.ts";
 import { failureFrom } from "../session/client_stream.ts";
-import { type DestinationRole, startDestination } from "../session/destination_role.ts";
+import { CANCELLED, type DestinationRole, startDestination } from "../session/destination_role.ts";
 import { type SourceRole, startSource } from "../session/source_role.ts";
 import { progressToWire, summaryToWire } from "../wire/event_codec.ts";
 import {
@@ -131,7 +131,8 @@ abstract class Served {
       verb: job.verb,
       direction: open.direction === Direction.PULL ? "pull" : "push",
       place: place.shown(),
-      stop: () => this.stop(),
+      cancel: () => this.cancel(),
+      interrupt: () => this.stop(),
       progress: () => this.progress(),
       bytesSent: () => this.bytesSent(),
     }, call);
@@ -163,7 +164,7 @@ abstract class Served {
       if (this.out.idle) void this.send({ case: "keepAlive", value: { $typeName: "blit.v1.KeepAlive" } });
     });
     this.begin();
-    context.signal.addEventListener("abort", () => this.stop());
+    context.signal.addEventListener("abort", () => this.breakOff(ConnectError.from(context.signal.reason)));
   }
 
   /** Takes what comes until the client is done or gone. */
@@ -243,7 +244,12 @@ abstract class Served {
   protected abstract take(message: TransferRequest["message"]): void;
   protected abstract addLane(descriptor: number): Promise<boolean>;
   protected abstract clientLeft(): void;
+  /** The client asks for it. */
   protected abstract stop(): void;
+  /** Somebody else asks for it: the client must not begin anew. */
+  protected abstract cancel(): void;
+  /** The daemon is stopping, or the client is gone: a client that is there may begin anew. */
+  protected abstract breakOff(why: ConnectError): void;
   protected abstract progress(): Progress | undefined;
   protected abstract closeRole(): Promise<void>;
 }
@@ -292,6 +298,14 @@ class ServedSource extends Served {
 
   protected override stop(): void {
     this.fail(new ConnectError("The transfer was stopped", Code.Canceled));
+  }
+
+  protected override cancel(): void {
+    this.fail(new ConnectError(CANCELLED, Code.Canceled));
+  }
+
+  protected override breakOff(why: ConnectError): void {
+    this.fail(why);
   }
 
   protected override progress(): Progress | undefined {
@@ -353,7 +367,7 @@ class ServedDestination extends Served {
     const stopTelling = this.#tellProgress();
     this.#role.done.then(
       (summary) => this.#end({ case: "summary", value: summaryToWire(summary) }, summary.status),
-      (thrown) => this.#end(failureFrom(thrown).outcome, "failed"),
+      (thrown) => this.#end(failureFrom(thrown).outcome, this.context.signal.aborted ? "interrupted" : "failed"),
     ).finally(stopTelling);
   }
 
@@ -394,6 +408,14 @@ class ServedDestination extends Served {
 
   protected override stop(): void {
     this.#role?.stop();
+  }
+
+  protected override cancel(): void {
+    this.#role?.cancel();
+  }
+
+  protected override breakOff(why: ConnectError): void {
+    this.#role?.lost(new ConnectionLost("failed", why.rawMessage));
   }
 
   protected override progress(): Progress | undefined {

@@ -11,7 +11,8 @@ import type { Turn } from "./turns.ts";
 /** Who gets its turn at once need not be told that it waits. */
 const tellFirstMs = 100;
 
-/** Ends when the turn has come. Raises resource_exhausted where that takes too long, or the client has gone. */
+/** Ends when the turn has come. Raises resource_exhausted where that takes too long or the client has gone, and
+ * unavailable where the daemon is stopping. */
 export async function* waitForTurn(
   daemon: DaemonState,
   turn: Turn,
@@ -25,7 +26,7 @@ export async function* waitForTurn(
   try {
     for (let ms = tellFirstMs; !await turn.runsWithin(ms); ms = tellEveryMs) {
       const { sessions: places, waitMs } = daemon.config.limits;
-      if (turn.state === "over" || performance.now() - startMs >= waitMs) throw daemon.calls.busy("transfers");
+      if (turn.state === "over" || performance.now() - startMs >= waitMs) throw daemon.calls.noPlace("transfers");
       yield create(WaitingSchema, { ahead: turn.ahead, places });
     }
   } finally {

@@ -16,7 +16,7 @@ export function serveTransfers(router: ConnectRouter, daemon: DaemonState): void
     fetch: (request, context) => fetchTree(daemon, request, context),
     listJobs: () => ({ jobs: daemon.jobs.list() }),
     watchJob: ({ id }, context) => daemon.jobs.watch(id, context),
-    cancelJob: ({ id }) => ({ cancelled: daemon.jobs.cancel(id) }),
+    cancelJob: (request) => ({ cancelled: daemon.jobs.cancel(request) }),
   });
 }
 

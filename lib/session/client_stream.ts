@@ -243,6 +243,12 @@ export class ClientStream {
   }
 }
 
+/** Whether somebody at the daemon has ended a transfer, which is then not begun anew. */
+export function isCancelled(thrown: unknown): boolean {
+  const cause = thrown instanceof BlitError ? thrown.cause : thrown;
+  return isWireError(cause) && ConnectError.from(cause).code === Code.Canceled;
+}
+
 /** Whether a call failed because the daemon has no place for it now, or is stopping. */
 export function isBusy(thrown: unknown): boolean {
   const { code } = ConnectError.from(thrown);
@@ -250,7 +256,7 @@ export function isBusy(thrown: unknown): boolean {
 }
 
 function isWireError(thrown: unknown): boolean {
-  return (thrown as { isWireError?: boolean }).isWireError === true;
+  return (thrown as { isWireError?: boolean } | undefined)?.isWireError === true;
 }
 
 /** For the one notice that a transfer waits for its turn. */

@@ -23,6 +23,9 @@ import { Tally } from "./tally.ts";
 import { type RootState, TreeRun } from "./tree_run.ts";
 import { recordOf, tuneRemote, type Tuning } from "./tuning.ts";
 
+/** What the client of a transfer reads that somebody stopped at the daemon. */
+export const CANCELLED = "The transfer was cancelled at the daemon";
+
 /** How long a broken-off run waits for its workers to return. */
 const HANGING_MS = 1000;
 const STALL_HINT = "Check the network, the other machine and the disks of both; --stall-timeout allows more time.";
@@ -57,8 +60,10 @@ export interface DestinationRole extends RunningJob {
   /** Ends one lane in order, unless it is the last. */
   retireLane(): void;
   bytesMoved(): number;
-  /** The source is gone: `done` rejects with this. */
+  /** The source is gone, or this side is about to be: `done` rejects with this. */
   lost(error: BlitError): void;
+  /** Somebody else than the client asks to stop: `done` resolves with the status "failed". */
+  cancel(): void;
 }
 
 export interface DestinationOptions {
@@ -85,6 +90,7 @@ class Destination implements DestinationRole {
   #lanes = 0;
   #lanesMost = 0;
   #stopped = false;
+  #interrupted = false;
   #over = false;
 
   constructor(private readonly options: DestinationOptions) {
@@ -187,7 +193,7 @@ class Destination implements DestinationRole {
     const counters = this.#engine.progress();
     const { retransmits, roundTripMs } = counters;
     tally.addCounters(counters);
-    const summary = tally.summary(this.#stopped);
+    const summary = tally.summary(this.#interrupted);
     const record = recordOf(this.#tuning, { ...summary, status: status ?? summary.status }, tally, this.#startedAt);
     const failed = this.#tuning.learning.remember({ ...record, lanes: this.#lanesMost });
     if (failed) tally.planner(`The run was not recorded: ${failed.message}`);
@@ -218,8 +224,20 @@ class Destination implements DestinationRole {
   }
 
   stop(): void {
+    if (this.#stopped || this.#over) return;
+    this.#interrupted = true;
+    this.#halt();
+  }
+
+  cancel(): void {
+    if (this.#stopped || this.#over) return;
+    this.#tally.cannotGoOn("cancelled", CANCELLED);
+    this.#halt();
+  }
+
+  #halt(): void {
     this.#stopped = true;
-    if (!this.#over) this.#engine.stop();
+    this.#engine.stop();
   }
 
   handle(answers: SourceAnswers): void {

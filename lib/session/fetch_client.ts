@@ -65,7 +65,7 @@ class Fetching {
         switch (message.case) {
           case "jobId":
             if (detach) return this.#detached(message.value);
-            void this.#stopping.then(() => client.cancelJob({ id: message.value })).catch(() => {});
+            void this.#stopping.then(() => client.cancelJob({ id: message.value, byItsClient: true })).catch(() => {});
             break;
           case "waiting":
             if (!told) this.options.sink(waitingNotice(message.value));

@@ -11,8 +11,8 @@ import { settlesWithin } from "../native/patience.ts";
 import { summaryToWire } from "../wire/event_codec.ts";
 import { Direction, type Finished, FinishedSchema } from "../wire/gen/blit/v1/transfer_pb.ts";
 import { jobToWire } from "../wire/job_codec.ts";
-import { ClientStream, failureFrom } from "./client_stream.ts";
-import { type DestinationRole, type RemotePlacement, startDestination } from "./destination_role.ts";
+import { ClientStream, failureFrom, isCancelled } from "./client_stream.ts";
+import { CANCELLED, type DestinationRole, type RemotePlacement, startDestination } from "./destination_role.ts";
 import { idleProgress } from "./idle_progress.ts";
 import type { RunningJob } from "./run.ts";
 
@@ -31,38 +31,48 @@ export interface PullOptions {
   readonly sink: EventSink;
 }
 
+/** What may end it before it is done: see DestinationRole. */
+export interface RunningPull extends RunningJob {
+  lost(error: BlitError): void;
+  cancel(): void;
+}
+
 /** Starts at once. `done` rejects with BlitError, ConnectionLost where another attempt may succeed. */
-export function startPull(options: PullOptions): RunningJob {
+export function startPull(options: PullOptions): RunningPull {
   let role: DestinationRole | undefined;
-  let stopped = false;
   let last: Progress = idleProgress;
+  // Until the source has accepted the transfer, which may take as long as its line is, there is nothing else to end.
+  const waiting = Promise.withResolvers<never>();
+  waiting.promise.catch(() => {});
+  const end = (ended: (role: DestinationRole) => void, error: BlitError) => {
+    if (role !== undefined) ended(role);
+    else waiting.reject(error);
+  };
   return {
     progress: () => last = role?.progress() ?? last,
-    done: pull(options, (begun) => {
-      role = begun;
-      if (stopped) begun.stop();
-    }),
-    stop: () => {
-      stopped = true;
-      role?.stop();
-    },
+    done: pull(options, waiting.promise, (begun) => role = begun),
+    stop: () => end((role) => role.stop(), new BlitError("interrupted", "The transfer was stopped")),
+    cancel: () => end((role) => role.cancel(), new BlitError("failed", CANCELLED)),
+    lost: (error) => end((role) => role.lost(error), error),
   };
 }
 
 async function pull(
   { job, source, channel, placement, bounds, sink }: PullOptions,
+  ended: Promise<never>,
   begun: (role: DestinationRole) => void,
 ): Promise<Summary> {
   const network = job.network ?? defaultNetwork;
   const stream = new ClientStream(source, channel, network, sink, bounds?.lanes);
   try {
-    await stream.begin({
+    const beginning = stream.begin({
       direction: Direction.PULL,
       module: source.module,
       path: pathToBytes(source.path),
       job: jobToWire({ ...job, backupDir: undefined }), // a place of this machine
       removeRoot: placement.removeRoot,
     });
+    await Promise.race([beginning, ended]);
     const role = startDestination({
       job,
       placement,
@@ -102,6 +112,7 @@ async function read(stream: ClientStream, role: DestinationRole): Promise<void> 
     }
     role.lost(new BlitError("failed", "The daemon ended the transfer before it was done"));
   } catch (error) {
-    role.lost(BlitError.from(error));
+    if (isCancelled(error)) role.cancel();
+    else role.lost(BlitError.from(error));
   }
 }
