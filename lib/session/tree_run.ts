@@ -20,8 +20,10 @@ import type { Room } from "./room.ts";
 import { Deletions } from "./deletions.ts";
 import { DirNode, type Role } from "./dir_node.ts";
 import { Entries } from "./entries.ts";
+import { KindConflicts } from "./kind_conflicts.ts";
 import { ENTRIES_IN_FLIGHT, LISTINGS_IN_FLIGHT } from "./limits.ts";
 import { Planner } from "./planner.ts";
+import { Selection } from "./selection.ts";
 import { LOOK_EVERY_MS, Watch, type WatchOptions } from "./watch.ts";
 import type { Tally } from "./tally.ts";
 
@@ -54,11 +56,6 @@ export interface RootState extends WatchOptions {
   readonly claims?: Claims;
 }
 
-const sameName: EngineError = {
-  code: "same_name",
-  message: "Cannot create: another source of this run has an entry of this name",
-};
-
 export class TreeRun {
   readonly #entries: Entries;
   readonly #planner: Planner;
@@ -66,7 +63,8 @@ export class TreeRun {
   readonly #deletions: Deletions;
   readonly #readOnly: boolean;
   readonly #frames: Frame[] = [];
-  readonly #missing: Set<string>;
+  readonly #selection: Selection;
+  readonly #conflicts: KindConflicts;
   #listings = 0;
   #nextDir = 1;
   /** Something of the source could not be read: nothing is deleted. */
@@ -83,7 +81,7 @@ export class TreeRun {
   constructor(
     private readonly job: Job,
     private readonly placement: Placement,
-    private readonly filter: Filter,
+    filter: Filter,
     private readonly engine: Engine,
     private readonly tally: Tally,
     private readonly root: RootState,
@@ -92,8 +90,8 @@ export class TreeRun {
     const nowMs = performance.now();
     this.#planner = new Planner(root.workers, nowMs, (line) => tally.planner(line));
     this.#watch = new Watch(job, engine, tally, root, nowMs);
-    this.#missing = new Set(filter.listed);
-    this.#missing.delete(".");
+    const pathOf = (node: DirNode, batch: EntryBatch, index: number) => this.#pathOf(node, batch, index);
+    this.#selection = new Selection(job, placement, filter, root.claims, tally, pathOf);
     this.#entries = new Entries(
       job,
       engine,
@@ -101,15 +99,15 @@ export class TreeRun {
       {
         begin: (node, batch, index) => this.#begin(node, batch, index),
         end: (node, batch) => this.#end(node, batch),
-        pathOf: (node, batch, index) => this.#pathOf(node, batch, index),
+        pathOf,
         sourceUnreadable: () => this.#unread = true,
-        conflict: (node, batch, index) => this.#conflict(node, batch, index),
+        conflict: (node, batch, index) => this.#conflicts.replaceDirectory(node, batch, index),
       },
       this.#planner,
       { ...root, alone: placement.entry !== undefined },
     );
     this.#deletions = new Deletions(job, engine, tally, {
-      pathOf: (node, batch, index) => this.#pathOf(node, batch, index),
+      pathOf,
       pathOfDir: (node) => this.#pathOfDir(node),
       begin: (node, batch, index) => this.#begin(node, batch, index),
       end: (node, batch) => this.#end(node, batch),
@@ -120,12 +118,18 @@ export class TreeRun {
       done: (node) => this.#done(node),
       settle: (node) => this.#settle(node),
     });
+    this.#conflicts = new KindConflicts(job, this.#entries, this.#deletions, tally, {
+      pathOf,
+      done: (node) => this.#done(node),
+      enter: (parent, batch, index) => this.#enter(parent, batch, index),
+      readAhead: (parent, batch, index) => this.#readAhead(parent, batch, index),
+      countBelow: (node, batch, index) => this.#goDown(node, "count", batch, [index]),
+    });
   }
 
   async execute(): Promise<void> {
     const { exists, fresh } = this.root;
-    const { filterPrefix } = this.placement;
-    if (filterPrefix && !this.filter.includesDirectory(filterPrefix.slice(0, -1))) return this.#endScan();
+    if (!this.#selection.includesRoot()) return this.#endScan();
     const node = new DirNode(0, undefined, "source", exists, fresh);
     if (!this.placement.entry) {
       this.tally.directoriesTotal++;
@@ -174,10 +178,8 @@ export class TreeRun {
       onSource: node.role === "source" || node.role === "ahead",
       onDestination: node.onDestination && !make,
       make,
-      stat: this.#readOnly || this.filter.needsStat || job.itemize || job.verb === "move",
-      all: this.root.claims !== undefined || !this.filter.passesEverything || job.compare === "checksum" ||
-        job.compare === "always" ||
-        job.verb === "move",
+      stat: this.#readOnly || this.#selection.needsStat || job.itemize || job.verb === "move",
+      all: !this.#selection.takesAll || job.compare === "checksum" || job.compare === "always" || job.verb === "move",
       more,
       take: make && this.#makesAll(node) && !job.itemize,
       close: settles,
@@ -266,44 +268,23 @@ export class TreeRun {
 
   /** Whatever is in the directory is to be made: no entry needs a decision of its own. */
   #makesAll(node: DirNode): boolean {
-    return node.fresh && this.filter.passesEverything && !this.#readOnly && this.job.verb !== "move" &&
-      !this.root.claims;
+    return node.fresh && this.#selection.takesAll && !this.#readOnly && this.job.verb !== "move";
   }
 
   #takeOthers(node: DirNode, batch: EntryBatch, taken: number): void {
     if (this.#makesAll(node)) return this.#entries.makeRun(node, batch, taken, batch.others - taken);
+    const selection = this.#selection;
     const indices: number[] = [];
     const hidden: number[] = [];
     for (let i = 0; i < batch.others; i++) {
-      if (this.filter.passesEverything || this.#includes(node, batch, i)) {
-        if (this.#claims(node, batch, i, false)) indices.push(i);
+      if (selection.includes(node, batch, i)) {
+        if (selection.claims(node, batch, i)) indices.push(i);
         else this.tally.filesTotal++;
-      } else if (this.#mayDeleteHidden(node, batch, i)) hidden.push(i);
+      } else if (selection.mayDeleteHidden(node, batch, i)) hidden.push(i);
     }
     if (node.role === "ahead") return this.#entries.probe(node, batch, indices, () => {});
     this.#entries.plan(node, batch, indices);
     this.#deletions.remember(node, batch, hidden, []);
-  }
-
-  #includes(node: DirNode, batch: EntryBatch, index: number): boolean {
-    const path = this.#filterPath(node, batch, index);
-    this.#missing.delete(path);
-    const limited = batch.kind(index) === Kind.File && batch.known(index);
-    return this.filter.includesFile(
-      path,
-      limited ? { size: batch.size(index), mtimeMs: batch.mtimeMs(index) } : undefined,
-    );
-  }
-
-  /** --delete-scope all: what the rules hide in the source goes from the destination. Limits on size and age hide no names. */
-  #mayDeleteHidden(node: DirNode, batch: EntryBatch, index: number): boolean {
-    return this.#deletesHidden && batch.dstKind(index) !== Kind.None && batch.dstKind(index) !== Kind.Directory &&
-      !this.filter.includesName(this.#filterPath(node, batch, index), false);
-  }
-
-  get #deletesHidden(): boolean {
-    // With a list rsync still deletes only inside what is listed, and so do we.
-    return this.job.verb === "mirror" && this.job.deletion.scope === "all" && this.filter.listed === undefined;
   }
 
   /** What only the destination has: remembered, or, below a directory that only the destination has, deleted or counted. */
@@ -313,11 +294,8 @@ export class TreeRun {
     const directories: number[] = [];
     const files: number[] = [];
     for (let i = batch.count - batch.extras; i < batch.count; i++) {
-      const isDirectory = batch.kind(i) === Kind.Directory;
-      const free = this.filter.passesEverything || this.#deletesHidden ||
-        this.filter.mayDelete(this.#filterPath(node, batch, i), isDirectory);
-      if (!free) node.keep();
-      else if (isDirectory) directories.push(i);
+      if (!this.#selection.mayDeleteExtra(node, batch, i)) node.keep();
+      else if (batch.kind(i) === Kind.Directory) directories.push(i);
       else files.push(i);
     }
     this.#takeExtra(node, batch, files, directories);
@@ -357,23 +335,6 @@ export class TreeRun {
     else this.#judgeDeletions();
   }
 
-  /** Whether an entry is this source's; else it is a failure. */
-  #claims(node: DirNode, batch: EntryBatch, index: number, directory: boolean): boolean {
-    const { claims } = this.root;
-    if (claims === undefined) return true;
-    const path = this.#pathOf(node, batch, index);
-    const ours = claims.claim(path, directory, batch.dstKind(index) !== Kind.None);
-    if (!ours) this.tally.failure(path, sameName);
-    return ours;
-  }
-
-  #includesDirectory(parent: DirNode, batch: EntryBatch, index: number): boolean {
-    if (this.filter.passesEverything) return true;
-    const path = this.#filterPath(parent, batch, index);
-    this.#missing.delete(path);
-    return this.filter.includesDirectory(path);
-  }
-
   /** Where the destination is full, no further directory of the source is looked into. */
   #leave(frame: Frame): boolean {
     if (frame.batch && frame.role !== "source") return false;
@@ -388,14 +349,14 @@ export class TreeRun {
 
   #descend(parent: DirNode, batch: EntryBatch, index: number): void {
     const dstKind = batch.dstKind(index);
-    if (!this.#includesDirectory(parent, batch, index)) {
-      if (this.#deletesHidden && dstKind === Kind.Directory) this.#takeExtra(parent, batch, [], [index]);
+    if (!this.#selection.includesDirectory(parent, batch, index)) {
+      if (this.#selection.deletesHidden && dstKind === Kind.Directory) this.#takeExtra(parent, batch, [], [index]);
       return this.#done(parent);
     }
     this.tally.directoriesTotal++;
-    if (!this.#claims(parent, batch, index, true)) return this.#done(parent);
+    if (!this.#selection.claims(parent, batch, index)) return this.#done(parent);
     const conflict = dstKind !== Kind.None && dstKind !== Kind.Directory;
-    if (conflict && this.job.verb !== "check") this.#replaceByDirectory(parent, batch, index);
+    if (conflict && this.job.verb !== "check") this.#conflicts.replaceByDirectory(parent, batch, index);
     else this.#enter(parent, batch, index);
   }
 
@@ -413,32 +374,8 @@ export class TreeRun {
     });
   }
 
-  /**
-   * A non-directory stands where a directory is to be: only mirror takes it away, with the other deletions, and makes the directory
-   * after it. Since what is below must be known to be readable first, it is read ahead.
-   */
-  #replaceByDirectory(parent: DirNode, batch: EntryBatch, index: number): void {
-    const resolve = (gone: boolean) => {
-      if (gone) {
-        parent.pending++;
-        return this.#enter(parent, batch, index);
-      }
-      const what = batch.dstKind(index) === Kind.Symlink ? "a symbolic link" : "a file";
-      this.tally.failure(this.#pathOf(parent, batch, index), {
-        code: "kind_conflict",
-        message: `Cannot create the directory: ${what} is in the way`,
-      });
-    };
-    if (this.job.verb !== "mirror" || this.job.ignoreExisting) {
-      resolve(false);
-      return this.#done(parent);
-    }
-    this.#deletions.makeWay(parent, batch, index, resolve);
-    this.#readAhead(parent, batch, index);
-  }
-
   #lookAhead(parent: DirNode, batch: EntryBatch, index: number): void {
-    if (this.#includesDirectory(parent, batch, index)) this.#readAhead(parent, batch, index);
+    if (this.#selection.includesDirectory(parent, batch, index)) this.#readAhead(parent, batch, index);
     else this.#done(parent);
   }
 
@@ -457,29 +394,6 @@ export class TreeRun {
     const node = new DirNode(this.#nextDir++, parent, role, true, false, whenGone);
     if (role === "count") this.#counting++;
     this.#list(node, { batch, index }, false);
-  }
-
-  /**
-   * A directory stands where a non-directory is to be: mirror deletes it, with the other deletions, and then makes the entry. One
-   * that cannot be opened would not be made, so nothing goes for it.
-   */
-  #conflict(node: DirNode, batch: EntryBatch, index: number): void {
-    if (this.job.verb === "check") {
-      return this.tally.entry("replace", "directory", () => this.#pathOf(node, batch, index));
-    }
-    const resolve = (gone: boolean) => {
-      if (gone) return this.#entries.makeAfterAll(node, batch, index);
-      this.tally.failure(this.#pathOf(node, batch, index), {
-        code: "kind_conflict",
-        message: "Cannot create: a directory is in the way",
-      });
-    };
-    if (this.job.verb !== "mirror") return resolve(false);
-    this.#entries.probe(node, batch, [index], (readable) => {
-      if (!readable) return;
-      this.#deletions.makeWay(node, batch, index, resolve);
-      if (this.#deletions.counts) this.#goDown(node, "count", batch, [index]);
-    });
   }
 
   #created(path: () => string): void {
@@ -558,12 +472,7 @@ export class TreeRun {
         seconds.toFixed(2)
       } s`,
     );
-    for (const path of this.#missing) {
-      this.tally.failure(path, {
-        code: "ENOENT",
-        message: "Cannot find it in the source: it is listed in --files-from",
-      });
-    }
+    this.#selection.scanEnded();
     this.#entries.forgetLinked();
     this.#judgeDeletions();
   }
@@ -571,18 +480,13 @@ export class TreeRun {
   /** Once everything is seen, copied or failed, and counted where that matters. */
   #judgeDeletions(): void {
     const busy = this.#listings + this.#frames.length + this.#counting + this.#working;
-    if (this.#scanEnded && busy === 0) this.#deletions.begin(this.#unread || this.#missing.size > 0);
+    if (this.#scanEnded && busy === 0) this.#deletions.begin(this.#unread || this.#selection.lacksListed);
   }
 
   // --- names ---
 
   #pathOfDir(node: DirNode): string {
     return this.engine.pathOf(node.id).slice(0, -1) || ".";
-  }
-
-  /** Patterns see a nested source from its own name on (`/src/a`), as with rsync; a list is relative to the source. */
-  #filterPath(node: DirNode, batch: EntryBatch, index: number): string {
-    return this.placement.filterPrefix + this.#pathOf(node, batch, index);
   }
 
   #pathOf(node: DirNode, batch: EntryBatch, index: number): string {
