@@ -57,13 +57,47 @@ static int make_node(int ddir, const char *dname, const struct facts *f, const c
 
 typedef int make_fn(int ddir, const char *dname, const struct facts *f, const char *target);
 
-/* Whether a path, as a symlink in that directory would hold it, leads to the entry of the other name, which is no symlink itself. */
-static bool leads_to(int dir, const char *path, int ddir, const char *dname)
+#define LINKS_MAX 40 /* as many as the kernel follows on the way to one file */
+
+/* Whether the way that a path takes from there, link by link, comes by an inode. */
+static bool comes_by(int dir, const char *path, const struct stat *inode, int *links)
 {
-	struct stat st, there;
-	if (fstatat(ddir, dname, &there, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(there.st_mode) || fstatat(dir, path, &st, 0) < 0)
+	char at[4097], next[4097];
+	struct stat st;
+	size_t len = 0, base;
+	do {
+		base = len += strspn(path + len, "/");
+		len += strcspn(path + len, "/");
+		if (len >= sizeof at)
+			return false;
+		memcpy(at, path, len);
+		at[len] = 0;
+		if (len == 0 || fstatat(dir, at, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return false; /* it leads nowhere */
+		if (!S_ISLNK(st.st_mode)) {
+			if (st.st_dev == inode->st_dev && st.st_ino == inode->st_ino)
+				return true;
+			continue;
+		}
+		ssize_t n = readlinkat(dir, at, next + base, sizeof next - 1 - base);
+		if (n <= 0 || (*links)++ >= LINKS_MAX)
+			return false;
+		next[base + n] = 0;
+		if (next[base] != '/')
+			memcpy(next, at, base);
+		if (comes_by(dir, next + (next[base] == '/' ? base : 0), inode, links))
+			return true;
+	} while (path[len]);
+	return false;
+}
+
+bool leads_to(int dir, const char *path, int ddir, const char *dname)
+{
+	struct stat there;
+	int links = 0;
+	if (fstatat(ddir, dname, &there, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(there.st_mode))
 		return false;
-	return st.st_dev == there.st_dev && st.st_ino == there.st_ino;
+	return comes_by(dir, path, &there, &links);
 }
 
 struct outcome store_special(struct worker *w, struct dir *d, int ddir, const char *dname, bool replace, const struct facts *f,
@@ -96,26 +130,33 @@ struct outcome store_special(struct worker *w, struct dir *d, int ddir, const ch
 	return o;
 }
 
+/* Reads where the source's symlink leads. 0, or an errno: BLIT_E_ITSELF where it must not come in the place of what stands there. */
+static int read_target(const struct place *p, bool replace, char target[4097])
+{
+	ssize_t n = readlinkat(p->sdir, p->sname, target, 4096);
+	if (n < 0)
+		return errno;
+	target[n] = 0;
+	return replace && leads_to(p->sdir, p->sname, p->ddir, p->dname) ? BLIT_E_ITSELF : 0;
+}
+
 static struct outcome copy_special(struct worker *w, const struct place *p, bool replace, enum take take, struct facts *f)
 {
 	char target[4097];
+	bool discard = w->e->config.flags & BLIT_CFG_DISCARD;
 	int err = os_facts_at(p->sdir, p->sname, f);
 	if (err)
 		return (struct outcome){ .err = -err, .step = BLIT_STEP_OPEN_SRC };
 	if (take == TAKE_PLAIN && f->nlink > 1 && !S_ISDIR(f->mode))
 		return (struct outcome){ .err = COPY_IS_LINKED };
 	if (S_ISLNK(f->mode)) {
-		ssize_t n = readlinkat(p->sdir, p->sname, target, sizeof target - 1);
-		if (n < 0)
-			return (struct outcome){ .err = errno, .step = BLIT_STEP_OPEN_SRC };
-		target[n] = 0;
+		if ((err = read_target(p, replace && !discard, target)))
+			return (struct outcome){ .err = err, .step = err == BLIT_E_ITSELF ? BLIT_STEP_SYMLINK : BLIT_STEP_OPEN_SRC };
 	} else if (S_ISREG(f->mode) || S_ISDIR(f->mode)) {
 		return (struct outcome){ .err = BLIT_E_CHANGED, .step = BLIT_STEP_OPEN_SRC };
 	}
-	if (w->e->config.flags & BLIT_CFG_DISCARD)
+	if (discard)
 		return (struct outcome){ 0 };
-	if (S_ISLNK(f->mode) && replace && leads_to(p->sdir, p->sname, p->ddir, p->dname))
-		return (struct outcome){ .err = BLIT_E_ITSELF, .step = BLIT_STEP_SYMLINK };
 	struct origin from = { .fd = p->sdir, .name = p->sname };
 	return store_special(w, p->d, p->ddir, p->dname, replace, f, target, &from);
 }
@@ -194,8 +235,21 @@ static void forget_source(struct worker *w, struct task *t, struct place *p)
 	report(w, t, p, o, &s);
 }
 
+static void probe_symlink(struct task *t, struct place *p)
+{
+	char target[4097];
+	int err = read_target(p, true, target);
+	if (!err && leads_to(p->ddir, target, p->ddir, p->dname))
+		err = BLIT_E_ITSELF;
+	if (err)
+		return task_detail(t, p->index, BLIT_D_FAILED, err, err == BLIT_E_ITSELF ? BLIT_STEP_SYMLINK : BLIT_STEP_OPEN_SRC);
+	p->done++;
+}
+
 static void probe_source(struct task *t, struct place *p)
 {
+	if (batch_kind(p->batch, p->index) == BLIT_KIND_SYMLINK)
+		return probe_symlink(t, p);
 	int fd = os_open_source(p->sdir, p->sname, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return task_detail(t, p->index, BLIT_D_FAILED, fd == -ELOOP ? BLIT_E_CHANGED : -fd, BLIT_STEP_OPEN_SRC);

@@ -43,7 +43,8 @@ enum blit_action {
 	BLIT_METADATA = 2, /* content is right, the rest is not */
 	BLIT_CONTENT = 3,  /* compare content; detail SAME or DIFFERENT */
 	BLIT_FORGET = 4,   /* move: both sides are equal, remove the source */
-	BLIT_PROBE = 5,    /* see whether the source's file can be opened, no more; also where nothing may be changed */
+	BLIT_PROBE = 5,    /* see whether the source's file can be opened, or whether its symlink may come in the place of what stands
+	                    * there, no more; also where nothing may be changed */
 };
 #define BLIT_ACTION_SHIFT 28
 #define BLIT_INDEX_MASK 0x0fffffffu

@@ -379,6 +379,9 @@ struct outcome copy_file(struct worker *w, int sdir, const char *sname, struct d
 struct outcome store_file(struct worker *w, struct dir *dd, int ddir, const char *dname, bool replace, const struct facts *f,
 	const struct origin *from, const char *content, uint64_t len, const uint64_t *hash);
 /* Makes a symlink, fifo, socket or device. */
+/* Whether a path, as a symlink in that directory would hold it, leads to the entry of the other name or, where that is a directory,
+ * to something in it. False where the entry is a symlink itself. */
+bool leads_to(int dir, const char *path, int ddir, const char *dname);
 struct outcome store_special(struct worker *w, struct dir *d, int ddir, const char *dname, bool replace, const struct facts *f,
 	const char *target, const struct origin *from);
 /* After an entry could not be made since something has its name: whether to try again and replace it; else the outcome says why not. */

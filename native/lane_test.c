@@ -608,6 +608,7 @@ static void an_answer_to_something_else_is_a_failure_and_makes_nothing(void)
 		{ false, BLIT_MAKE, BLIT_D_LARGE, 1ull << 63, 0 }, { false, BLIT_METADATA, BLIT_D_LARGE, 5, 0 },
 		{ false, BLIT_METADATA, BLIT_D_LINKED, 5, 0 }, { false, BLIT_CONTENT, BLIT_D_SAME, 0, 0 }, { false, BLIT_CONTENT, 0, 0, S_IFREG },
 		{ false, BLIT_PROBE, 0, 0, S_IFREG }, { false, BLIT_PROBE, BLIT_D_LARGE, 5, 0 },
+		{ true, BLIT_PROBE, BLIT_D_SAME, 0, 0 }, { true, BLIT_PROBE, 0, 0, S_IFREG },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct pair p;

@@ -220,6 +220,8 @@ static int pack_hash(struct packing *p)
 
 static int pack_probe(struct packing *p)
 {
+	if (batch_kind(p->batch, p->index) == BLIT_KIND_SYMLINK)
+		return pack_by_name(p, true); /* where it leads matters to whoever asks */
 	int fd = os_open_source(p->sdir, p->sname, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return fail(p, fd == -ELOOP ? BLIT_E_CHANGED : -fd, BLIT_STEP_OPEN_SRC);

@@ -87,6 +87,12 @@ static struct outcome bad(void)
 	return (struct outcome){ .err = BLIT_E_PROTOCOL, .step = BLIT_STEP_READ };
 }
 
+static void copy_target(const struct blit_record *r, char target[4097])
+{
+	memcpy(target, wire_record_parts(r).target, r->target_len);
+	target[r->target_len] = 0;
+}
+
 static struct outcome store_content(struct storing *s, bool replace, const struct blit_record *r, const struct facts *f,
 	const struct origin *from)
 {
@@ -94,8 +100,7 @@ static struct outcome store_content(struct storing *s, bool replace, const struc
 	struct wire_parts parts = wire_record_parts(r);
 	if (!S_ISREG(f->mode)) {
 		char target[4097];
-		memcpy(target, parts.target, r->target_len);
-		target[r->target_len] = 0;
+		copy_target(r, target);
 		return store_special(s->w, d, s->ddir, s->dname, replace, f, target, from);
 	}
 	if (r->content_len != r->size && r->size)
@@ -129,14 +134,25 @@ static bool is_answer(const struct task *t, const struct blit_record *r, uint32_
 {
 	bool makes = action == BLIT_MAKE || action == BLIT_REPLACE;
 	switch (r->code) {
-	case 0: return (makes || action == BLIT_METADATA) && kind_of_mode(r->mode) == kind && kind != BLIT_KIND_DIR;
+	case 0: return (makes || action == BLIT_METADATA || (action == BLIT_PROBE && kind == BLIT_KIND_SYMLINK)) &&
+		kind_of_mode(r->mode) == kind && kind != BLIT_KIND_DIR;
 	case BLIT_D_FAILED: return r->value > 0 && r->value <= INT32_MAX;
 	case BLIT_D_LARGE: return makes && kind == BLIT_KIND_FILE && r->value <= INT64_MAX;
 	case BLIT_D_LINKED: return makes && !(t->t.flags & BLIT_FORCE);
-	case BLIT_D_SAME: return action == BLIT_PROBE;
+	case BLIT_D_SAME: return action == BLIT_PROBE && kind != BLIT_KIND_SYMLINK;
 	case BLIT_D_HASH: return action == BLIT_CONTENT && kind == BLIT_KIND_FILE;
 	default: return false;
 	}
+}
+
+/* Whether the symlink may come in the place of what stands there. */
+static void probe_symlink(struct storing *s, uint32_t index, const struct blit_record *r)
+{
+	char target[4097];
+	copy_target(r, target);
+	if (leads_to(s->ddir, target, s->ddir, s->dname))
+		return task_detail(s->t, index, BLIT_D_FAILED, BLIT_E_ITSELF, BLIT_STEP_SYMLINK);
+	s->done++;
 }
 
 static void store_entry(struct storing *s, uint32_t word, const struct blit_record *r)
@@ -151,7 +167,7 @@ static void store_entry(struct storing *s, uint32_t word, const struct blit_reco
 	int err = s->ddir < 0 ? s->ddir : batch_names(b, index, s->sname, s->dname);
 	if (!err && temp_keeps_name(s->dname, strlen(s->dname)))
 		err = -BLIT_E_KEPT_NAME;
-	if (!err && e->config.flags & BLIT_CFG_READ_ONLY && action != BLIT_CONTENT)
+	if (!err && e->config.flags & BLIT_CFG_READ_ONLY && action != BLIT_CONTENT && action != BLIT_PROBE)
 		err = -EROFS;
 	if (!err && (action == BLIT_MAKE || action == BLIT_REPLACE))
 		err = -engine_is_full(e);
@@ -163,6 +179,8 @@ static void store_entry(struct storing *s, uint32_t word, const struct blit_reco
 			return task_detail(s->t, index, BLIT_D_FAILED, -same, BLIT_STEP_READ);
 		return task_detail(s->t, index, same ? BLIT_D_SAME : BLIT_D_DIFFERENT, 0, 0);
 	}
+	if (action == BLIT_PROBE)
+		return probe_symlink(s, index, r);
 	struct facts f;
 	s->lost |= wire_record_facts(e, r, &f);
 	struct origin from = { .fd = -1, .packed = wire_record_parts(r).attrs, .packed_len = r->attrs_len,

@@ -1,7 +1,7 @@
 /** One action on one entry of a batch. Each entry stands alone: its failure is a detail of the answer, no more. */
 
-import { readlink, symlink } from "node:fs/promises";
-import { isAbsolute } from "node:path";
+import { readlink, realpath, symlink } from "node:fs/promises";
+import { dirname, isAbsolute } from "node:path";
 import { Kind } from "../model/entry.ts";
 import { Action, type Detail } from "./engine.ts";
 import { replaceEntry } from "./portable_backup.ts";
@@ -11,7 +11,7 @@ import type { Context } from "./portable_context.ts";
 import { copyFile, type Place } from "./portable_copy.ts";
 import { type Directory, type Pinned, Side } from "./portable_dirs.ts";
 import { codeOf, during, entryError, Own, ownError, readOnlyError, specialFileError, Step } from "./portable_error.ts";
-import { type Facts, factsAt, factsIfAny, factsThrough } from "./portable_facts.ts";
+import { type Facts, factsAt, factsIfAny } from "./portable_facts.ts";
 import { refuseFolded } from "./portable_fold.ts";
 import { applyMetadataAt, mtimeDiffers } from "./portable_meta.ts";
 import type { Lane } from "./portable_queue.ts";
@@ -42,7 +42,8 @@ export async function applyEntry(context: Context, lane: Lane, task: EntryTask):
     if (context.config.readOnly && !harmless) throw readOnlyError();
     const { directories } = context;
     using source = await during(Step.OpenSource, directories.pin(directory, Side.Source));
-    using destination = task.action === Action.Probe ? undefined : await pinDestination(context, directory);
+    const opens = task.action === Action.Probe && row.kind !== Kind.Symlink;
+    using destination = opens ? undefined : await pinDestination(context, directory);
     const place: Place = {
       directory,
       sourcePath: source.prefix + row.name,
@@ -79,6 +80,10 @@ async function act(context: Context, lane: Lane, task: EntryTask, place: Place):
       return { detail: { index, is: same ? "same" : "different" }, bytes: 0, lost: 0 };
     }
     case Action.Probe:
+      if (task.row.kind === Kind.Symlink) {
+        await refuseItself(place, await during(Step.OpenSource, readlink(place.sourcePath)));
+        return { bytes: 0, lost: 0 };
+      }
       await (await openSource(place.sourcePath)).close();
       return { bytes: 0, lost: 0 };
     case Action.Forget:
@@ -129,13 +134,18 @@ async function finish(
   return { bytes, lost };
 }
 
-/** Raises EntryError where the symlink would take the place of what it leads to, from where it is or from there. */
+/**
+ * Raises EntryError where the symlink would take the place of what it leads to, or of a directory that holds it; seen from where it is
+ * or from there.
+ */
 async function refuseItself({ sourcePath, destination, destinationName }: Place, target: string): Promise<void> {
   const there = await factsIfAny(destination! + destinationName);
   if (there === undefined || there.kind === Kind.Symlink) return;
   for (const path of [sourcePath, isAbsolute(target) ? target : destination! + target]) {
-    const facts = await factsThrough(path).catch(() => undefined);
-    if (facts?.inode === there.inode) throw ownError(Own.Itself, Step.Symlink);
+    let at = await realpath(path).catch(() => undefined);
+    for (; at !== undefined; at = dirname(at) === at ? undefined : dirname(at)) {
+      if ((await factsIfAny(at))?.inode === there.inode) throw ownError(Own.Itself, Step.Symlink);
+    }
   }
 }
 

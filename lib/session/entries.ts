@@ -154,11 +154,15 @@ export class Entries {
     if (planned.length > 0) this.#apply(node, batch, planned);
   }
 
-  /** Sees whether files of the source can be opened; those that cannot are failures. `done`: whether all can. */
+  /**
+   * Sees whether files of the source can be opened, and symlinks come in the place of a directory; what cannot be is a failure.
+   * `done`: whether all can.
+   */
   probe(node: DirNode, batch: EntryBatch, indices: readonly number[], done: (readable: boolean) => void): void {
-    const files = indices.filter((index) => batch.kind(index) === Kind.File);
-    if (files.length === 0) return done(true);
-    const entries = files.map((index) => ({ index, action: Action.Probe }));
+    const entries = indices
+      .filter((index) => batch.kind(index) === Kind.File || leadsAway(batch, index))
+      .map((index) => ({ index, action: Action.Probe }));
+    if (entries.length === 0) return done(true);
     this.#handOn(node, batch, entries, entries.length, ({ details }) => {
       const failed = details.filter((detail) => detail.is === "failed");
       for (const { index, error } of failed) this.#failed(node, batch, index, error);
@@ -236,14 +240,15 @@ export class Entries {
     else planned.push({ index, action, decision });
   }
 
-  /** A dry run opens what would be copied, and no more: what cannot be opened would fail. */
+  /** A dry run opens what would be copied, and looks where symlinks lead, no more: what would fail is to be said. */
   #foresee(node: DirNode, batch: EntryBatch, index: number, decision: Decision, planned: Planned[]): void {
     if (this.#probes(batch, index, decision)) planned.push({ index, action: Action.Probe, decision });
     else this.#settled(node, batch, index, decision, sizeOf(batch, index));
   }
 
   #probes(batch: EntryBatch, index: number, decision: Decision): boolean {
-    return this.job.dryRun && this.job.verb !== "check" && writesContent(batch, index, decision);
+    return this.job.dryRun && this.job.verb !== "check" &&
+      (writesContent(batch, index, decision) || (decision === "replace" && leadsAway(batch, index)));
   }
 
   /** After the content of both sides was compared. */
@@ -487,6 +492,12 @@ function actionOf(decision: Decision, moves: boolean): Action | undefined {
 
 function changeOf(decision: Decision): Change {
   return decision === "make" ? "create" : decision === "metadata" ? "metadata" : "replace";
+}
+
+/** A symlink that would come in the place of something else: of what it leads to, perhaps. */
+function leadsAway(batch: EntryBatch, index: number): boolean {
+  const there = batch.dstKind(index);
+  return batch.kind(index) === Kind.Symlink && there !== Kind.None && there !== Kind.Symlink;
 }
 
 function writesContent(batch: EntryBatch, index: number, decision: Decision): boolean {

@@ -68,6 +68,34 @@ for (const { name, open } of places) {
     assertEquals(await Deno.readLink(dir.at("s/l")), "g");
   });
 
+  testNeeding([linux], `${name}: nor does a directory go for a symbolic link that leads into it`, async () => {
+    await using place = await open();
+    const { dir } = place;
+    const links = {
+      itself: "../d/itself",
+      absolute: dir.at("d/absolute"),
+      inside: "../d/inside/sub/f",
+      onwards: "../d/on",
+      // Leaves the directory again: nothing would be lost, but the way there.
+      ...(place.withoutShim ? {} : { through: "../d/through/sub/../../f" }),
+    };
+    await dir.write({ "s/on": { to: dir.at("d/onwards/sub") }, "s/f": "F", "d/f": "F", "d/on": { to: "onwards/sub" } });
+    for (const [name, to] of Object.entries(links)) {
+      await dir.write({ [`s/${name}`]: { to }, [`d/${name}/sub/f`]: name });
+    }
+    await dir.write({ "s/elsewhere": { to: "../d/f" }, "d/elsewhere/sub/f": "goes", "s/file": { to: "../d/file" } });
+    await dir.write({ "d/file": "stays" });
+    for (const options of [["--dry-run"], [], []]) {
+      const result = await run(place, "mirror", "s/", "d", ...options);
+      assertExit(result, 2);
+      assertEquals(result.summary.failures.length, Object.keys(links).length + 1);
+      for (const path of [...Object.keys(links), "file"]) assertEquals(failureOf(result, path).code, "same_file");
+      for (const path of Object.keys(links)) assertEquals(await dir.read(`d/${path}/sub/f`), path);
+    }
+    assertEquals(await dir.read("d/file"), "stays");
+    assertEquals(await Deno.readLink(dir.at("d/elsewhere")), "../d/f");
+  });
+
   testNeeding(
     [linux],
     `${name}: of two names of one file that are moved onto each other the content stays`,
