@@ -587,13 +587,15 @@ ssize_t os_xattr_list(int fd, const char *name, char *out, size_t cap);
 ssize_t os_xattr_get(int fd, const char *name, const char *attr, void *out, size_t cap);
 int os_xattr_set(int fd, const char *name, const char *attr, const void *value, size_t len);
 int os_xattr_remove(int fd, const char *name, const char *attr);
-/* An attribute that anybody may have, and the ACL. */
+/* An attribute that anybody may have, the ACL, and the rights of whoever runs a program (NULL: there is no such thing). */
 #ifdef __linux__
 #define OS_XATTR_OF_USER "user.blit"
 #define OS_XATTR_ACL "system.posix_acl_access"
+#define OS_XATTR_RIGHTS "security.capability"
 #else
 #define OS_XATTR_OF_USER "blit"
 #define OS_XATTR_ACL "blit.acl"
+#define OS_XATTR_RIGHTS NULL
 #endif
 bool os_xattr_kept(const struct engine *e, const char *attr);
 bool os_xattr_is_acl(const char *attr);

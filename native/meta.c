@@ -318,7 +318,8 @@ struct entry {
 	struct dir *d;
 	const struct facts *f; /* what it is to be */
 	struct facts now;
-	bool chmod_due;
+	bool chmod_due, handed_on; /* to another owner */
+	mode_t rights;             /* set-id bits that stay */
 	int fd;
 	const struct held *held; /* NULL: fd is the entry */
 };
@@ -341,6 +342,7 @@ static void apply_owner(struct entry *t, struct outcome *o)
 		if (!err) {
 			t->now.uid = wanted.uid;
 			t->now.gid = wanted.gid;
+			t->handed_on = true;
 			/* the system takes these bits away, but not from a directory */
 			t->chmod_due |= ((t->f->mode | t->now.mode) & (S_ISUID | S_ISGID)) && !S_ISLNK(t->f->mode);
 		} else if (!e->root || !ground_keeps_owner(e, t->d, wanted.uid, wanted.gid, true)) {
@@ -356,6 +358,39 @@ static void apply_owner(struct entry *t, struct outcome *o)
 static int change_mode(const struct entry *t, mode_t mode)
 {
 	return t->held ? os_held_chmod(t->held, mode) : fchmod(t->fd, mode) < 0 ? -errno : 0;
+}
+
+static bool acl_same(const struct origin *from, int dfd, const char *dname)
+{
+	char *work = malloc(2 * LIST_MAX);
+	if (!work)
+		return false;
+	ssize_t n = origin_get(from, OS_XATTR_ACL, work), m = os_xattr_get(dfd, dname, OS_XATTR_ACL, work + LIST_MAX, LIST_MAX);
+	bool same = n < 0 ? m < 0 : n == m && memcmp(work, work + LIST_MAX, n) == 0;
+	free(work);
+	return same;
+}
+
+/*
+ * Where nobody else may give rights, those that a program has are its owner's gift. They stay as long as the program and those who may
+ * run it are the owner's choice, too; another owner, mode or ACL, which comes after this, could hand them to somebody else.
+ */
+static void keep_rights(struct entry *t, const struct origin *from, int ddir, const char *dname, struct outcome *o)
+{
+	mode_t bits = t->now.mode & (S_ISUID | S_ISGID);
+	if (!(t->e->config.flags & BLIT_CFG_WITHHOLD) || !S_ISREG(t->f->mode))
+		return;
+	if (!t->handed_on && !((t->now.mode ^ t->f->mode) & 01777) && acl_same(from, ddir, dname)) {
+		t->rights = bits;
+		return;
+	}
+	int err = bits ? change_mode(t, t->now.mode & 01777) : 0;
+	if (!err)
+		t->now.mode &= ~bits;
+	if (!err && OS_XATTR_RIGHTS && os_xattr_get(ddir, dname, OS_XATTR_RIGHTS, NULL, 0) >= 0)
+		err = os_xattr_remove(ddir, dname, OS_XATTR_RIGHTS);
+	if (err && err != -ENODATA)
+		step_failed(o, -err, BLIT_STEP_MODE);
 }
 
 static void apply_attributes(struct entry *t, const struct origin *from, int dfd, const char *dname, bool fresh, struct outcome *o)
@@ -377,6 +412,7 @@ static void apply_mode(struct entry *t, struct outcome *o)
 		return;
 	if (mode != (t->f->mode & 07777))
 		o->lost |= BLIT_LOST_SETID;
+	mode |= t->rights;
 	if (!t->chmod_due && mode == (t->now.mode & 07777))
 		return;
 	int err = change_mode(t, mode);
@@ -435,6 +471,7 @@ struct outcome meta_apply_at(struct engine *e, struct dir *d, const struct origi
 		return (struct outcome){ .err = BLIT_E_CHANGED, .step = BLIT_STEP_MODE };
 	}
 	apply_owner(&t, &o);
+	keep_rights(&t, from, ddir, dname, &o);
 	apply_attributes(&t, from, ddir, dname, false, &o);
 	apply_mode(&t, &o);
 	os_release(&h);

@@ -135,6 +135,63 @@ testNeeding(needs, "what the owner of a module made of a directory, its files an
   );
 });
 
+/** What differs of the source; what is left of a file of mode 6754, group 7 and with capabilities. The content is the same but for one. */
+const ofTheOwner: readonly [change: string, left: string][] = [
+  ["touch -d @2000", "-rwsr-sr-- 0:7 capable"],
+  ["setfattr -n user.u -v 1", "-rwsr-sr-- 0:7 capable"],
+  ["chmod 755", "-rwxr-xr-x 0:7"],
+  ["chgrp 8", "-rwxr-xr-- 0:8"],
+  ["chown 1", "-rwxr-xr-- 1:7"],
+  ["setfacl -m u:33:r,m::rx", "-rwxr-xr-- 0:7"],
+  ["cp /bin/false", "-rwxr-xr-- 0:7"],
+];
+
+for (const way of ["pushed", "fetched"]) {
+  testNeeding(
+    needs,
+    `${way}: a program keeps its rights only while it and who may run it stay the owner's`,
+    async () => {
+      await using dir = await testDirectory();
+      await dir.write({ to: null });
+      const capable = "-n security.capability -v 0x0100000200040000000000000000000000000000";
+      for (const [i, [change]] of ofTheOwner.entries()) {
+        await shell(
+          `mkdir -p src to/dst; cp /bin/true src/${i}; touch -d @1000 src/${i}; chgrp 7 src/${i}; chmod 754 src/${i}
+           cp -p src/${i} to/dst/${i}; chmod 6754 to/dst/${i}; setfattr ${capable} to/dst/${i}; ${change} src/${i}`,
+          dir.path,
+        );
+      }
+      await using daemon = await daemonOn(dir, "");
+      const args = ["copy", "-c", way === "fetched" ? daemon.place("src/") : dir.at("src/"), daemon.place("to/dst/")];
+      assertExit(await blitJson(args), 0);
+      const seen = await shell(
+        `cd to/dst; for f in *; do echo "$(stat -c '%A %u:%g' $f) $(getfattr -d -m security.cap $f | grep -q cap && echo capable)"; done`,
+        dir.path,
+      );
+      assertEquals(seen.split("\n").map((line) => line.trimEnd()), ofTheOwner.map(([, left]) => left));
+      assertEquals(await shell("stat -c %Y to/dst/0; getfattr --only-values -n user.u to/dst/1", dir.path), "2000\n1");
+      assertSummary(await blitJson(args), { files_copied: 0, files_metadata_only: 0 });
+    },
+  );
+}
+
+testNeeding(
+  needs,
+  "a user's daemon takes set-id bits from that user's own files, too, when their modes change",
+  async () => {
+    await using dir = await testDirectory();
+    await shell(
+      `mkdir src to; cp /bin/true src/tool; cp -p src/tool to/tool; chown -R ${UNPRIVILEGED_ID}:${UNPRIVILEGED_ID} to
+     chmod 4700 to/tool; chmod 755 . src/tool`,
+      dir.path,
+    );
+    await using daemon = await startDaemon(dir, { root: "to", unprivileged: true });
+    const result = await blitJson(["copy", dir.at("src/"), daemon.place("default/")]);
+    assertExit(result, 0);
+    assertEquals(await shell("stat -c %a to/tool", dir.path), "755");
+  },
+);
+
 testNeeding([linux], "--privileged is for --root", async () => {
   const result = await blit(["daemon", "--config", "/nonexistent", "--privileged"]);
   assertExit(result, 64);
