@@ -6,8 +6,7 @@
  * comes twice all the same is taken once.
  */
 
-import { create } from "@bufbuild/protobuf";
-import { BlitError } from "../base/errors.ts";
+import type { BlitError } from "../base/errors.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
 import { ConnectionLost } from "../carrier/liveness.ts";
 import type { DestinationEngine } from "../native/destination_engine.ts";
@@ -34,23 +33,17 @@ import type { PackedBatch } from "../native/packed_batch.ts";
 import {
   Crossing,
   type Listed,
-  type SourceAnswer,
   type SourceAnswers,
   type SourceError,
-  type SourceRequest,
   type SourceRequests,
-  SourceRequestSchema,
-  SourceRequestsSchema,
 } from "../wire/gen/blit/v1/source_pb.ts";
+import { Asker, expectReply, message } from "./asker.ts";
 import { nonsense } from "./held.ts";
 
 const crossings: { readonly [wire: number]: ListAnswer["crossing"] } = {
   [Crossing.LEFT_OUT]: "left_out",
   [Crossing.KERNEL]: "kernel",
 };
-
-type Ask = SourceRequest["request"];
-type Reply = SourceAnswer["answer"];
 
 /** A large file under way. */
 interface OpenFile {
@@ -83,25 +76,17 @@ export interface RemoteEngineOptions {
 }
 
 export class RemoteEngine implements Engine {
-  readonly #waiting = new Map<number, (reply: Reply) => void>();
-  /** What lanes are to bring, by the number of the request. */
-  readonly #incoming = new Map<number, Ask>();
+  readonly #asker: Asker;
   /** The source's numbers of batches of which something is left. */
   readonly #batches = new Map<EntryBatch, number>();
-  readonly #released: number[] = [];
-  /** Of `#incoming`, those that a lane's death made ask for again; and those of them that have come. */
-  readonly #askedAgain = new Set<number>();
-  readonly #notWanted: number[] = [];
   readonly #files = new Map<bigint, OpenFile>();
   /** Directories that the source has a number for; whether their listing has ended there. */
   readonly #listed = new Map<number, boolean>();
-  #asks: SourceRequest[] = [];
   #arrived: SourceAnswers[] = [];
   /** Answers to requests that were decided at once. */
   readonly #later: (() => void)[] = [];
   #wake = () => {};
   #open = 0;
-  #nextId = 1;
   #waitingForResults: Promise<void> | undefined;
   #lost: BlitError | undefined;
   #leavingRoot: ((error: EngineError | undefined) => void) | undefined;
@@ -113,7 +98,9 @@ export class RemoteEngine implements Engine {
   /** Why content may not come. */
   laneTrouble: string | undefined;
 
-  constructor(private readonly here: DestinationEngine, private readonly options: RemoteEngineOptions) {}
+  constructor(private readonly here: DestinationEngine, private readonly options: RemoteEngineOptions) {
+    this.#asker = new Asker((requests) => options.ask(requests));
+  }
 
   // --- what the carrier hands over ---
 
@@ -144,19 +131,9 @@ export class RemoteEngine implements Engine {
 
   /** On this side or on the other: a connection that one of them thinks it has the other may never have had. */
   #laneLost(): void {
-    const lost = [...this.#incoming].filter(([id]) => !this.here.comes(id));
-    for (const [id, request] of lost) {
-      this.#put(id, request);
-      this.#askedAgain.add(id);
-    }
-    if (lost.length > 0) this.options.brokenOff?.(lost.length);
+    const lost = this.#asker.askAgain((id) => this.here.comes(id));
+    if (lost > 0) this.options.brokenOff?.(lost);
     this.#wake();
-  }
-
-  /** What was asked for with that number is here. */
-  #arrivedNow(id: number): void {
-    this.#incoming.delete(id);
-    if (this.#askedAgain.delete(id)) this.#notWanted.push(id);
   }
 
   /** Bytes that the source sent without a copy in its memory. */
@@ -172,7 +149,7 @@ export class RemoteEngine implements Engine {
     const { dir, parent, named, more } = request;
     if (more && this.#listed.get(dir)) return this.here.listRemote(request, { last: true }, finish);
     parent?.batch.retain(); // the directory's name stands in it
-    this.#askAndWait(
+    this.#asker.askAndWait(
       {
         case: "list",
         value: message({
@@ -226,11 +203,11 @@ export class RemoteEngine implements Engine {
    */
   #keepAtSource(number: number, batch: EntryBatch | undefined): void {
     if (number === 0) return;
-    if (batch === undefined || batch.others + batch.dirs === 0) return void this.#released.push(number);
+    if (batch === undefined || batch.others + batch.dirs === 0) return void this.#asker.release(number);
     this.#batches.set(batch, number);
     (batch as PackedBatch).whenFreed(() => {
       this.#batches.delete(batch);
-      this.#released.push(number);
+      this.#asker.release(number);
     });
   }
 
@@ -257,7 +234,7 @@ export class RemoteEngine implements Engine {
       words[i] = (action << ACTION_SHIFT) | packed.origin(index);
     }
     const id = this.here.store(request, (answer) => {
-      this.#arrivedNow(id);
+      this.#asker.arrived(id);
       if (!this.options.move || takeLinked || answer.error) return done(answer);
       const rest = new Set(answer.details.map(({ index }) => index));
       const indices = Array.from(words, (_, i) => run ? entries.first + i : entries[i].index);
@@ -267,7 +244,7 @@ export class RemoteEngine implements Engine {
         done({ ...answer, done: answer.done - details.length, details: [...answer.details, ...details] });
       });
     });
-    this.#bring(id, {
+    this.#asker.bring(id, {
       case: "pack",
       value: message({ dir, batch: this.#numberOf(batch), words: new Uint8Array(words.buffer), takeLinked }),
     });
@@ -286,7 +263,7 @@ export class RemoteEngine implements Engine {
     const packed = batch as PackedBatch;
     const byOrigin = new Map(indices.map((index) => [packed.origin(index), index]));
     const value = message({ dir, batch: this.#numberOf(batch), indices: [...byOrigin.keys()] });
-    this.#askAndWait({ case: "forget", value }, (reply) => {
+    this.#asker.askAndWait({ case: "forget", value }, (reply) => {
       const details: Detail[] = expectReply(reply, "forgotten").errors.map(({ index: origin, error }) => {
         const index = byOrigin.get(origin);
         if (!byOrigin.delete(origin)) throw nonsense("a failure of what it was not to remove");
@@ -301,11 +278,11 @@ export class RemoteEngine implements Engine {
     const packed = batch as PackedBatch;
     const origin = packed.origin(index);
     const number = this.#numberOf(batch);
-    this.#askAndWait({ case: "open", value: message({ dir, batch: number, index: origin }) }, (reply) => {
+    this.#asker.askAndWait({ case: "open", value: message({ dir, batch: number, index: origin }) }, (reply) => {
       const { error, handle: source, size, record } = expectReply(reply, "opened");
       if (error) return finish({ error: errorOf(error), lost: 0, size: Number(size) });
       this.here.openReceived(dir, batch, index, record as Uint8Array<ArrayBuffer>, (answer) => {
-        if (answer.handle === undefined) this.#tell({ case: "finish", value: message({ handle: source }) });
+        if (answer.handle === undefined) this.#asker.tell({ case: "finish", value: message({ handle: source }) });
         else {
           const alone = !packed.known(index) || packed.nlink(index) === 1;
           this.#files.set(answer.handle, { source, dir, origin, batch: number, alone, held: answer.held });
@@ -320,11 +297,11 @@ export class RemoteEngine implements Engine {
     const { source, held } = this.#files.get(handle)!;
     const bring = (hashes?: Uint8Array) => {
       const id = this.here.receive(dir, handle, offset, length, (answer) => {
-        this.#arrivedNow(id);
+        this.#asker.arrived(id);
         finish(answer);
       });
       const value = message({ handle: source, offset: BigInt(offset), length: BigInt(length), held: hashes });
-      this.#bring(id, { case: "range", value });
+      this.#asker.bring(id, { case: "range", value });
     };
     if (held) this.here.hashes(dir, handle, { offset, length }, bring);
     else bring();
@@ -335,7 +312,7 @@ export class RemoteEngine implements Engine {
     const file = this.#files.get(handle)!;
     this.#files.delete(handle);
     const value = message({ handle: file.source, commit });
-    this.#askAndWait({ case: "finish", value }, (reply) => {
+    this.#asker.askAndWait({ case: "finish", value }, (reply) => {
       const error = expectReply(reply, "done").error;
       const whole = commit && (error === undefined || error.number === GREW);
       this.here.finishLarge(dir, handle, whole, (answer) => {
@@ -348,7 +325,7 @@ export class RemoteEngine implements Engine {
 
   #forgetFile({ dir, batch, origin }: OpenFile, done: (error: EngineError | undefined) => void): void {
     if (!this.here.rootStands()) return void this.#later.push(() => done(gone));
-    this.#askAndWait({ case: "forget", value: message({ dir, batch, indices: [origin] }) }, (reply) => {
+    this.#asker.askAndWait({ case: "forget", value: message({ dir, batch, indices: [origin] }) }, (reply) => {
       const [failed] = expectReply(reply, "forgotten").errors;
       done(failed && errorOf(failed.error));
     });
@@ -378,7 +355,7 @@ export class RemoteEngine implements Engine {
         if (drop) this.#leave(dir);
         return finish({ ...answer, error });
       }
-      this.#askAndWait({ case: "leave", value: message({ dir, remove: true, drop }) }, (reply) => {
+      this.#asker.askAndWait({ case: "leave", value: message({ dir, remove: true, drop }) }, (reply) => {
         const error = expectReply(reply, "done").error;
         if (error) return finish({ ...answer, error: errorOf(error) });
         if (drop) this.#listed.delete(dir);
@@ -393,7 +370,7 @@ export class RemoteEngine implements Engine {
     const finish = this.#counted(done);
     if (!this.here.rootStands()) return void this.#later.push(() => finish(gone));
     this.#leavingRoot = finish;
-    this.#askAndWait({ case: "leave", value: message({ dir: 0, remove: true }) }, (reply) => {
+    this.#asker.askAndWait({ case: "leave", value: message({ dir: 0, remove: true }) }, (reply) => {
       const { error } = expectReply(reply, "done");
       this.#leavingRoot = undefined;
       finish(error && errorOf(error));
@@ -426,7 +403,7 @@ export class RemoteEngine implements Engine {
       while (this.here.dispatch());
       const waitMs = round();
       this.here.flush();
-      this.#send();
+      this.#asker.send();
       if (this.here.stopped || this.#open === 0) return;
       if (this.#lost && this.#leavingRoot) this.#leaveUnknown(this.#leavingRoot, this.#lost);
       else if (this.#lost) throw this.#lost;
@@ -454,38 +431,7 @@ export class RemoteEngine implements Engine {
 
   #leave(dir: number): void {
     if (!this.#listed.delete(dir)) return;
-    this.#tell({ case: "leave", value: message({ dir, drop: true }) });
-  }
-
-  #tell(request: Ask): void {
-    this.#put(0, request);
-  }
-
-  #askAndWait(request: Ask, done: (reply: Reply) => void): void {
-    const id = this.#nextId++;
-    this.#waiting.set(id, done);
-    this.#put(id, request);
-  }
-
-  /** Asks for what comes on lanes. */
-  #bring(id: number, request: Ask): void {
-    this.#incoming.set(id, request);
-    this.#put(id, request);
-  }
-
-  #put(id: number, request: Ask): void {
-    this.#asks.push(create(SourceRequestSchema, { id, request } as never));
-  }
-
-  #send(): void {
-    if (this.#released.length > 0) {
-      this.#tell({ case: "release", value: message({ batches: this.#released.splice(0) }) });
-    }
-    if (this.#notWanted.length > 0) this.#tell({ case: "arrived", value: message({ ids: this.#notWanted.splice(0) }) });
-    if (this.#asks.length === 0) return;
-    const requests = this.#asks;
-    this.#asks = [];
-    this.options.ask(create(SourceRequestsSchema, { requests }));
+    this.#asker.tell({ case: "leave", value: message({ dir, drop: true }) });
   }
 
   #takeArrived(): void {
@@ -501,12 +447,7 @@ export class RemoteEngine implements Engine {
       this.#roundTripMs = Math.max(this.#roundTripMs, Number(roundTripUs) / 1000);
       this.#sourceProgress = Math.max(this.#sourceProgress, Number(progress));
       this.#bytesZeroCopy = Math.max(this.#bytesZeroCopy, Number(bytesZeroCopy));
-      for (const { id, answer } of answers) {
-        const done = this.#waiting.get(id);
-        if (done === undefined) throw nonsense("an answer to what nobody asked");
-        this.#waiting.delete(id);
-        done(answer);
-      }
+      this.#asker.answered({ answers });
     }
   }
 
@@ -525,20 +466,6 @@ export class RemoteEngine implements Engine {
 
 /** The sources stay: nobody knows where what came of them is now. */
 const gone = engineError(GONE, STEP_REMOVE_SOURCE);
-
-/** Fields of a message; protobuf's `create` fills in what is missing. */
-// deno-lint-ignore no-explicit-any
-function message(fields: Record<string, unknown>): any {
-  return fields;
-}
-
-function expectReply<K extends Exclude<Reply["case"], undefined>>(
-  reply: Reply,
-  expected: K,
-): Extract<Reply, { case: K }>["value"] {
-  if (reply.case !== expected) throw new BlitError("failed", `The source answered "${reply.case}" to "${expected}"`);
-  return reply.value as never;
-}
 
 function errorOf(error: SourceError | undefined): EngineError {
   return engineError(error?.number ?? 0, error?.step ?? 0);
