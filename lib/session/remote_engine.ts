@@ -405,8 +405,11 @@ export class RemoteEngine implements Engine {
       this.here.flush();
       this.#asker.send();
       if (this.here.stopped || this.#open === 0) return;
-      if (this.#lost && this.#leavingRoot) this.#leaveUnknown(this.#leavingRoot, this.#lost);
-      else if (this.#lost) throw this.#lost;
+      if (this.#lost) {
+        if (this.#leavingRoot === undefined) throw this.#lost;
+        this.#leaveUnknown(this.#leavingRoot, this.#lost);
+        continue;
+      }
       if (this.#arrived.length + this.#later.length > 0) continue;
       const arrival = new Promise<void>((resolve) => this.#wake = resolve);
       this.#waitingForResults ??= this.here.wait(waitMs).finally(() => this.#waitingForResults = undefined);

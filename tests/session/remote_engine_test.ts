@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { create } from "@bufbuild/protobuf";
+import { BlitError } from "../../lib/base/errors.ts";
 import type { DestinationEngine } from "../../lib/native/destination_engine.ts";
 import type { Answer, EntryBatch, ListAnswer, ListRequest, SettleRequest } from "../../lib/native/engine.ts";
 import { RemoteEngine } from "../../lib/session/remote_engine.ts";
@@ -85,4 +86,30 @@ Deno.test("the source of a move forgets a directory that could not be settled, a
   assertEquals(answers.map(({ error }) => error?.code), ["EIO"]);
   // Else the source would wait for it with the directory above, and the run would never end.
   assertEquals(left.map(({ dir, remove, drop }) => ({ dir, remove, drop })), [{ dir: 3, remove: false, drop: true }]);
+});
+
+Deno.test("a connection that is lost while the source's root is being removed is a failure of that root alone", async () => {
+  let asked = () => {};
+  const leaving = new Promise<void>((resolve) => asked = resolve);
+  const here = {
+    rootStands: () => true,
+    dispatch: () => false,
+    flush() {},
+    wait: () => new Promise<void>(() => {}),
+  };
+  const engine = new RemoteEngine(here as unknown as DestinationEngine, {
+    move: true,
+    plainAttributes: false,
+    ask: ({ requests }) => {
+      assertEquals(requests.map(({ request }) => request.case), ["leave"]);
+      asked();
+    },
+  });
+  const errors: (string | undefined)[] = [];
+  engine.removeRoot((error) => errors.push(error?.message));
+  const drained = engine.drain();
+  await leaving;
+  engine.lost(new BlitError("failed", "No answer for 60 s"));
+  await drained; // else the run would be begun anew, and find no source
+  assertEquals(errors, ["Cannot remove the source: No answer for 60 s"]);
 });
