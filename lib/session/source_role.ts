@@ -6,34 +6,26 @@
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { BlitError } from "../base/errors.ts";
-import { pathFromBytes, printablePath } from "../base/path_bytes.ts";
-import { numbersTell } from "../endpoint/folded_path.ts";
-import { Kind } from "../model/entry.ts";
 import type { Job } from "../model/job.ts";
-import { directoriesUpFrom, type Inode, pathFacts, sameInode } from "../native/paths.ts";
 import { isNotEmpty, STEP_REMOVE_SOURCE } from "../native/errno.ts";
 import { type ErrorNumber, openSourceEngine, type SourceEngine } from "../native/source_engine.ts";
 import type { PackedBatch } from "../native/packed_batch.ts";
-import { closestRealPath, fileSystemFacts } from "../tune/file_system.ts";
 import { machineFacts, machineId } from "../tune/machine.ts";
 import {
-  type BackupPlace,
   Crossing,
-  type EntryPlace,
   type Forget,
   type LeaveDirectory,
   type ListSource,
   type OpenSource,
   type Pack,
   type Range,
-  type RootPlace,
   type SourceAnswers,
   SourceAnswersSchema,
   type SourceRequest,
   type SourceRequests,
 } from "../wire/gen/blit/v1/source_pb.ts";
-import { problemOfName } from "../wire/names.ts";
 import { Held, HeldTable, nonsense } from "./held.ts";
+import { plainName, SourceGround } from "./source_ground.ts";
 
 /** Files of this size and more are asked for in slices: smaller ones travel whole, through a lane's memory. */
 const SLICED_BYTES = 4 << 20;
@@ -125,8 +117,7 @@ class Source implements SourceRole {
   readonly #batches = new HeldTable<Batch>("batch");
   readonly #files = new HeldTable<OpenFile>("file");
   readonly #removes: boolean;
-  /** The root and the directories above it: its path need not be good for longer than it takes to open it. */
-  readonly #upwards: readonly Inode[];
+  readonly #ground: SourceGround;
   #answers: Answer[] = [];
   #nextBatch = 1;
   #nextFile = 1;
@@ -139,7 +130,7 @@ class Source implements SourceRole {
 
   constructor(private readonly engine: SourceEngine, private readonly options: SourceOptions) {
     this.#removes = options.job.verb === "move" && !options.job.dryRun;
-    this.#upwards = directoriesUpFrom(options.root);
+    this.#ground = new SourceGround(options);
     this.#directories.add(0, new Held());
     this.#turning = this.#turn();
   }
@@ -250,7 +241,8 @@ class Source implements SourceRole {
   ): void {
     const root = dir === 0;
     if (destination !== undefined && destination.machine !== "" && destination.machine === machineId()) {
-      this.#keepApart(destination, name);
+      const single = name === undefined ? undefined : plainName(name);
+      for (const { device, inode } of this.#ground.keepApart(destination, single)) this.engine.avoid(device, inode);
     }
     const directory = root || more ? this.#directories.get(dir) : undefined;
     let at: Parameters<SourceEngine["list"]>[1];
@@ -288,59 +280,6 @@ class Source implements SourceRole {
         crossing: listing.crossing && crossings[listing.crossing],
       });
     });
-  }
-
-  /** Both sides are on one machine: nothing may be copied onto itself, or into itself, or delete itself. */
-  #keepApart({ device, inode, name, backup, entry: standing }: RootPlace, entry: Uint8Array | undefined): void {
-    const { verb } = this.options.job;
-    const nameThere = name === undefined ? undefined : plainName(name);
-    const there = { dev: Number(device), ino: Number(inode) };
-    const level = this.#upwards.findIndex((directory) => sameInode(directory, there));
-    const same = level === 0;
-    if (same && (entry === undefined || plainName(entry) === (nameThere ?? plainName(entry)))) {
-      throw new BlitError("usage", `Cannot ${verb} a ${entry ? "file" : "directory"} onto itself`);
-    }
-    if (entry !== undefined && standing !== undefined) this.#refuseTarget(plainName(entry), standing);
-    if (verb === "mirror" && entry === undefined && level > 0) {
-      throw new BlitError("usage", "Cannot mirror: the source is inside the destination and would be deleted");
-    }
-    if (level < 0) this.#refuseUntold(there);
-    if (!same) this.engine.avoid(device, inode);
-    if (backup) this.#keepBackupOut(backup, entry !== undefined);
-  }
-
-  /** Where inode numbers depend on how names are spelled, one directory looks like two: what is there already would be removed. */
-  #refuseUntold(there: Inode): void {
-    const { root, path = root, job } = this.options;
-    if (job.verb === "check" || this.#upwards[0]?.dev !== there.dev) return;
-    if (numbersTell(path) ?? !fileSystemFacts(closestRealPath(path)).profile.kind.startsWith("fuse")) return;
-    throw new BlitError(
-      "usage",
-      `Cannot ${job.verb} by way of a daemon: the file system does not tell whether both places are one`,
-      "Leave the daemon out: give both paths without a host.",
-    );
-  }
-
-  /** A symlink in the place of what it leads to would lead to itself. */
-  #refuseTarget(name: string, { device, inode }: EntryPlace): void {
-    const { root, path = root, job } = this.options;
-    if (pathFacts(`${path}/${name}`, false)?.kind !== Kind.Symlink) return;
-    const target = pathFacts(`${path}/${name}`, true);
-    if (target && sameInode(target, { dev: Number(device), ino: Number(inode) })) {
-      throw new BlitError("usage", `Cannot ${job.verb} "${printablePath(name)}" onto what it leads to`);
-    }
-  }
-
-  #keepBackupOut({ device, inode }: BackupPlace, single: boolean): void {
-    const level = this.#upwards.findIndex((directory) =>
-      sameInode(directory, { dev: Number(device), ino: Number(inode) })
-    );
-    if (level === 0 || (level > 0 && !single)) {
-      const where = level === 0 ? "is" : "is above";
-      throw new BlitError("usage", `Cannot ${this.options.job.verb}: the backup directory ${where} the source`);
-    }
-    if (level < 0) this.#refuseUntold({ dev: Number(device), ino: Number(inode) });
-    this.engine.avoid(device, inode);
   }
 
   #pack(id: number, { dir, batch: number, words, takeLinked }: Pack): void {
@@ -442,9 +381,4 @@ class Source implements SourceRole {
     // Answers of one turn of the engine go out together.
     if (this.#answers.length === 1) queueMicrotask(() => this.#tell());
   }
-}
-
-function plainName(bytes: Uint8Array): string {
-  if (problemOfName(bytes) !== undefined) throw nonsense("a name that is none");
-  return pathFromBytes(bytes);
 }
