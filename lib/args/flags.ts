@@ -353,7 +353,7 @@ const table = [
     verbs: ["copy"],
     group: "safety",
     conflicts: ["dry-run", "verify", "fsync", "backup-dir", "ignore-existing"],
-    help: "read everything and write nothing, to see how fast the source is; DST may be left out with one SRC",
+    help: "read everything and write nothing, to see how fast a local source is; DST may be left out with one SRC",
   },
   {
     name: "workers",

@@ -46,7 +46,9 @@ type JobPaths = Pick<Job, "sources" | "destination" | "backupDir">;
 
 /** Raises BlitError: usage for contradictions, failed for a source that is missing. */
 export async function placeBetween(job: Job, locate: Locate): Promise<EndpointPair[]> {
-  if (job.destination === undefined) throw usageError("--null reads local sources only");
+  if (job.discard || job.destination === undefined) {
+    throw usageError("--null reads local sources only, and writes nowhere", "Leave other machines out.");
+  }
   const destination = endpointOf(job.destination);
   const target = await kindOf(destination, locate, true);
   if (job.sources.length > 1 && target !== Kind.Directory && !endsWithSlash(job.destination)) {

@@ -57,6 +57,21 @@ testNeeding(
   },
 );
 
+for (const way of directions) {
+  testNeeding([linux], `${way.name}: --null is refused, and nothing is written`, async () => {
+    await using scene = await Scene.open(way);
+    const { dir } = scene;
+    await dir.write({ "src/a": "new", "dst/a": "precious" });
+    const result = await blit(["copy", "--null", scene.source("src/"), scene.destination("dst")]);
+    assertExit(result, 64);
+    assertEquals(
+      result.stderr,
+      "blit: --null reads local sources only, and writes nowhere. Leave other machines out.\n",
+    );
+    assertEquals(await dir.read("dst/a"), "precious");
+  });
+}
+
 testNeeding([linux], "a daemon that stays away is one clear line", async () => {
   await using dir = await testDirectory();
   await dir.write({ "src/a": "x" });
