@@ -54,7 +54,7 @@ export class Selection {
   }
 
   /** --delete-scope all: what the rules hide in the source goes from the destination. */
-  get deletesHidden(): boolean {
+  private get deletesHidden(): boolean {
     // With a list rsync still deletes only inside what is listed, and so do we.
     return this.job.verb === "mirror" && this.job.deletion.scope === "all" && this.filter.listed === undefined;
   }
@@ -93,10 +93,24 @@ export class Selection {
     return ours;
   }
 
-  /** Of what the filter hides in the source. Limits on size and age hide no names. */
+  /**
+   * Whether what stands in the destination behind a name that the rules hide in the source goes as if the source had no such name: all of
+   * it with --delete-scope all; else an entry of the other kind that the rules let through (a pattern with a slash at its end means
+   * directories only). Limits on size and age hide no names, and a single entry deletes nothing.
+   */
   mayDeleteHidden(node: DirNode, batch: EntryBatch, index: number): boolean {
-    return this.deletesHidden && batch.dstKind(index) !== Kind.None && batch.dstKind(index) !== Kind.Directory &&
-      !this.filter.includesName(this.#filterPath(node, batch, index), false);
+    const dstKind = batch.dstKind(index);
+    if (!this.countsExtras || dstKind === Kind.None || this.placement.entry) return false;
+    const directory = batch.kind(index) === Kind.Directory;
+    const path = this.#filterPath(node, batch, index);
+    if (this.filter.includesName(path, directory)) return false;
+    const there = dstKind === Kind.Directory;
+    return this.deletesHidden || (there !== directory && this.filter.mayDelete(path, there));
+  }
+
+  /** What only the destination has is deleted, or is a difference. */
+  get countsExtras(): boolean {
+    return this.job.verb === "mirror" || (this.job.verb === "check" && !this.job.oneWay);
   }
 
   /** Of what only the destination has. */

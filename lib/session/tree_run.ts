@@ -284,24 +284,24 @@ export class TreeRun {
     }
     if (node.role === "ahead") return this.#entries.probe(node, batch, indices, () => {});
     this.#entries.plan(node, batch, indices);
-    this.#deletions.remember(node, batch, hidden, []);
+    this.#takeExtra(node, batch, hidden);
   }
 
   /** What only the destination has: remembered, or, below a directory that only the destination has, deleted or counted. */
   #takeExtras(node: DirNode, batch: EntryBatch): void {
-    const counts = this.job.verb === "mirror" || (this.job.verb === "check" && !this.job.oneWay);
-    if (batch.extras === 0 || !counts) return;
-    const directories: number[] = [];
-    const files: number[] = [];
+    if (batch.extras === 0 || !this.#selection.countsExtras) return;
+    const extras: number[] = [];
     for (let i = batch.count - batch.extras; i < batch.count; i++) {
-      if (!this.#selection.mayDeleteExtra(node, batch, i)) node.keep();
-      else if (batch.kind(i) === Kind.Directory) directories.push(i);
-      else files.push(i);
+      if (this.#selection.mayDeleteExtra(node, batch, i)) extras.push(i);
+      else node.keep();
     }
-    this.#takeExtra(node, batch, files, directories);
+    this.#takeExtra(node, batch, extras);
   }
 
-  #takeExtra(node: DirNode, batch: EntryBatch, files: readonly number[], directories: readonly number[]): void {
+  #takeExtra(node: DirNode, batch: EntryBatch, indices: readonly number[]): void {
+    const isDirectory = (index: number) => batch.dstKind(index) === Kind.Directory;
+    const directories = indices.filter(isDirectory);
+    const files = indices.filter((index) => !isDirectory(index));
     if (node.role === "extra") {
       if (files.length > 0) this.#deletions.remove(node, batch, files);
       return this.#goDown(node, "extra", batch, directories);
@@ -350,7 +350,7 @@ export class TreeRun {
   #descend(parent: DirNode, batch: EntryBatch, index: number): void {
     const dstKind = batch.dstKind(index);
     if (!this.#selection.includesDirectory(parent, batch, index)) {
-      if (this.#selection.deletesHidden && dstKind === Kind.Directory) this.#takeExtra(parent, batch, [], [index]);
+      if (this.#selection.mayDeleteHidden(parent, batch, index)) this.#takeExtra(parent, batch, [index]);
       return this.#done(parent);
     }
     this.tally.directoriesTotal++;

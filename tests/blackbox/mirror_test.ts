@@ -56,6 +56,9 @@ Deno.test("mirror: a single file deletes nothing beside it", async () => {
   await dir.write({ "file": "F", "dst/other": "O" });
   assertExit(await blit(["mirror", dir.at("file"), dir.at("dst/"), "--yes"]), 0);
   assertEquals(await dir.names("dst"), ["file", "other"]);
+  const hidden = ["--exclude", "file", "--delete-scope", "all"];
+  assertExit(await blit(["mirror", dir.at("file"), dir.at("dst/"), "--yes", ...hidden]), 0);
+  assertEquals(await dir.names("dst"), ["file", "other"]);
 });
 
 Deno.test("mirror: without --yes and without a terminal it is wrong usage, and nothing is touched", async () => {
@@ -195,6 +198,20 @@ Deno.test("mirror: what the filter excludes is not deleted, unless --delete-scop
   assertEquals(await dir.names("dst"), ["a", "d", "d/z.o", "y.o"]);
   assertExit(await blit([...args, "--delete-scope", "all"]), 0);
   assertEquals(await dir.names("dst"), ["a"]);
+});
+
+Deno.test("mirror: an extra goes although the source hides an entry of the other kind behind its name", async () => {
+  for (const [option, left] of [["subset", ["file", "file/in"]], ["all", []]] as const) {
+    await using dir = await testDirectory();
+    await dir.write({ "src/name/in": "hidden", "src/file": "hidden", "dst/name": "extra", "dst/file/in": "extra" });
+    // Only directories are excluded by a slash; a file's name is excluded for both kinds.
+    const rules = ["--exclude", "name/", "--exclude", "file", "--delete-scope", option];
+    const dry = await blitJson(["mirror", dir.at("src/"), dir.at("dst"), "--dry-run", ...rules]);
+    const result = await blitJson(["mirror", dir.at("src/"), dir.at("dst"), "--yes", ...rules]);
+    assertExit(result, 0);
+    assertEquals(await dir.names("dst"), [...left]);
+    assertEquals(dry.summary.files_deleted, result.summary.files_deleted);
+  }
 });
 
 Deno.test("mirror: an excluded directory of the destination stays whole", async () => {

@@ -82,11 +82,7 @@ class Model implements Expected {
   run(): Expected {
     if (this.single !== undefined) {
       const entry = this.source.get(this.single)!;
-      const there = this.before.get(this.single);
       if (this.#includes(this.single, entry)) this.#entry(this.single, entry);
-      else if (there && there.type !== "d" && this.deletes && this.#isExtra(this.single, there)) {
-        this.#delete(this.single);
-      }
       return this;
     }
     if (this.#prefix !== "" && !this.#filter.includesDirectory("s")) return this;
@@ -236,8 +232,10 @@ class Model implements Expected {
     if (above !== "." && this.#isExtra(above, this.before.get(above)!)) return this.#mayDelete(path, entry);
     if (above !== "." && (!this.#takesPart(above) || this.source.get(above)?.type !== "d")) return false;
     if (!this.source.has(path)) return this.#mayDelete(path, entry);
-    return this.#deletesHidden && !this.#includesName(path, this.source.get(path)!) &&
-      (entry.type === "d") === (this.source.get(path)!.type === "d");
+    const hidden = this.source.get(path)!;
+    if (this.#includesName(path, hidden)) return false;
+    const otherKind = (entry.type === "d") !== (hidden.type === "d");
+    return this.#deletesHidden || (otherKind && this.#mayDelete(path, entry));
   }
 
   get #deletesHidden(): boolean {
