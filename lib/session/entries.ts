@@ -82,6 +82,9 @@ export class Entries {
   #linkedSources: LinkName[] | undefined = [];
   readonly #large: LargeFiles;
   readonly #readOnly: boolean;
+  #scanEnded = false;
+  /** Entries whose content is being compared. */
+  #comparing = 0;
 
   constructor(
     private readonly job: Job,
@@ -94,6 +97,8 @@ export class Entries {
       readonly rangeBytes: number;
       readonly room?: Room;
       readonly alone: boolean;
+      /** Nothing was there before this run. */
+      readonly fresh: boolean;
     },
   ) {
     this.#readOnly = job.dryRun || job.verb === "check";
@@ -101,7 +106,7 @@ export class Entries {
     this.#links = new HardLinks({
       first: (name, settled) => this.#first(name, settled),
       further: (name, target, renewed, full) => this.#further(name, target, renewed, full),
-    });
+    }, !root.fresh);
   }
 
   /** The large file that has been under way for longest. */
@@ -170,13 +175,23 @@ export class Entries {
     });
   }
 
+  /** Every name of a linked file is known once the scan has ended and each content that was to be compared is. */
+  #judgeLinks(): void {
+    if (this.#scanEnded && this.#comparing === 0) this.#links.allKnown();
+  }
+
   #failed(node: DirNode, batch: EntryBatch, index: number, error: EngineError): void {
     if (error.unread) this.around.sourceUnreadable();
     this.tally.failure(this.around.pathOf(node, batch, index), error);
   }
 
-  /** The scan has seen every name: sources with several may go now, those still under way as soon as they are settled. */
-  forgetLinked(): void {
+  /**
+   * The scan has seen every name. Of a move's sources those with several may go now, those still under way as soon as they are
+   * settled.
+   */
+  scanEnded(): void {
+    this.#scanEnded = true;
+    this.#judgeLinks();
     const names = this.#linkedSources ?? [];
     this.#linkedSources = undefined;
     for (const name of names) this.#forget(name);
@@ -225,7 +240,10 @@ export class Entries {
   #route(node: DirNode, batch: EntryBatch, index: number, decision: Decision, planned: Planned[]): void {
     if (decision === "skip") return this.#unchanged(node, batch, index);
     if (decision === "conflict") return this.around.conflict(node, batch, index);
-    if (decision === "content") return void planned.push({ index, action: Action.Content, decision });
+    if (decision === "content") {
+      this.#comparing++;
+      return void planned.push({ index, action: Action.Content, decision });
+    }
     this.#expect(batch, index, decision);
     const known = batch.known(index);
     if (known && batch.kind(index) === Kind.File && batch.nlink(index) > 1) {
@@ -268,7 +286,9 @@ export class Entries {
         const detail = exceptions.get(index);
         if (detail) this.#exception(node, batch, detail, decision);
         else this.#settled(node, batch, index, decision, this.#readOnly ? sizeOf(batch, index) : 0);
+        if (decision === "content") this.#comparing--;
       }
+      this.#judgeLinks();
     });
   }
 

@@ -473,7 +473,7 @@ export class TreeRun {
       } s`,
     );
     this.#selection.scanEnded();
-    this.#entries.forgetLinked();
+    this.#entries.scanEnded();
     this.#judgeDeletions();
   }
 

@@ -184,6 +184,28 @@ testNeeding(needs, "hard links that came, went and moved between groups are foll
   }
 });
 
+for (const missing of ["a", "b", "c", "d/e"]) {
+  const name =
+    `a missing name of a linked file becomes a link of the file that is there, however much is shown: ${missing}`;
+  testNeeding([linux], name, async () => {
+    await using dir = await testDirectory();
+    await dir.make("src", ["dir d", "file a 3000 1", "link b a", "link c a", "link d/e a"]);
+    assertExit(await blitJson(["copy", dir.at("src/"), dir.at("dst")]), 0);
+    const kept = missing === "a" ? "c" : "a";
+    const { ino } = await Deno.lstat(dir.at(`dst/${kept}`));
+    for (const options of [[], ["-v"], ["-c"], ["-n"], ["-n", "-c"]]) {
+      await Deno.remove(dir.at(`dst/${missing}`));
+      const verb = options.includes("-c") ? "copy" : "mirror";
+      const yes = verb === "mirror" ? ["--yes"] : [];
+      const result = await blitJson([verb, dir.at("src/"), dir.at("dst"), ...yes, ...options]);
+      assertExit(result, 0);
+      assertSummary(result, { files_copied: 1, bytes_copied: 0, files_unchanged: 3 });
+      if (options.includes("-n")) await Deno.link(dir.at(`dst/${kept}`), dir.at(`dst/${missing}`));
+      for (const path of ["a", "b", "c", "d/e"]) assertEquals((await Deno.lstat(dir.at(`dst/${path}`))).ino, ino, path);
+    }
+  });
+}
+
 for (const withoutShim of Deno.env.get("BLIT_BIN") ? [false] : [false, true]) {
   const name = `files that are apart in the source come apart${withoutShim ? ", without the native library" : ""}`;
   testNeeding(needs, name, async () => {

@@ -4,23 +4,28 @@ import type { EntryBatch } from "../../lib/native/engine.ts";
 import type { Decision } from "../../lib/plan/decide.ts";
 import { DirNode } from "../../lib/session/dir_node.ts";
 import { HardLinks, type LinkName } from "../../lib/session/hard_links.ts";
+import { UNDECIDED_LINKS } from "../../lib/session/limits.ts";
 
 /** The work as it would be carried out, written down; `settle` answers the oldest first name that is under way. */
 class Work {
   readonly log: string[] = [];
-  readonly links = new HardLinks({
-    first: (name, settled) => {
-      this.log.push(`copy ${text(name)}`);
-      this.#underWay.push(settled);
-    },
-    further: (name, target, renewed, full) => {
-      this.log.push(`link ${text(name)} to ${target.dir}/${target.name}${renewed ? " (new)" : ""}`);
-      this.full = full;
-    },
-  });
+  readonly links: HardLinks;
   /** The last link that was asked for has no room. */
   full = () => {};
   #underWay: ((ok: boolean) => void)[] = [];
+
+  constructor(waits = false) {
+    this.links = new HardLinks({
+      first: (name, settled) => {
+        this.log.push(`copy ${text(name)}`);
+        this.#underWay.push(settled);
+      },
+      further: (name, target, renewed, full) => {
+        this.log.push(`link ${text(name)} to ${target.dir}/${target.name}${renewed ? " (new)" : ""}`);
+        this.full = full;
+      },
+    }, waits);
+  }
 
   add(inode: string, name: LinkName): void {
     this.links.add(inode, name);
@@ -58,6 +63,35 @@ Deno.test("the first name is copied, those that come later are linked to it", ()
   work.add("1:1", linkName(6, 1));
   work.add("1:1", linkName(5, 2));
   assertEquals(work.taken(), ["copy 5/n0", "link 6/n1 to 5/n0 (new)", "link 5/n2 to 5/n0 (new)"]);
+});
+
+Deno.test("where the destination was there before, names wait for one whose file stays", () => {
+  for (const decision of ["metadata", "unchanged"] as const) {
+    const work = new Work(true);
+    work.add("1:1", linkName(5, 0));
+    work.add("1:1", linkName(6, 1, "replace"));
+    assertEquals(work.taken(), []);
+    work.add("1:1", linkName(6, 2, decision));
+    work.settle(true);
+    assertEquals(work.taken(), ["copy 6/n2", "link 5/n0 to 6/n2", "link 6/n1 to 6/n2"]);
+  }
+});
+
+Deno.test("once all names are known, the first one leads where no file stays", () => {
+  const work = new Work(true);
+  for (let i = 0; i < 3; i++) work.add("1:1", linkName(5, i));
+  work.add("2:1", linkName(5, 3));
+  work.links.allKnown();
+  assertEquals(work.taken(), ["copy 5/n0", "copy 5/n3"]);
+  work.settle(true);
+  work.add("1:1", linkName(5, 4));
+  assertEquals(work.taken(), ["link 5/n1 to 5/n0 (new)", "link 5/n2 to 5/n0 (new)", "link 5/n4 to 5/n0 (new)"]);
+});
+
+Deno.test("where very many names wait, the oldest stop waiting", () => {
+  const work = new Work(true);
+  for (let i = 0; i <= UNDECIDED_LINKS; i++) work.add(`${i >> 1}:1`, linkName(5, i));
+  assertEquals(work.taken(), ["copy 5/n0"]);
 });
 
 Deno.test("names that come while the first is being copied wait for it", () => {
@@ -133,8 +167,8 @@ Deno.test("the directory of the first name, and those above it, keep their numbe
 
 Deno.test("each name is copied or linked once, in any order of events, and linked only to one that was settled", () => {
   const events = fc.array(fc.oneof(fc.integer({ min: 0, max: 2 }), fc.boolean()), { maxLength: 60 });
-  fc.assert(fc.property(events, (events) => {
-    const work = new Work();
+  fc.assert(fc.property(events, fc.boolean(), (events, waits) => {
+    const work = new Work(waits);
     const added: string[] = [];
     const settled = new Set<string>();
     const copied: string[] = [];
@@ -159,6 +193,8 @@ Deno.test("each name is copied or linked once, in any order of events, and linke
       work.add(`${event}`, linkName(event, i));
       note();
     });
+    work.links.allKnown();
+    note();
     while (work.underWay > 0) settle(true);
     assertEquals(added, []);
   }));
