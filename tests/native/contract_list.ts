@@ -89,6 +89,25 @@ export function listContract(name: string, open: OpenEngine, can: Capabilities):
     batch.release();
   });
 
+  test("which file of the destination has several names is told, whatever names the source has", async () => {
+    await using scene = await Scene.open(open);
+    const names = ["alone", "linked", "plain"];
+    for (const side of ["src", "dst"]) {
+      for (const name of names) await scene.dir.write({ [`${side}/${name}`]: "12" });
+    }
+    await scene.sameTime(...names);
+    await Deno.link(scene.dir.at("src/linked"), scene.dir.at("src/linked-too"));
+    await Deno.link(scene.dir.at("src/plain"), scene.dir.at("src/plain-too"));
+    for (const name of ["alone", "linked"]) await Deno.link(scene.dir.at(`dst/${name}`), scene.dir.at(`dst/${name}-2`));
+    const batch = await scene.batch();
+    for (const name of ["alone", "linked"]) {
+      const { dev, ino } = await Deno.lstat(scene.dir.at(`dst/${name}`));
+      assertEquals(batch.destinationInode(indexOf(batch, name)), `${dev}:${ino}`, name);
+    }
+    assertEquals(batch.destinationInode(indexOf(batch, "plain")), undefined);
+    batch.release();
+  });
+
   test("another owner is a difference", async () => {
     await using scene = await Scene.open(open);
     for (const side of ["src", "dst"]) await scene.dir.write({ [`${side}/f`]: "" });
