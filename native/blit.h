@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 18
+#define BLIT_ABI 19
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -308,6 +308,11 @@ struct blit_record {
 struct engine;
 
 BLIT_EXPORT int64_t blit_abi(void);
+/*
+ * 0, or -(the error's number | which path could not be opened << BLIT_ROOT_SHIFT): 1 the source, 2 the destination, 3 the backup
+ * directory, 0 none of them.
+ */
+#define BLIT_ROOT_SHIFT 16
 BLIT_EXPORT int64_t blit_engine_open(const struct blit_config *config, const char *src, const char *dst, const char *backup,
 	struct engine **out);
 BLIT_EXPORT int64_t blit_engine_submit(struct engine *e, const void *tasks, uint64_t len);

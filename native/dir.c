@@ -85,14 +85,14 @@ int dirs_init(struct engine *e, const char *paths[SIDES])
 			continue;
 		int fd = open(paths[s], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
-			return -errno;
+			return -(errno | (s + 1) << BLIT_ROOT_SHIFT);
 		root->fd[s] = fd;
 		e->have[s] = true;
 		if (s == DST && !(e->root_path = strdup(paths[s])))
 			return -ENOMEM;
 		int err = os_facts_fd(fd, &e->root_facts[s]);
 		if (err)
-			return err;
+			return -(-err | (s + 1) << BLIT_ROOT_SHIFT);
 	}
 	root->pins = 1; /* for good */
 	return 0;

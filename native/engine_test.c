@@ -101,8 +101,9 @@ static void an_engine_without_its_roots_does_not_open_and_leaves_nothing_open(vo
 	test_write("file", "");
 	int before = test_open_descriptors();
 	mode_t mask = umask(027);
-	CHECK_EQUAL(blit_engine_open(&config, "src", "missing", "", &e), -ENOENT);
-	CHECK_EQUAL(blit_engine_open(&config, "src", "file", "", &e), -ENOTDIR);
+	CHECK_EQUAL(blit_engine_open(&config, "src", "missing", "", &e), -(ENOENT | 2 << BLIT_ROOT_SHIFT));
+	CHECK_EQUAL(blit_engine_open(&config, "file", "dst", "", &e), -(ENOTDIR | 1 << BLIT_ROOT_SHIFT));
+	CHECK_EQUAL(blit_engine_open(&config, "src", "dst", "file", &e), -(ENOTDIR | 3 << BLIT_ROOT_SHIFT));
 	CHECK(e == NULL && test_open_descriptors() == before);
 	CHECK_EQUAL(umask(mask), 027);
 }

@@ -4,7 +4,7 @@
  */
 
 import { BlitError } from "../base/errors.ts";
-import { engineError } from "./errno.ts";
+import { engineError, stateOf } from "./errno.ts";
 import { openDaemonLibrary, openLibrary } from "./library.ts";
 import { waiter } from "./waiter.ts";
 
@@ -46,8 +46,8 @@ export function listen(
   const bound = new Uint32Array(1);
   const descriptor = Number(calls().blit_socket_listen(text(address ?? ""), port, new Uint8Array(bound.buffer)));
   if (descriptor >= 0) return { descriptor, port: bound[0] };
-  const { code, message } = engineError(-descriptor, 0);
-  throw new BlitError("failed", words(message), undefined, { cause: code });
+  const { code } = engineError(-descriptor, 0);
+  throw new BlitError("failed", stateOf(-descriptor), undefined, { cause: code });
 }
 
 export interface Peer {
@@ -61,7 +61,7 @@ export function accept(listener: number): Peer | undefined {
   const peer = new Uint8Array(PEER_BYTES);
   const descriptor = Number(calls().blit_socket_accept(listener, peer));
   if (descriptor === WOULD_BLOCK) return undefined;
-  if (descriptor < 0) throw new BlitError("failed", words(engineError(-descriptor, 0).message));
+  if (descriptor < 0) throw new BlitError("failed", stateOf(-descriptor));
   const address = new TextDecoder().decode(peer.subarray(4, peer.indexOf(0, 4)));
   return { descriptor, address, port: new DataView(peer.buffer).getUint32(0, true) };
 }
@@ -76,7 +76,7 @@ export function socketPair(): [number, number] {
   const out = new Int32Array(2);
   const status = Number(calls().blit_socket_pair(new Uint8Array(out.buffer)));
   if (status < 0) {
-    throw new BlitError("failed", `Cannot make a pair of sockets: ${words(engineError(-status, 0).message)}`);
+    throw new BlitError("failed", `Cannot make a pair of sockets: ${stateOf(-status)}`);
   }
   return [out[0], out[1]];
 }
@@ -135,8 +135,4 @@ function calls() {
 
 function text(string: string): Bytes {
   return new TextEncoder().encode(`${string}\0`);
-}
-
-function words(message: string): string {
-  return message.replace(/^Cannot go on: /, "");
 }

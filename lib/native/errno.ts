@@ -4,6 +4,8 @@
  * Systems give one error different numbers. The shim hands out those of the system it runs on (on Windows, Linux' numbers).
  */
 
+import { BlitError } from "../base/errors.ts";
+import { printablePath } from "../base/path_bytes.ts";
 import type { EngineError } from "./engine.ts";
 
 /** Those that copying files meets. */
@@ -221,6 +223,21 @@ export function engineError(errno: number, step: number, os: string = Deno.build
   const [ownCode, state, action] = own[errno] ?? [`E${errno}`, `error ${errno}`];
   const error = { code: ownCode, message: sentence(step, state, action) };
   return readsSource(step) && (own[errno] === undefined || errno === PROTOCOL) ? { ...error, unread: true } : error;
+}
+
+/** The state alone, as "permission denied". */
+export function stateOf(errno: number): string {
+  return withoutAction(engineError(errno, 0));
+}
+
+/** A root of an engine that cannot be opened: 0 the source, 1 the destination, 2 the backup directory. */
+export function rootError(side: number, path: string, error: EngineError): BlitError {
+  const what = ["source", "destination", "backup directory"][side];
+  return new BlitError("failed", `Cannot open the ${what} "${printablePath(path)}": ${withoutAction(error)}`);
+}
+
+function withoutAction({ message }: EngineError): string {
+  return message.replace(/^[^:]*: /, "");
 }
 
 /** The same for an attribute of an entry that could not be copied. */

@@ -1,6 +1,6 @@
 /** The shim's structures, field by field as in native/blit.h. Little-endian on every platform that blit supports. */
 
-export const ABI = 18;
+export const ABI = 19;
 
 export const Op = {
   List: 1,
@@ -65,6 +65,8 @@ export const DetailCode = { Failed: 1, Large: 2, Linked: 3, Same: 4, Different: 
 export const STEP_MASK = 0xff;
 export const STEP_ATTRIBUTE_SHIFT = 8;
 export const STEP_ATTRIBUTE_MASK = 0xff00;
+/** Which root could not be opened, above the error's number. */
+export const ROOT_SHIFT = 16;
 /** BLIT_STEP_PLACED */
 export const STEP_PLACED = 1 << 16;
 

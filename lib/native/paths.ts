@@ -7,7 +7,7 @@ import { BlitError } from "../base/errors.ts";
 import { pathFromBytes, pathToBytes, printablePath } from "../base/path_bytes.ts";
 import { directoryName } from "../base/path_parts.ts";
 import { Kind } from "../model/entry.ts";
-import { EIO, engineError, errnoOf } from "./errno.ts";
+import { EIO, errnoOf, stateOf } from "./errno.ts";
 import { openLibrary } from "./library.ts";
 
 export interface PathFacts {
@@ -179,11 +179,23 @@ export function sameInode(a: Inode, b: Inode): boolean {
   return a.ino === b.ino && a.dev === b.dev;
 }
 
-/** The directory and those above it, up to the root. Walks by "..", which the kernel resolves. */
+/**
+ * The directory and those above it, up to the root. Walks by "..", which the kernel resolves. Raises BlitError where the directory
+ * cannot be entered.
+ */
 export function directoriesUpFrom(directory: string): PathFacts[] {
   const found: PathFacts[] = [];
   let path = directory;
-  for (let facts = pathFacts(path, true); facts; facts = pathFacts(path, true)) {
+  const look = () => {
+    try {
+      return pathFacts(path, true);
+    } catch (thrown) {
+      if (found.length !== 1) throw thrown;
+      const reason = BlitError.from(thrown).message.slice(`Cannot look at "${path}": `.length);
+      throw new BlitError("failed", `Cannot enter "${directory}": ${reason}`);
+    }
+  };
+  for (let facts = look(); facts; facts = look()) {
     const last = found.at(-1);
     if (last && sameInode(last, facts)) break;
     found.push(facts);
@@ -198,6 +210,8 @@ function denoFacts(path: string, follow: boolean): PathFacts | undefined {
     return { kind: kindOf(info), dev: info.dev, ino: info.ino ?? 0, size: info.size };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    const errno = errnoOf((error as { code?: string }).code);
+    if (errno !== undefined) throw pathError("look at", path, errno);
     throw BlitError.from(error, `look at "${path}"`);
   }
 }
@@ -267,15 +281,11 @@ function denoRemove(path: string): number {
 }
 
 function pathError(action: string, path: string, errno: number): BlitError {
-  return new BlitError("failed", `Cannot ${action} "${path}": ${wordsFor(errno)}`);
+  return new BlitError("failed", `Cannot ${action} "${path}": ${stateOf(errno)}`);
 }
 
 function systemError(path: string, errno: number): Error {
-  return new Error(`"${path}": ${wordsFor(errno)}`);
-}
-
-function wordsFor(errno: number): string {
-  return engineError(errno, 0).message.replace(/^.*?: /, "");
+  return new Error(`"${path}": ${stateOf(errno)}`);
 }
 
 function cString(path: string): Uint8Array<ArrayBuffer> {

@@ -11,8 +11,8 @@
 import { closeSync, constants, existsSync, open, openSync, statSync } from "node:fs";
 import { access, chmod, lstat, mkdir } from "node:fs/promises";
 import { promisify } from "node:util";
-import { BlitError } from "../base/errors.ts";
 import { backupName } from "./portable_backup_name.ts";
+import { rootError } from "./errno.ts";
 import { codeOf, type EntryError, entryError, nameError, Own, ownError, Step } from "./portable_error.ts";
 import type { Facts } from "./portable_facts.ts";
 import type { Listing } from "./portable_listing.ts";
@@ -87,7 +87,7 @@ export class DirectoryTable {
         this.#rootInodes[side] = `${dev}:${ino}`;
       } catch (thrown) {
         this.#close(root);
-        throw new BlitError("failed", entryError(rootStep(side as Side), thrown).message, undefined, { cause: thrown });
+        throw rootError(side, path, entryError(rootStep(side as Side), thrown).error);
       }
     });
   }

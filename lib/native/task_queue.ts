@@ -7,7 +7,7 @@ import { pathFromBytes, pathToBytes } from "../base/path_bytes.ts";
 import { BlitError } from "../base/errors.ts";
 import { sizeClasses } from "../model/run_record.ts";
 import type { Counters, EngineConfig, EngineError, EntryBatch } from "./engine.ts";
-import { engineError, namedError } from "./errno.ts";
+import { engineError, namedError, rootError, stateOf } from "./errno.ts";
 import {
   CONFIG_BYTES,
   ConfigFlag,
@@ -15,6 +15,7 @@ import {
   Op,
   RawResult,
   type RawTask,
+  ROOT_SHIFT,
   TASK_BYTES,
   TaskFlag,
   writeTask,
@@ -69,7 +70,7 @@ export class TaskQueue {
       cString(config.backup),
       new Uint8Array(out.buffer),
     );
-    if (status < 0n) throw new BlitError("failed", engineError(-Number(status), 0).message);
+    if (status < 0n) throw openError(-Number(status), config);
     this.#engine = Deno.UnsafePointer.create(out[0])!;
     if (config.destinationPath !== undefined && config.destination !== undefined) {
       this.#calls.blit_engine_root_at(this.#engine, cString(config.destinationPath));
@@ -77,7 +78,7 @@ export class TaskQueue {
     const started = Number(this.#calls.blit_engine_start(this.#engine));
     if (started > 0) return;
     this.#calls.blit_engine_close(this.#engine);
-    throw new BlitError("failed", `Cannot start a thread: ${engineError(-started, 0).message}`);
+    throw new BlitError("failed", `Cannot start a thread: ${stateOf(-started)}`);
   }
 
   /** The batch that came with a result. */
@@ -346,4 +347,12 @@ function packConfig(config: EngineConfig): Uint8Array<ArrayBuffer> {
   view.setBigUint64(16, BigInt(config.largeBytes), true);
   view.setBigUint64(24, BigInt(config.bufferBytes), true);
   return new Uint8Array(view.buffer);
+}
+
+function openError(status: number, { source, destinationPath, destination, backup }: EngineConfig): BlitError {
+  const errno = status & ((1 << ROOT_SHIFT) - 1);
+  const side = (status >> ROOT_SHIFT) - 1;
+  const path = [source, destinationPath ?? destination, backup][side];
+  const error = engineError(errno, 0);
+  return path === undefined ? new BlitError("failed", error.message) : rootError(side, path, error);
 }

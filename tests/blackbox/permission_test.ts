@@ -1,6 +1,7 @@
 /** An ordinary user: what cannot be read, written or owned. As root, the program runs as another user for these. */
 
 import { assert, assertEquals } from "@std/assert";
+import { startDaemon } from "../support/daemon.ts";
 import { testDirectory } from "../support/environment.ts";
 import { assertExit, assertNoDifferences, assertSaysOnce, assertSummary, failureOf } from "../support/expect.ts";
 import { supportedMetadata } from "../support/fixture.ts";
@@ -25,6 +26,36 @@ testNeeding(needs, "an unreadable file is named, the others are copied", async (
   assertSaysOnce(result, /secret.*permission denied/i);
   assertEquals(await dir.names("dst"), ["a", "z", "z/b"]);
 });
+
+for (const how of ["locally", "in a dry run", "pushed"]) {
+  testNeeding(needs, `${how}: a source or destination that cannot be opened is named`, async () => {
+    await using dir = await testDirectory();
+    await dir.write({ "closed/a": "A", "open/a": "A", "mod": null });
+    await dir.giveAway();
+    await Deno.chmod(dir.at("closed"), 0);
+    await using daemon = await startDaemon(dir, { root: "mod", unprivileged: true });
+    const copy = (source: string, destination: string) => {
+      const words = ["copy", ...how === "in a dry run" ? ["--dry-run"] : [], dir.at(source), destination];
+      return blit(words, unprivileged);
+    };
+    for (const source of ["closed", "closed/"]) {
+      const result = await copy(source, how === "pushed" ? daemon.place("default/to/") : dir.at("to/"));
+      assertExit(result, 1);
+      assertEquals(lastLine(result.stderr), `blit: Cannot open the source "${dir.at("closed")}": permission denied`);
+    }
+    if (how === "pushed") return;
+    for (const [mode, step] of [[0, "enter"], [0o300, "open the destination"]] as const) {
+      await Deno.chmod(dir.at("closed"), mode);
+      const result = await copy("open/", dir.at("closed"));
+      assertExit(result, 1);
+      assertEquals(lastLine(result.stderr), `blit: Cannot ${step} "${dir.at("closed")}": permission denied`);
+    }
+  });
+}
+
+function lastLine(text: string): string {
+  return text.trimEnd().split("\n").at(-1)!;
+}
 
 testNeeding(
   needs,

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { BlitError } from "../../lib/base/errors.ts";
 import { linux, testNeeding } from "../support/needs.ts";
-import { Action, indexOf, type OpenEngine, pattern, Scene } from "./engine_harness.ts";
+import { Action, indexOf, type OpenEngine, pattern, plainConfig, Scene } from "./engine_harness.ts";
 
 const MIB = 1 << 20;
 
@@ -29,6 +29,17 @@ export function lifeContract(name: string, open: OpenEngine): void {
     assertEquals([answered, await scene.dir.read("dst/f")], [false, "old"]);
     assertEquals(await scene.names("dst"), ["f"]);
     batch.release();
+  });
+
+  test("a root that cannot be opened is named, with the side that it is", async () => {
+    await using scene = await Scene.open(open);
+    await scene.dir.write({ "file": "", "a": null, "b": null });
+    const at = { source: scene.dir.at("a"), destination: scene.dir.at("b") };
+    const said = { source: "source", destination: "destination", backup: "backup directory" };
+    for (const [side, words] of Object.entries(said)) {
+      const message = `Cannot open the ${words} "${scene.dir.at("file")}": not a directory`;
+      assertThrows(() => open({ ...plainConfig, ...at, [side]: scene.dir.at("file") }), BlitError, message);
+    }
   });
 
   test("an engine that changes nothing takes no request that would", async () => {

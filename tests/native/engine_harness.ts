@@ -36,6 +36,18 @@ export interface Capabilities {
 export type SceneOptions = Partial<Omit<EngineConfig, "source" | "backup">> & { readonly backup?: boolean | string };
 
 /** Directories `src`, `dst`, `backup` and `outside`, and an engine from `src` to `dst`. */
+export const plainConfig = {
+  workers: 2,
+  bytesPerSecond: 0,
+  largeBytes: 1 << 20,
+  bufferBytes: 256 << 10,
+  verify: false,
+  fsync: false,
+  discard: false,
+  move: false,
+  readOnly: false,
+};
+
 export class Scene implements AsyncDisposable {
   #closed = false;
   #nextDir = 1;
@@ -47,15 +59,7 @@ export class Scene implements AsyncDisposable {
     await dir.write({ src: null, dst: null, backup: null, outside: null });
     const { backup, ...config } = options;
     const engine = open({
-      workers: 2,
-      bytesPerSecond: 0,
-      largeBytes: 1 << 20,
-      bufferBytes: 256 << 10,
-      verify: false,
-      fsync: false,
-      discard: false,
-      move: false,
-      readOnly: false,
+      ...plainConfig,
       source: dir.at("src"),
       destination: dir.at("dst"),
       backup: backup === true ? dir.at("backup") : backup || undefined,
