@@ -44,11 +44,14 @@ class TransferRun {
   readonly #channels = new Map<string, ControlChannel>();
   /** What was remarked, by whichever side. */
   readonly #notices = new Set<string>();
+  /** Failures that were told, by whichever side. */
+  #failures = 0;
   private readonly sink: EventSink;
 
   constructor(private readonly job: Job, sink: EventSink) {
     this.sink = (event) => {
       if (event.type === "notice") this.#notices.add(event.message);
+      if (event.type === "failure") this.#failures++;
       sink(event);
     };
   }
@@ -120,10 +123,13 @@ class TransferRun {
   }
 
   async #transfer(pair: EndpointPair, claims: Claims | undefined): Promise<Summary> {
+    const failuresBefore = this.#failures;
     try {
       const current = this.#current = this.#start(pair, claims);
       if (this.#stopped) current.stop();
-      return await current.done;
+      const summary = await current.done;
+      // A daemon that has told of failures cannot then say that there were none.
+      return summary.status === "ok" && this.#failures > failuresBefore ? { ...summary, status: "partial" } : summary;
     } finally {
       this.#last = this.#current?.progress() ?? this.#last;
       this.#current = undefined;

@@ -26,6 +26,7 @@ const kinds: Readonly<Record<EntryKind, number>> = {
   directory: Kind.Directory,
 };
 const kindNames = new Map(Object.entries(kinds).map(([name, kind]) => [kind, name as EntryKind]));
+const statuses: readonly Status[] = ["ok", "partial", "failed", "interrupted"];
 const phases: readonly string[] = ["scanning", "copying", "deleting", "finishing"] satisfies Phase[];
 
 export function eventToWire(event: JobEvent): Event {
@@ -160,7 +161,7 @@ export function summaryToWire(summary: Summary): WireSummary {
   });
 }
 
-/** What the client knows already is not told again. */
+/** What the client knows already is not told again. A status that is none, or is better than the counts, is not believed. */
 export function summaryFromWire(wire: WireSummary, job: Pick<Job, "verb" | "dryRun">): Summary {
   const bytesByMethod = Object.fromEntries(
     Object.entries(wire.bytesByMethod).map(([method, bytes]) => [method as Method, Number(bytes)]),
@@ -168,7 +169,7 @@ export function summaryFromWire(wire: WireSummary, job: Pick<Job, "verb" | "dryR
   return {
     verb: job.verb,
     dryRun: job.dryRun,
-    status: wire.status as Status,
+    status: statusOf(wire),
     route: wire.route,
     routeReason: wire.routeReason,
     planningMs: wire.planningMs,
@@ -200,6 +201,12 @@ export function summaryFromWire(wire: WireSummary, job: Pick<Job, "verb" | "dryR
     failures: wire.failures.map(failureFromWire),
     notices: wire.notices,
   };
+}
+
+function statusOf({ status, failuresTotal, filesFailed, failures }: WireSummary): Status {
+  const known = statuses.find((known) => known === status);
+  const failed = failuresTotal > 0 || filesFailed > 0 || failures.length > 0;
+  return known === "ok" && failed ? "partial" : known ?? "failed";
 }
 
 /** As much of it as the field holds: what a source claims of its files may add up to more. */
