@@ -65,7 +65,7 @@ export const flagGroups: readonly (readonly [FlagGroup, string])[] = [
 ];
 
 const transfers = ["copy", "mirror", "move"] as const;
-const jobs = [...transfers, "check"] as const;
+export const jobs = [...transfers, "check"] as const;
 const questions = ["modules", "ls", "find", "du", "df", "scan", "jobs"] as const;
 /** They ask one daemon. */
 const askers = ["modules", "ls", "find", "du", "df", "rm", "jobs"] as const;

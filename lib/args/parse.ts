@@ -7,7 +7,7 @@
 
 import { usageError } from "../base/errors.ts";
 import { printablePath } from "../base/path_bytes.ts";
-import { findFlag, findShortFlag, type FlagName, type FlagRow, flags, flagsOf } from "./flags.ts";
+import { findFlag, findShortFlag, type FlagName, type FlagRow, flags, flagsOf, jobs } from "./flags.ts";
 import { adviceForHabit, nearest } from "./suggest.ts";
 import { findVerb, type VerbRow, verbs } from "./verbs.ts";
 
@@ -38,7 +38,7 @@ export function parseArguments(words: readonly string[]): Typed {
     } else if (word === "--") {
       optionsEnded = true;
     } else if (!word.startsWith("--")) {
-      for (const letter of word.slice(1)) options.push({ name: shortFlagOf(letter, verb).name });
+      for (const letter of word.slice(1)) options.push({ name: shortFlagOf(letter, verb, word).name });
     } else {
       const [spelled, attached] = splitAtEquals(word);
       const flag = longFlagOf(spelled, verb);
@@ -85,8 +85,12 @@ function longFlagOf(spelled: string, verb: VerbRow | undefined): FlagRow {
   return findFlag(spelled.slice(2)) ?? unknownOption(spelled, verb);
 }
 
-function shortFlagOf(letter: string, verb: VerbRow | undefined): FlagRow {
+/** `word`: which the letter is part of. */
+function shortFlagOf(letter: string, verb: VerbRow | undefined, word: string): FlagRow {
   const flag = findShortFlag(letter);
+  if (flag === undefined && verb !== undefined && flagsOf(verb.name).some(({ name }) => name === word.slice(1))) {
+    throw usageError(`Unknown option "${printablePath(word)}"`, `Did you mean "-${printablePath(word)}"?`);
+  }
   const foreign = verb !== undefined && flag !== undefined && !flag.verbs.includes(verb.name);
   // What another program means by the letter helps more than what another command does.
   if (flag === undefined || (foreign && adviceForHabit(`-${letter}`) !== undefined)) unknownOption(`-${letter}`, verb);
@@ -95,12 +99,17 @@ function shortFlagOf(letter: string, verb: VerbRow | undefined): FlagRow {
 
 function unknownOption(spelled: string, verb: VerbRow | undefined): never {
   const message = `Unknown option "${printablePath(spelled)}"`;
-  const advice = adviceForHabit(spelled);
+  const advice = verb === undefined || isJob(verb) ? adviceForHabit(spelled) : undefined;
   if (advice !== undefined) throw usageError(message, `${advice[0].toUpperCase()}${advice.slice(1)}.`);
   const candidates = (verb === undefined ? flags : flagsOf(verb.name)).filter((flag) => !flag.hidden);
   const alike = spelled.startsWith("--") ? nearest(spelled.slice(2), candidates.map((flag) => flag.name)) : undefined;
   if (alike !== undefined) throw usageError(message, `Did you mean "--${alike}"?`);
   throw usageError(message, verb === undefined ? "Run `blit help`." : `Run \`blit ${verb.name} --help\` for the list.`);
+}
+
+/** What users of other programs are used to are options for copying. */
+function isJob({ name }: VerbRow): boolean {
+  return (jobs as readonly string[]).includes(name);
 }
 
 /** Raises a usage error where an option does not belong to the command or contradicts another one. */

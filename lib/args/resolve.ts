@@ -168,13 +168,16 @@ const expected: Readonly<Record<string, string>> = {
   count: "a whole number",
 };
 
+const expectedOf: Partial<Record<FlagName, string>> = { port: "a whole number from 0 to 65535" };
+
 /** The parsed value of the last occurrence; a value that `parse` refuses raises a usage error naming option and value. */
 export function value<T>(typed: Typed, name: FlagName, parse: (text: string) => T | undefined): T | undefined {
   const text = lastValue(typed, name);
   if (text === undefined) return undefined;
   const parsed = parse(text);
   if (parsed !== undefined) return parsed;
-  throw usageError(`Option "--${name}" needs ${expected[findFlag(name)!.value!]}, not "${printablePath(text)}"`);
+  const what = expectedOf[name] ?? expected[findFlag(name)!.value!];
+  throw usageError(`Option "--${name}" needs ${what}, not "${printablePath(text)}"`);
 }
 
 function directoryOf(typed: Typed, name: FlagName): string | undefined {

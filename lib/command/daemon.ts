@@ -4,6 +4,8 @@ import { resolveDaemon } from "../args/resolve_network.ts";
 import { BlitError, ExitCode } from "../base/errors.ts";
 import { runDaemon } from "../daemon/daemon.ts";
 import { lineLog } from "../daemon/log.ts";
+import { Kind } from "../model/entry.ts";
+import { pathFacts } from "../native/paths.ts";
 import type { Command } from "./command.ts";
 
 export const run: Command = async (context, typed) => {
@@ -21,11 +23,12 @@ export const run: Command = async (context, typed) => {
 
 /** Later changes of the working directory or of symlinks shall not change what is exported. */
 function realPath(path: string): string {
+  const facts = pathFacts(path, true);
+  if (facts === undefined) throw new BlitError("failed", `Cannot export "${path}": no such directory`);
+  if (facts.kind !== Kind.Directory) throw new BlitError("failed", `Cannot export "${path}": it is not a directory`);
   try {
-    const real = Deno.realPathSync(path);
-    if (Deno.statSync(real).isDirectory) return real;
+    return Deno.realPathSync(path);
   } catch (error) {
     throw BlitError.from(error, `export "${path}"`);
   }
-  throw new BlitError("failed", `Cannot export "${path}": it is not a directory`);
 }

@@ -124,5 +124,7 @@ async function loadLive(
 
 function howToContinue(job: Job): string {
   const changesNothing = job.dryRun || job.discard || job.verb === "check";
-  return changesNothing ? "blit: interrupted" : "blit: interrupted; run the same command again to continue";
+  if (changesNothing) return "blit: interrupted";
+  const large = job.network?.resume ? "" : " (a large file begins anew unless both runs have --resume)";
+  return `blit: interrupted; run the same command again to continue${large}`;
 }

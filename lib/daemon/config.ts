@@ -137,7 +137,10 @@ export function parseConfig(text: string, file: string): DaemonConfig {
   try {
     document = parse(text) as Record<string, unknown>;
   } catch (error) {
-    const reason = (error as Error).message.replaceAll(/\s+/g, " ").trim();
+    const reason = (error as Error).message.replaceAll(/\s+/g, " ").replace(
+      /^(Parse error on line (\d+).*?: )+/,
+      "line $2: ",
+    );
     throw usageError(`Cannot use the configuration "${printablePath(file)}": ${reason}`);
   }
   const table = new ConfigTable(document, file);

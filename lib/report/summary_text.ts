@@ -28,6 +28,7 @@ export interface SummaryContext {
 
 /** Without line ends. */
 export function summaryLines(summary: Summary, context: SummaryContext): string[] {
+  if (summary.route === "detached") return []; // it has only begun
   const prefix = summary.status === "interrupted" ? "Interrupted. " : summary.status === "failed" ? "Failed. " : "";
   const suffix = summary.dryRun ? " (dry run, nothing was changed)" : "";
   const first = prefix + headline(summary, context.discard) + suffix;

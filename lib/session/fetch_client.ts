@@ -5,7 +5,7 @@ import { createClient } from "@connectrpc/connect";
 import { BlitError } from "../base/errors.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
 import type { ControlChannel } from "../carrier/control.ts";
-import type { RemoteEndpoint } from "../endpoint/remote.ts";
+import { formatDaemon, type RemoteEndpoint } from "../endpoint/remote.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
 import { eventFromWire, progressFromWire, summaryFromWire } from "../wire/event_codec.ts";
@@ -95,11 +95,12 @@ class Fetching {
 
   #detached(id: bigint): Summary {
     const { job, sink, destination } = this.options;
+    const daemon = formatDaemon(destination);
     sink({
       type: "notice",
       kind: "detached",
       message:
-        `the job runs on ${destination.host} as number ${id}; follow it with \`blit jobs watch ${destination.host} ${id}\``,
+        `the job runs on ${destination.host} as number ${id}; follow it with \`blit jobs watch ${daemon} ${id}\``,
     });
     return summaryFromWire(create(SummarySchema, { status: "ok", route: "detached" }), job);
   }

@@ -90,6 +90,13 @@ const refused: [name: string, words: string[], message: string, hint?: string][]
     'Unknown option "-a"',
     "Leave it out: whole trees are copied, and everything is kept.",
   ],
+  [
+    "cp's -r where nothing is copied",
+    ["rm", "-rf", "h:/m"],
+    'Unknown option "-r"',
+    "Run `blit rm --help` for the list.",
+  ],
+  ["a long option with one dash", ["find", "h:/m", "-name", "x"], 'Unknown option "-name"', 'Did you mean "--name"?'],
   ["rsync's --delete", ["copy", "--delete"], 'Unknown option "--delete"', "Use `blit mirror`."],
   ["an unknown option without a command", ["--nosuch"], 'Unknown option "--nosuch"', "Run `blit help`."],
   ["a value that is missing", ["copy", "--exclude"], 'Option "--exclude" needs a value: --exclude PATTERN'],

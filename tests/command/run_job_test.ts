@@ -62,7 +62,8 @@ Deno.test("the first interrupt stops the job, says how to continue and ends with
   assertEquals(context.exits, []);
   assertEquals(
     context.stderr.text,
-    "blit: stopping (once more to stop at once)\nblit: interrupted; run the same command again to continue\n",
+    "blit: stopping (once more to stop at once)\nblit: interrupted; run the same command again to continue " +
+      "(a large file begins anew unless both runs have --resume)\n",
   );
   assertStringIncludes(context.stdout.text, "Interrupted. Copied 1,234 files");
   assert(!context.listensForInterrupts);
