@@ -183,6 +183,8 @@ static void make_entry(struct worker *w, struct task *t, struct place *p, uint8_
 		                           : copy_special(w, p, replace, take, &f);
 		again = meets_another(p->batch, p->index, p->ddir, p->dname, &replace, &o);
 	}
+	if (!o.err)
+		part_forget(p->d, p->ddir, p->dname);
 	/* the other names of a linked source must still be seen to be linked */
 	if (!o.err && take == TAKE_PLAIN && (w->e->config.flags & BLIT_CFG_MOVE)) {
 		int err = remove_source(w->e, p->sdir, p->sname, &f);

@@ -75,6 +75,7 @@ struct dir {
 	bool made;     /* by us, and it came out with MADE_MODE, our owner and our group */
 	bool kernel;   /* in the source, a file system that the kernel makes up begins here */
 	bool left_out; /* with ONE_FS: in the source it is on another file system than the root, and is not entered */
+	bool parts;    /* in the destination there are parts of files: what is written looks for its own */
 	bool keeps;    /* with ONE_FS: the same in the destination, so nothing in it is extra */
 	uint16_t name_len;
 	char name[]; /* NUL-terminated; the roots have none */
@@ -485,6 +486,12 @@ int temp_remove_stale(int ddir, const char *name);
 bool part_is_name(const char *name, uint32_t len);
 /* Either: no entry of the source but a directory gets such a name, since the next run would take it for its own. */
 bool temp_keeps_name(const char *name, uint32_t len);
+/* The name of the part of that file. */
+void part_name(const char *of, char name[PART_NAME_LEN + 1]);
+/* Whether a part that belongs to no file of the source may be taken for an entry: no run writes it. */
+bool part_is_extra(int ddir, const char *name);
+/* Removes the part of a file that is whole, or is being written anew, unless another run has it. Whether there was one. */
+bool part_forget(const struct dir *d, int ddir, const char *of);
 /* Opens what an earlier run left of the file, or an empty one, and locks it. Descriptor; -EWOULDBLOCK where another run has it,
  * -EPERM where it is not ours, or -errno. */
 int part_open(const struct engine *e, int ddir, mode_t mode, const char *of, char name[PART_NAME_LEN + 1]);

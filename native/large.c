@@ -158,7 +158,8 @@ static int create(struct engine *e, struct large *l, uint32_t *step)
 		struct stat st;
 		l->dfd = part_open(e, ddir, l->created, l->dname, l->temp);
 		l->held = l->kept = l->dfd >= 0 && fstat(l->dfd, &st) == 0 && st.st_size > 0;
-	}
+	} else
+		part_forget(l->d, ddir, l->dname); /* first, since the new one may need its room */
 	if (l->dfd < 0)
 		l->dfd = temp_create(e, ddir, l->created, l->temp);
 	dir_unpin(e, l->d);

@@ -120,7 +120,7 @@ static uint8_t kind_at(int fd, const char *name)
 	return os_facts_at(fd, name, &f) == 0 ? kind_of_mode(f.mode) : BLIT_KIND_NONE;
 }
 
-static int read_names(struct worker *w, int fd, struct list_state *s)
+static int read_names(struct worker *w, struct dir *d, int fd, struct list_state *s)
 {
 	ssize_t n;
 	for (; (n = os_read_dir(fd, s->buffer, DIR_BUFFER)) > 0; worker_tick(w))
@@ -136,6 +136,7 @@ static int read_names(struct worker *w, int fd, struct list_state *s)
 			int err = set_add(&s->dst, name, len, kind);
 			if (err)
 				return err;
+			d->parts |= part_is_name(name, len);
 		}
 	return n;
 }
@@ -355,6 +356,18 @@ static void row_error(struct row *row, int error)
 	row->facts = (struct facts){ .size = error, .mode = BLIT_STEP_LIST_SRC };
 }
 
+/* The part of a file that the source has is no extra, and of no use any more where the file is `whole`. */
+static void meet_part(struct lister *l, const char *dname, bool whole)
+{
+	char name[PART_NAME_LEN + 1];
+	part_name(dname, name);
+	struct name_slot *slot = set_find(&l->s->dst, name, PART_NAME_LEN);
+	if (slot)
+		slot->seen = true;
+	if (whole && !(l->w->e->config.flags & BLIT_CFG_READ_ONLY) && part_forget(l->t->d, l->dfd, dname))
+		l->stale++;
+}
+
 /* Adds a row for an entry of the source. `known`: its side is filled in. dkind: what stands at dname (0: nothing). */
 static int add_row(struct lister *l, struct source_side *s, bool known, const char *name, uint32_t len, uint8_t kind,
 	const char *dname, uint8_t dkind, struct row **out)
@@ -362,19 +375,23 @@ static int add_row(struct lister *l, struct source_side *s, bool known, const ch
 	struct facts d;
 	uint16_t diff = 0;
 	bool kept = kind != BLIT_KIND_DIR && temp_keeps_name(dname, strlen(dname)) && !(l->w->e->config.flags & BLIT_CFG_DISCARD);
+	bool compared = !kept && known && dkind && kind != BLIT_KIND_DIR && dkind != BLIT_KIND_DIR;
 	*out = NULL;
-	if (!kept && known && dkind && kind != BLIT_KIND_DIR && dkind != BLIT_KIND_DIR) {
+	if (compared) {
 		if (os_facts_at(l->dfd, dname, &d) == 0 && (meta_withhold(l->w->e, &d), true))
 			diff = compare(l->w->e, l->t->d, s, l->dfd, dname, &d);
 		else
 			dkind = 0;
 		if (dkind && l->hidden)
 			diff |= BLIT_DIFF_FOLDED;
-		if (dkind && !diff && !(l->t->t.flags & BLIT_ALL)) {
-			l->unchanged++;
-			l->unchanged_bytes += S_ISREG(s->f.mode) ? s->f.size : 0;
-			return 0;
-		}
+	}
+	bool equal = compared && dkind && !diff;
+	if (l->t->d->parts && kind != BLIT_KIND_DIR)
+		meet_part(l, dname, equal && S_ISREG(s->f.mode));
+	if (equal && !(l->t->t.flags & BLIT_ALL)) {
+		l->unchanged++;
+		l->unchanged_bytes += S_ISREG(s->f.mode) ? s->f.size : 0;
+		return 0;
 	}
 	struct row *row;
 	if (builder_add(&l->b, name, len, &row))
@@ -513,9 +530,9 @@ static int read_source(struct lister *l)
 
 static void remove_stale(struct lister *l, const char *name, uint32_t len)
 {
-	bool kept = l->w->e->config.flags & BLIT_CFG_RESUME && part_is_name(name, len);
-	if (!kept && temp_keeps_name(name, len) && temp_remove_stale(l->dfd, name) == 1)
+	if (temp_is_name(name, len) && temp_remove_stale(l->dfd, name) == 1)
 		l->stale++;
+	l->t->d->parts |= part_is_name(name, len);
 }
 
 /* --- entries that the destination has under another name that it takes for the same --- */
@@ -624,11 +641,25 @@ static int join_folded(struct lister *l, bool whole)
 	return err < 0 ? err : 0;
 }
 
-/* What only the destination has. Temporary files of dead runs go at once: they are ours, not the user's. */
+/* Temporary files of dead runs go at once: they are ours, not the user's. Those of living ones are left to them. */
+static bool is_ours(struct lister *l, const struct name_slot *slot)
+{
+	char name[PART_NAME_LEN + 1] = { 0 };
+	const char *listed = l->s->dst.names + slot->at - 1;
+	if (slot->kind == BLIT_KIND_DIR || !temp_keeps_name(listed, slot->len))
+		return false;
+	memcpy(name, listed, slot->len);
+	if (part_is_name(name, slot->len))
+		return !part_is_extra(l->dfd, name);
+	if (!(l->w->e->config.flags & BLIT_CFG_READ_ONLY))
+		remove_stale(l, name, slot->len);
+	return true;
+}
+
+/* What only the destination has. */
 static int add_extras(struct lister *l)
 {
 	struct name_set *set = &l->s->dst;
-	bool may_remove = !(l->w->e->config.flags & BLIT_CFG_READ_ONLY);
 	for (uint32_t handled = 0; set->slots && l->s->extra_at <= set->mask && handled < NAMES_PER_CALL; l->s->extra_at++) {
 		struct name_slot *slot = &set->slots[l->s->extra_at];
 		struct row *row;
@@ -636,14 +667,7 @@ static int add_extras(struct lister *l)
 			continue;
 		const char *name = set->names + slot->at - 1;
 		handled++;
-		if (slot->kind != BLIT_KIND_DIR && temp_keeps_name(name, slot->len)) {
-			char copy[PART_NAME_LEN + 1] = { 0 };
-			memcpy(copy, name, slot->len);
-			if (may_remove)
-				remove_stale(l, copy, slot->len);
-			continue;
-		}
-		if (l->t->d->keeps)
+		if (is_ours(l, slot) || l->t->d->keeps)
 			continue;
 		if (builder_add(&l->b, name, slot->len, &row))
 			return -ENOMEM;
@@ -682,9 +706,9 @@ static int list_named(struct lister *l)
 		return err;
 	uint8_t dkind = l->dfd >= 0 && os_facts_at(l->dfd, dname, &d) == 0 ? kind_of_mode(d.mode) : 0;
 	l->hidden = dkind && fold_hides(l->dfd, dname);
-	err = add_source(l, name, strlen(name), kind_of_mode(s.mode), dname, dkind);
-	if (!err && l->dfd >= 0 && !(l->w->e->config.flags & BLIT_CFG_READ_ONLY))
+	if (l->dfd >= 0 && !(l->w->e->config.flags & BLIT_CFG_READ_ONLY))
 		remove_stale_beside(l);
+	err = add_source(l, name, strlen(name), kind_of_mode(s.mode), dname, dkind);
 	l->s->source_done = true;
 	return err;
 }
@@ -861,7 +885,7 @@ int list_run(struct worker *w, struct task *t, struct blit_result *r)
 		r->step = BLIT_STEP_LIST_DST;
 		/* freshly made: nothing can be in it, so there is nothing to read */
 		if (first && flags & BLIT_DST && !(flags & (BLIT_MKDIR | BLIT_NAMED)) && !t->d->left_out)
-			err = read_names(w, l.dfd, l.s);
+			err = read_names(w, t->d, l.dfd, l.s);
 		else if (first && flags & BLIT_NAMED && l.dfd >= 0 && !(e->config.flags & BLIT_CFG_READ_ONLY))
 			remove_stale_beside(&l);
 		if (!err && first && flags & BLIT_DST && (flags & BLIT_SRC || t->d->attrs))

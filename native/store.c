@@ -196,6 +196,8 @@ static void store_entry(struct storing *s, uint32_t word, const struct blit_reco
 	s->lost |= o.lost;
 	if (o.err)
 		return task_detail(s->t, index, BLIT_D_FAILED, engine_full_error(e, s->ddir, o.step, o.err, f.size), o.step);
+	if (action != BLIT_METADATA)
+		part_forget(s->t->d, s->ddir, s->dname);
 	s->done++;
 	s->bytes += o.bytes;
 	worker_count_file(s->w, &f);

@@ -7,7 +7,8 @@
  * file system shared between machines, the owner's rename fails and the entry is reported.
  *
  * A part, for runs that shall be continued, has a hash of the file's name in the place of process id and counter, and ends with
- * `.part`: the next run finds it.
+ * `.part`: the next run finds it. It stays until a run writes that very file, or finds it equal to its source; where the source has
+ * no such file it is an extra entry like any other.
  */
 #include "engine.h"
 
@@ -100,13 +101,18 @@ int temp_create(struct engine *e, int ddir, mode_t mode, char name[TEMP_NAME_LEN
 	return -err;
 }
 
-int part_open(const struct engine *e, int ddir, mode_t mode, const char *of, char name[PART_NAME_LEN + 1])
+void part_name(const char *of, char name[PART_NAME_LEN + 1])
 {
 	struct hash64 h;
-	struct stat st, named;
 	hash64_init(&h);
 	hash64_add(&h, of, strlen(of));
 	name_of(hash64_end(&h), ".part", name);
+}
+
+int part_open(const struct engine *e, int ddir, mode_t mode, const char *of, char name[PART_NAME_LEN + 1])
+{
+	struct stat st, named;
+	part_name(of, name);
 	int fd = openat(ddir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode | 0600), err = 0;
 	if (fd < 0)
 		err = -errno;
@@ -134,23 +140,48 @@ bool temp_owner_lives(const char *name)
 	return kill((pid_t)pid, 0) == 0 || errno == EPERM;
 }
 
+/* Whether a run has it, or nobody can tell. `fd`: what could be opened of it, or -1. */
+static bool lives(int ddir, const char *name, const struct facts *f, int *fd)
+{
+	bool part = part_is_name(name, strlen(name));
+	/* Only what can hold a lock is opened: opening a device may do something. */
+	*fd = S_ISREG(f->mode) && f->nlink == 1 ? openat(ddir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
+	if (*fd < 0)
+		return part || temp_owner_lives(name);
+	return flock(*fd, LOCK_EX | LOCK_NB) < 0 && (errno == EWOULDBLOCK || part || temp_owner_lives(name));
+}
+
 int temp_remove_stale(int ddir, const char *name)
 {
 	struct facts f;
-	int err = os_facts_at(ddir, name, &f), fd = -1;
-	bool alive, part = part_is_name(name, strlen(name));
+	int err = os_facts_at(ddir, name, &f), fd;
 	if (err)
 		return err;
-	/* Only what can hold a lock is opened: opening a device may do something. */
-	if (S_ISREG(f.mode) && f.nlink == 1)
-		fd = openat(ddir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0)
-		alive = flock(fd, LOCK_EX | LOCK_NB) < 0 && (errno == EWOULDBLOCK || part || temp_owner_lives(name));
-	else
-		alive = part || temp_owner_lives(name);
+	bool alive = lives(ddir, name, &f, &fd);
 	if (!alive && unlinkat(ddir, name, 0) < 0)
 		err = -errno;
 	if (fd >= 0)
 		close(fd);
 	return err ? err : !alive;
+}
+
+bool part_is_extra(int ddir, const char *name)
+{
+	struct facts f;
+	int fd;
+	if (os_facts_at(ddir, name, &f))
+		return false;
+	bool alive = lives(ddir, name, &f, &fd);
+	if (fd >= 0)
+		close(fd);
+	return !alive;
+}
+
+bool part_forget(const struct dir *d, int ddir, const char *of)
+{
+	char name[PART_NAME_LEN + 1];
+	if (!d->parts)
+		return false;
+	part_name(of, name);
+	return temp_remove_stale(ddir, name) == 1;
 }

@@ -19,7 +19,7 @@ import { joinFolded, twinsOf } from "./portable_fold.ts";
 import { type Listing, type Name, readNames, readNamesAndKinds } from "./portable_listing.ts";
 import { entryDiff, metadataDiff } from "./portable_meta.ts";
 import { removeStale } from "./portable_temp.ts";
-import { isTempName } from "./temp_name.ts";
+import { isPartName, isTempName } from "./temp_name.ts";
 
 const NAMES_PER_ANSWER = 4096;
 /** Entries of one directory that are looked at at the same time. */
@@ -187,7 +187,7 @@ function withKindDiff(row: Row): Row {
 
 // --- what only the destination has ---
 
-/** Temporary files of dead runs go at once: they are ours, not the user's. */
+/** Temporary files of dead runs go at once: they are ours, not the user's. Parts are left to runs that can use them. */
 async function addExtras(work: Work, listing: Listing, keeps: boolean): Promise<void> {
   if (listing.sourceAt < listing.source.length) return;
   const { context, destination } = work;
@@ -195,7 +195,9 @@ async function addExtras(work: Work, listing: Listing, keeps: boolean): Promise<
   const end = Math.min(listing.extraAt + NAMES_PER_ANSWER, listing.extras.length);
   for (; listing.extraAt < end; listing.extraAt++) {
     const { name, kind, unusable } = listing.extras[listing.extraAt];
-    if (kind !== Kind.Directory && isTempName(name)) {
+    if (kind !== Kind.Directory && isPartName(name)) {
+      if (work.source) continue;
+    } else if (kind !== Kind.Directory && isTempName(name)) {
       if (!context.config.readOnly && await removeStale(context, destination!.prefix, name)) work.stale++;
       continue;
     }
@@ -217,7 +219,9 @@ async function addNamed(work: Work, named: { readonly source: string; readonly d
   add(work, await lookAt(work, name, named.destination, there?.kind ?? Kind.None));
   if (!destination || context.config.readOnly) return;
   for (const beside of await during(Step.ListDestination, readNames(destination.prefix))) {
-    if (isTempName(beside.name) && await removeStale(context, destination.prefix, beside.name)) work.stale++;
+    if (
+      isTempName(beside.name) && !isPartName(beside.name) && await removeStale(context, destination.prefix, beside.name)
+    ) work.stale++;
   }
 }
 

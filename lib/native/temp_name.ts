@@ -10,6 +10,11 @@ export function isTempName(name: string): boolean {
   return digits !== undefined && checkValue(digits) === check;
 }
 
+/** What a run that shall be continued left of a file. */
+export function isPartName(name: string): boolean {
+  return name.endsWith(".part") && isTempName(name);
+}
+
 export function tempNameOf(process: number, number: number): string {
   const digits = hex8(process) + hex8(number);
   return `.blit-${digits}${checkValue(digits)}.tmp`;
