@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 19
+#define BLIT_ABI 20
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -62,6 +62,7 @@ enum {
 	                              * never removed, in the destination nothing in them is extra */
 	BLIT_CFG_WITHHOLD = 1 << 8,  /* what would give rights to who sends it is not given, and not compared: set-user-id and
 	                              * set-group-id bits, device nodes, security.* and trusted.* attributes of another machine */
+	BLIT_CFG_KEEP_MOUNTS = 1 << 9, /* an extra directory where something is mounted is not entered: it could not be removed */
 };
 
 /* Flags of a task. */
@@ -131,7 +132,7 @@ enum {
 	BLIT_E_BUSY_KIND = 4006, /* another kind of entry stands in the way */
 	BLIT_E_BACKUP = 4007,    /* the directory is the backup tree's root: nothing in it is extra */
 	BLIT_E_PROTOCOL = 4008,  /* the other machine sent what makes no sense */
-	BLIT_E_MOUNT = 4009,     /* with ONE_FS: an extra directory is on another file system than the root */
+	BLIT_E_MOUNT = 4009,     /* an extra directory is on another file system than the root (ONE_FS), or mounted (KEEP_MOUNTS) */
 	BLIT_E_FOLDED = 4010,    /* the file system takes the name for that of another entry, which is there already */
 	BLIT_E_GONE = 4011,      /* the destination's path does not lead to its root any more: nothing is removed */
 	BLIT_E_ITSELF = 4012,    /* a symbolic link would take the place of what it leads to */

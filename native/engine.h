@@ -569,6 +569,8 @@ int os_rename_free(int fromdir, const char *from, int todir, const char *to); /*
 int os_space(int fd, struct blit_space *out);
 /* Whether the open directory is in a file system that shows the kernel's state instead of holding files. */
 bool os_is_kernel_fs(int fd);
+/* Whether something is mounted at the open directory. */
+bool os_is_mount_root(int fd);
 /* Whether what is created in the open directory gets a group or an ACL from it, so that one must look what came out. */
 bool os_passes_on(int fd, const struct facts *f);
 /* What TCP knows of a connection; zeros where it is none. */

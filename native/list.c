@@ -260,7 +260,8 @@ static int open_destination(struct worker *w, struct task *t, struct blit_result
 	if (e->have[BACKUP] && same_inode(&f, &e->root_facts[BACKUP]))
 		return -BLIT_E_BACKUP; /* neither to be emptied nor to be filled by the source */
 	t->d->keeps = e->config.flags & BLIT_CFG_ONE_FS && t->d->parent && f.dev != e->root_facts[DST].dev;
-	if (t->d->keeps && !(t->t.flags & (BLIT_SRC | BLIT_REMOTE)))
+	bool extra = t->d->parent && !(t->t.flags & (BLIT_SRC | BLIT_REMOTE));
+	if (extra && (t->d->keeps || (e->config.flags & BLIT_CFG_KEEP_MOUNTS && os_is_mount_root(fd))))
 		return -BLIT_E_MOUNT;
 	if (!e->root && f.uid == e->euid && (f.mode & 0700) != 0700 && !(e->config.flags & BLIT_CFG_READ_ONLY))
 		fchmod(fd, (f.mode & 07777) | 0700);

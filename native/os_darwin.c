@@ -278,6 +278,12 @@ bool os_is_kernel_fs(int fd)
 	return fstatfs(fd, &s) == 0 && strcmp(s.f_fstypename, "devfs") == 0;
 }
 
+bool os_is_mount_root(int fd)
+{
+	struct stat here, above;
+	return fstat(fd, &here) == 0 && fstatat(fd, "..", &above, 0) == 0 && here.st_dev != above.st_dev;
+}
+
 int os_space(int fd, struct blit_space *out)
 {
 	struct statfs s; /* statvfs counts blocks in 32 bits */

@@ -187,6 +187,15 @@ bool os_is_kernel_fs(int fd)
 	return is;
 }
 
+bool os_is_mount_root(int fd)
+{
+	struct statx x;
+	struct stat here, above;
+	if (statx(fd, "", AT_EMPTY_PATH, 0, &x) == 0 && x.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT)
+		return x.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+	return fstat(fd, &here) == 0 && fstatat(fd, "..", &above, 0) == 0 && here.st_dev != above.st_dev;
+}
+
 bool os_passes_on(int fd, const struct facts *f)
 {
 	return (f->mode & S_ISGID) || os_xattr_get(fd, NULL, "system.posix_acl_default", NULL, 0) > 0;

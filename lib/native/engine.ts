@@ -38,6 +38,8 @@ export interface EngineConfig {
    * destination nothing is extra.
    */
   readonly oneFileSystem?: boolean;
+  /** A directory that only the destination has is not listed where something is mounted at it: it could not be removed. */
+  readonly keepMounts?: boolean;
   /**
    * Between machines: what would give rights to the sender is neither given nor compared: set-id bits, device nodes, and the
    * attributes in security.* and trusted.*.

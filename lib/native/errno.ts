@@ -154,7 +154,7 @@ const own: Readonly<Record<number, readonly [code: string, words: string, action
   4006: ["kind_conflict", "a directory stands in the way"],
   4007: ["backup", "this directory is the backup directory"],
   4008: ["protocol", "what the other machine sent makes no sense"],
-  4009: ["mount_point", "this directory is on another file system"],
+  4009: ["mount_point", "a file system is mounted there", "delete"],
   4010: [
     "folded",
     "an entry of this run, or one that was there before, has this name already; the file system does not tell them apart",

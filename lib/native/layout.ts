@@ -1,6 +1,6 @@
 /** The shim's structures, field by field as in native/blit.h. Little-endian on every platform that blit supports. */
 
-export const ABI = 19;
+export const ABI = 20;
 
 export const Op = {
   List: 1,
@@ -30,6 +30,7 @@ export const ConfigFlag = {
   Resume: 64,
   OneFileSystem: 128,
   Withhold: 256,
+  KeepMounts: 512,
 } as const;
 
 export const TaskFlag = {

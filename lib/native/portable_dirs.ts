@@ -64,6 +64,11 @@ export class Directory {
   ) {}
 }
 
+/** Of two keys of inodes (Facts). */
+export function onOneDevice(a: string, b: string): boolean {
+  return a.split(":")[0] === b.split(":")[0];
+}
+
 /** A directory in use: the prefix is good until it is disposed of. */
 export interface Pinned extends Disposable {
   readonly prefix: string;
@@ -118,7 +123,8 @@ export class DirectoryTable {
 
   /** Whether it is on the same file system as the root of that side. */
   isBesideRoot(inode: string, side: Side): boolean {
-    return inode.split(":")[0] === this.#rootInodes[side]?.split(":")[0];
+    const root = this.#rootInodes[side];
+    return root !== undefined && onOneDevice(inode, root);
   }
 
   add(id: number, parent: number, name: string, broken: EntryError | undefined, twin = false): Directory {

@@ -4,7 +4,7 @@ import { chmod, mkdir } from "node:fs/promises";
 import { Kind } from "../model/entry.ts";
 import type { ListRequest } from "./engine.ts";
 import type { Context } from "./portable_context.ts";
-import { type Directory, type Pinned, Side } from "./portable_dirs.ts";
+import { type Directory, onOneDevice, type Pinned, Side } from "./portable_dirs.ts";
 import { codeOf, during, entryError, Own, ownError, Step } from "./portable_error.ts";
 import { factsAt, factsIfAny } from "./portable_facts.ts";
 import { refuseFolded } from "./portable_fold.ts";
@@ -92,8 +92,14 @@ async function prepare(
     throw ownError(Own.Inside, Step.ListDestination);
   }
   if (context.directories.isRoot(inode, Side.Backup)) throw ownError(Own.Backup, Step.ListDestination);
-  directory.keeps = context.config.oneFileSystem === true && !context.directories.isBesideRoot(inode, Side.Destination);
-  if (directory.keeps && !request.onSource) throw ownError(Own.MountPoint, Step.ListDestination);
+  const { oneFileSystem, keepMounts } = context.config;
+  directory.keeps = oneFileSystem === true && !context.directories.isBesideRoot(inode, Side.Destination);
+  // Its own device is all that can be seen of what is mounted at a directory.
+  const above = directory.parent?.found?.inode;
+  const mounted = keepMounts === true && above !== undefined && !onOneDevice(inode, above);
+  if ((directory.keeps || mounted) && !request.onSource) {
+    throw ownError(Own.MountPoint, Step.ListDestination);
+  }
   const narrow = context.posix && !context.root && uid === context.uid && (mode & 0o700) !== 0o700;
   if (!narrow || context.config.readOnly) return;
   await chmod(path, mode | 0o700).catch((thrown) => {

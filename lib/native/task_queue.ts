@@ -340,7 +340,7 @@ function packConfig(config: EngineConfig): Uint8Array<ArrayBuffer> {
     (config.discard ? ConfigFlag.Discard : 0) | (config.move ? ConfigFlag.Move : 0) |
     (config.readOnly ? ConfigFlag.ReadOnly : 0) | (config.backup ? ConfigFlag.Backup : 0) |
     (config.resume ? ConfigFlag.Resume : 0) | (config.oneFileSystem ? ConfigFlag.OneFileSystem : 0) |
-    (config.withhold ? ConfigFlag.Withhold : 0);
+    (config.withhold ? ConfigFlag.Withhold : 0) | (config.keepMounts ? ConfigFlag.KeepMounts : 0);
   view.setUint32(0, flags, true);
   view.setUint32(4, config.workers, true);
   view.setBigUint64(8, BigInt(config.bytesPerSecond), true);

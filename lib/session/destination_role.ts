@@ -120,6 +120,7 @@ class Destination implements DestinationRole {
       move: false, // the source is told
       readOnly,
       oneFileSystem: job.oneFileSystem,
+      keepMounts: job.verb === "mirror",
       resume: job.network?.resume,
       withhold: placement.withhold,
     });

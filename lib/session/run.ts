@@ -176,6 +176,7 @@ class JobRun {
       readOnly,
       resume: job.network?.resume,
       oneFileSystem: job.oneFileSystem,
+      keepMounts: job.verb === "mirror",
     });
     if (opened.portable) {
       this.#tally.notice(

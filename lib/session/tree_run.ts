@@ -215,8 +215,9 @@ export class TreeRun {
   }
 
   #notListed(node: DirNode, error: EngineError, side: ListAnswer["failedSide"]): void {
-    if ((error.code === "backup" && node.role !== "source") || error.code === "mount_point") {
-      if (error.code === "mount_point") {
+    const spared = error.code === "mount_point" && this.job.oneFileSystem;
+    if ((error.code === "backup" && node.role !== "source") || spared) {
+      if (spared) {
         this.tally.notice("mount_point", "--one-file-system left a mount point alone that only the destination has");
       }
       node.keep();

@@ -100,7 +100,12 @@ testNeeding([linux, compiler], "operations, flags, kinds and codes have the numb
     ...prefixed("BLIT_", same(...Object.keys(Action)), Action),
     ...prefixed(
       "BLIT_CFG_",
-      { ...same(...Object.keys(ConfigFlag)), ReadOnly: "READ_ONLY", OneFileSystem: "ONE_FS" },
+      {
+        ...same(...Object.keys(ConfigFlag)),
+        ReadOnly: "READ_ONLY",
+        OneFileSystem: "ONE_FS",
+        KeepMounts: "KEEP_MOUNTS",
+      },
       ConfigFlag,
     ),
     ...prefixed("BLIT_", {
