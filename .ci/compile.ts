@@ -30,6 +30,7 @@ async function main(args: string[]): Promise<void> {
   await Deno.writeTextFile(`${root}/${commitFile}`, await currentCommit());
   for (const script of bundledScripts()) await Deno.remove(`${root}/${script}`);
   await deno("bundle", ["--quiet", "--minify", "--code-splitting", "--outdir", bundleFolder, "main.ts"]);
+  await refuseLostDisposals();
   await dropIdleImports();
 
   const env: Record<string, string> = {};
@@ -41,6 +42,44 @@ async function main(args: string[]): Promise<void> {
   }
   const { size } = await Deno.stat(`${root}/${executable}`);
   console.log(`${executable}: ${(size / 2 ** 20).toFixed(0)} MiB, ${await versionLine()}`);
+}
+
+/**
+ * The bundler's minifier puts the value of a variable that is named only once more into that place, and a "using" goes with the
+ * variable: what it should have given back stays open for good. So both bundles must declare as many.
+ */
+async function refuseLostDisposals(): Promise<void> {
+  const plain = await Deno.makeTempDir({ dir: `${root}/native/build`, prefix: "plain-" });
+  try {
+    await deno("bundle", ["--quiet", "--code-splitting", "--outdir", plain, "main.ts"]);
+    const texts = [...Deno.readDirSync(plain)].map(({ name }) => Deno.readTextFileSync(`${plain}/${name}`));
+    const declared = texts.reduce((sum, text) => sum + countUsing(text), 0);
+    const kept = bundledScripts().reduce((sum, path) => sum + countUsing(Deno.readTextFileSync(`${root}/${path}`)), 0);
+    if (kept === declared) return;
+    throw new Error(
+      `The minifier has dropped ${
+        declared - kept
+      } of ${declared} "using" declarations: where such a variable is named only ` +
+        "once more, write try and finally",
+    );
+  } finally {
+    await Deno.remove(plain, { recursive: true });
+  }
+}
+
+/** Variables that are declared with "using"; "using a = f(), b = g();" has two. */
+export function countUsing(text: string): number {
+  let count = 0;
+  for (const { index } of text.matchAll(/\busing\s+[\w$]+\s*=/g)) {
+    let depth = 0;
+    count++;
+    for (let at = index; at < text.length && depth >= 0 && !(depth === 0 && text[at] === ";"); at++) {
+      if ("([{".includes(text[at])) depth++;
+      else if (")]}".includes(text[at])) depth--;
+      else if (text[at] === "," && depth === 0) count++;
+    }
+  }
+  return count;
 }
 
 /**

@@ -91,11 +91,11 @@ static uint32_t known_of(uint64_t blocks)
 struct blit_batch *builder_finish(struct batch_builder *b, uint32_t dir)
 {
 	uint64_t len = lay_out(NULL, b->count, b->any_stat, b->names_len, NULL);
-	struct blit_batch *batch = malloc(len);
+	/* Zeroed: it may go to another machine, and what lies between the columns must tell nothing of this process. */
+	struct blit_batch *batch = calloc(1, len);
 	struct columns c;
 	if (!batch)
 		return NULL;
-	memset(batch, 0, sizeof *batch);
 	batch->length = len;
 	batch->count = b->count;
 	batch->names_len = b->names_len;

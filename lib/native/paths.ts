@@ -245,8 +245,12 @@ function denoMake(path: string, sync: boolean): void {
   for (let at = path; sync && !pathFacts(at, true); at = directoryName(at)) missing.push(at);
   Deno.mkdirSync(path, { recursive: true });
   for (const made of missing) {
-    using above = Deno.openSync(directoryName(made));
-    above.syncSync();
+    const above = Deno.openSync(directoryName(made));
+    try {
+      above.syncSync();
+    } finally {
+      above.close();
+    }
   }
 }
 

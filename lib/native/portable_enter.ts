@@ -71,10 +71,9 @@ async function pinDestination(context: Context, directory: Directory): Promise<P
     if (codeOf(thrown) !== "EACCES" || context.root || config.readOnly || !directory.parent) throw thrown;
     // Perhaps ours, but not readable by us: widened for the time of the run, its settle puts the mode right.
     using above = await directories.pin(directory.parent, Side.Destination);
-    const path = above.prefix + directory.name;
-    const facts = await factsIfAny(path);
+    const facts = await factsIfAny(above.prefix + directory.name);
     if (!facts || facts.kind !== Kind.Directory || facts.uid !== context.uid) throw thrown;
-    await chmodAt(context, path, facts.mode | 0o700);
+    await chmodAt(context, above.prefix + directory.name, facts.mode | 0o700);
     return await directories.pin(directory, Side.Destination);
   }
 }

@@ -52,10 +52,10 @@ async function settleMetadata(context: Context, directory: Directory): Promise<n
   const { source: from } = directory;
   if (!from) throw new RangeError(`directory ${directory.id} was not listed`);
   using destination = await during(Step.Mode, directories.pin(directory, Side.Destination));
-  const path = `${destination.prefix}.`;
-  const to = await during(Step.Mode, factsAt(path));
-  const lost = metadataDiff(context, from, to) !== 0 ? await applyMetadata(context, path, from) : 0;
-  if (config.fsync) await during(Step.Sync, flush(path));
+  const to = await during(Step.Mode, factsAt(`${destination.prefix}.`));
+  const differs = metadataDiff(context, from, to) !== 0;
+  const lost = differs ? await applyMetadata(context, `${destination.prefix}.`, from) : 0;
+  if (config.fsync) await during(Step.Sync, flush(`${destination.prefix}.`));
   return lost;
 }
 

@@ -58,10 +58,14 @@ function appendInNewDir(dir: string, line: Uint8Array<ArrayBuffer>): number {
 function rotate(dir: string, maxBytes: number): void {
   const lockPath = `${dir}/${lockName}`;
   fileFacts(lockPath);
-  using lock = Deno.openSync(lockPath, { read: true, write: true, create: true, mode: 0o600 });
-  if (!lock.tryLockSync(true)) return;
-  const size = fileFacts(`${dir}/${newName}`)?.size ?? 0;
-  if (size > maxBytes / 2) Deno.renameSync(`${dir}/${newName}`, `${dir}/${oldName}`);
+  const lock = Deno.openSync(lockPath, { read: true, write: true, create: true, mode: 0o600 });
+  try {
+    if (!lock.tryLockSync(true)) return;
+    const size = fileFacts(`${dir}/${newName}`)?.size ?? 0;
+    if (size > maxBytes / 2) Deno.renameSync(`${dir}/${newName}`, `${dir}/${oldName}`);
+  } finally {
+    lock.close();
+  }
 }
 
 /** All that is there. Throws where a file cannot be read; a missing one is empty. */
