@@ -20,6 +20,9 @@ const SIGN_EVERY_LEAST_MS = 50;
 /** Raised for what may work when it is tried again: the connection broke, the other side is silent, the daemon is restarting. */
 export class ConnectionLost extends BlitError {}
 
+/** The same where nothing ever came through a connection for content: at the data port something else may listen. */
+export class LanesUseless extends ConnectionLost {}
+
 /** How often a side sends a sign of life to one that waits that long for it. */
 export function signEveryMs(patienceMs: number): number {
   return Math.max(Math.min(SIGN_EVERY_MS, patienceMs / SIGNS_IN_PATIENCE), SIGN_EVERY_LEAST_MS);

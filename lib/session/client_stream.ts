@@ -12,7 +12,7 @@ import { type ControlChannel, daemonError } from "../carrier/control.ts";
 import { InlineLane } from "../carrier/inline_lane.ts";
 import { LaneCount } from "../carrier/lane_count.ts";
 import { dialLane, type LaneAddress } from "../carrier/lanes.ts";
-import { ConnectionLost, PATIENCE_MS, signEveryMs } from "../carrier/liveness.ts";
+import { ConnectionLost, LanesUseless, PATIENCE_MS, signEveryMs } from "../carrier/liveness.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import type { DaemonAddress } from "../endpoint/remote.ts";
 import type { EventSink, NoticeEvent } from "../model/event.ts";
@@ -50,6 +50,8 @@ const USELESS_MOST = 5;
 
 /** In a Failure: what happened may work when it is tried again. */
 export const CONNECTION_LOST = "connection_lost";
+/** The same, but for other ways for content. */
+const LANES_USELESS = "lanes_useless";
 
 export interface LaneTaker {
   /** Whether the lane ended in order. */
@@ -284,12 +286,14 @@ function lanesToStart(): number {
 /** What the other side's end of a transfer that could not be done is thrown as. */
 export function failureOf(failure: Failure | undefined): BlitError {
   const message = failure?.message ?? "The daemon could not do the job";
+  if (failure?.code === LANES_USELESS) return new LanesUseless("failed", message);
   return failure?.code === CONNECTION_LOST ? new ConnectionLost("failed", message) : new BlitError("failed", message);
 }
 
 /** The same the other way. */
 export function failureFrom(thrown: unknown): Finished {
-  const code = thrown instanceof ConnectionLost ? CONNECTION_LOST : "failed";
+  const lost = thrown instanceof LanesUseless ? LANES_USELESS : CONNECTION_LOST;
+  const code = thrown instanceof ConnectionLost ? lost : "failed";
   const failure = failureToWire({ path: "", code, message: BlitError.from(thrown).message });
   return create(FinishedSchema, { outcome: { case: "error", value: { $typeName: "blit.v1.Failure", ...failure } } });
 }

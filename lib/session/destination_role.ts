@@ -6,7 +6,7 @@ import { BlitError } from "../base/errors.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
 import { openDestinationEngine } from "../native/destination_engine.ts";
-import { ConnectionLost } from "../carrier/liveness.ts";
+import { ConnectionLost, LanesUseless } from "../carrier/liveness.ts";
 import { pathFacts } from "../native/paths.ts";
 import { type Stall, stallMessage } from "../plan/stall.ts";
 import { compileFilter } from "../scan/filter.ts";
@@ -29,6 +29,7 @@ export const CANCELLED = "The transfer was cancelled at the daemon";
 /** How long a broken-off run waits for its workers to return. */
 const HANGING_MS = 1000;
 const STALL_HINT = "Check the network, the other machine and the disks of both; --stall-timeout allows more time.";
+const INLINE_HINT = "Where only the control port leads to the daemon, use --force-inline.";
 
 export interface RemotePlacement {
   /** A directory that can be opened; undefined only where it is missing and the run changes nothing. */
@@ -147,8 +148,7 @@ class Destination implements DestinationRole {
       removeSource: placement.removeRoot ? (done) => this.#engine.removeRoot(done) : undefined,
       disks,
       room: judgesRoom(job, destination.profile.kind, false) ? Room.at(at, engine) : undefined,
-      giveUp: (stall: Stall, cause: string | undefined) =>
-        new ConnectionLost("failed", stallMessage(stall, this.#engine.laneTrouble ?? cause), STALL_HINT),
+      giveUp: (stall: Stall, cause: string | undefined) => this.#stalled(stall, cause),
       ...sizing,
       workers: Math.max(sizing.workers, sizing.lanes),
     };
@@ -169,6 +169,15 @@ class Destination implements DestinationRole {
     const path = placement.destinationPath ?? placement.destinationRoot;
     if (path === undefined || job.verb === "check") return;
     for (const { kind, message } of mountDoubts(path)) this.#tally.notice(kind, message);
+  }
+
+  #stalled(stall: Stall, cause: string | undefined): ConnectionLost {
+    const { laneTrouble } = this.#engine;
+    if (this.#engine.progress().bytesMoved > 0) {
+      return new ConnectionLost("failed", stallMessage(stall, laneTrouble ?? cause), STALL_HINT);
+    }
+    const why = laneTrouble ?? cause ?? "nothing came through a connection for content";
+    return new LanesUseless("failed", stallMessage(stall, why), `${STALL_HINT} ${INLINE_HINT}`);
   }
 
   async #execute(): Promise<Summary> {

@@ -8,7 +8,7 @@
 
 import type { BlitError } from "../base/errors.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
-import { ConnectionLost } from "../carrier/liveness.ts";
+import { ConnectionLost, LanesUseless } from "../carrier/liveness.ts";
 import type { DestinationEngine } from "../native/destination_engine.ts";
 import {
   Action,
@@ -122,7 +122,8 @@ export class RemoteEngine implements Engine {
     this.laneTrouble = `a connection for content broke: ${error.message.replace(/^Cannot go on: /, "")}`;
     if (error.code === "EPROTO") {
       const message = "A connection for content brought what makes no sense (a bad frame or record)";
-      this.lost(new ConnectionLost("failed", message));
+      const Loss = this.here.progress().bytesMoved > 0 ? ConnectionLost : LanesUseless;
+      this.lost(new Loss("failed", message));
     } else {
       this.#laneLost();
     }

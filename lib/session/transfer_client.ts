@@ -7,7 +7,7 @@ import { createClient } from "@connectrpc/connect";
 import { usageError } from "../base/errors.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
 import { type ControlChannel, daemonError, openControlChannel } from "../carrier/control.ts";
-import { ConnectionLost } from "../carrier/liveness.ts";
+import { ConnectionLost, LanesUseless } from "../carrier/liveness.ts";
 import { refuseBackup, refuseBackupBeneath } from "../endpoint/backup_place.ts";
 import { type DaemonAddress, parseRemote, type RemoteEndpoint } from "../endpoint/remote.ts";
 import { type Endpoint, type EndpointPair, placeBetween } from "../endpoint/remote_place.ts";
@@ -44,6 +44,8 @@ class TransferRun {
   readonly #channels = new Map<string, ControlChannel>();
   /** What was remarked, by whichever side. */
   readonly #notices = new Set<string>();
+  /** Nothing comes through other connections. */
+  #inline = false;
   /** Failures that were told, by whichever side. */
   #failures = 0;
   private readonly sink: EventSink;
@@ -130,6 +132,11 @@ class TransferRun {
       const summary = await current.done;
       // A daemon that has told of failures cannot then say that there were none.
       return summary.status === "ok" && this.#failures > failuresBefore ? { ...summary, status: "partial" } : summary;
+    } catch (error) {
+      // Which way content takes from daemon to daemon is not known here.
+      const isOurs = "local" in pair.source || "local" in pair.destination;
+      this.#inline ||= isOurs && error instanceof LanesUseless;
+      throw error;
     } finally {
       this.#last = this.#current?.progress() ?? this.#last;
       this.#current = undefined;
@@ -146,10 +153,13 @@ class TransferRun {
         if (!(error instanceof ConnectionLost) || tried >= retries || this.#stopped) throw error;
         const pauseMs = Math.min(waitMs * 2 ** tried, WAIT_MOST_MS);
         const seconds = Math.round(pauseMs / 100) / 10;
+        const how = this.#inline && error instanceof LanesUseless
+          ? " inside the control channel, which is slower,"
+          : "";
         this.sink({
           type: "notice",
           kind: `retry${tried}`,
-          message: `${error.message}; trying again in ${seconds} s (${tried + 1} of ${retries})`,
+          message: `${error.message}; trying again${how} in ${seconds} s (${tried + 1} of ${retries})`,
         });
         this.#hangUp();
         await this.#pause(pauseMs);
@@ -206,9 +216,15 @@ class TransferRun {
     });
   }
 
+  /** The job as the next attempt is to do it. */
+  get #attempt(): Job {
+    const { job } = this;
+    return this.#inline ? { ...job, network: { ...job.network ?? defaultNetwork, forceInline: true } } : job;
+  }
+
   /** A backup directory is on the destination's machine, in the same module. */
   #jobFor(destination: RemoteEndpoint): Job {
-    const { job } = this;
+    const job = this.#attempt;
     if (job.backupDir === undefined) return job;
     const backup = parseRemote(job.backupDir);
     const same = backup && backup.host === destination.host && backup.port === destination.port &&
@@ -242,7 +258,8 @@ class TransferRun {
     root: string,
     claims: Claims | undefined,
   ): RunningJob {
-    const { job, sink } = this;
+    const { sink } = this;
+    const job = this.#attempt;
     const readOnly = job.dryRun || job.verb === "check";
     const exists = pathFacts(root, true) !== undefined;
     if (!exists && !readOnly) makeDirectory(root, job.fsync);

@@ -156,6 +156,48 @@ testNeeding(
   },
 );
 
+for (const way of ["pushed", "pulled"]) {
+  testNeeding(
+    [linux],
+    `${way}: where something else listens at the data port the copy is done inside the control channel`,
+    async () => {
+      await using dir = await testDirectory();
+      await dir.write({ "src/a": "x", "mod/src/a": "x" });
+      const config = `bind = "127.0.0.1"\n[[modules]]\nname = "default"\npath = "$DIR/mod"\n`;
+      await using daemon = await startDaemon(dir, { config, bind: "127.0.0.1" });
+      const { data_port: dataPort } = await daemon.event("ready");
+      const [relay, silent] = [0, Number(dataPort)].map((port) => Deno.listen({ hostname: "127.0.0.2", port }));
+      const taken: Deno.Conn[] = [];
+      const serving = Promise.all([
+        (async () => {
+          for await (const near of relay) {
+            const far = await Deno.connect({ hostname: "127.0.0.1", port: daemon.port });
+            near.readable.pipeTo(far.writable).catch(() => {});
+            far.readable.pipeTo(near.writable).catch(() => {});
+          }
+        })(),
+        (async () => {
+          for await (const connection of silent) taken.push(connection);
+        })(),
+      ]).catch(() => {});
+      const there = `127.0.0.2:${relay.addr.port}:/default`;
+      const [from, to] = way === "pushed" ? [dir.at("src/"), `${there}/dst`] : [`${there}/src/`, dir.at("mod/dst")];
+      const result = await blitJson(["copy", from, to, "--stall-timeout", "2", "--wait", "100ms"]);
+      relay.close();
+      silent.close();
+      for (const connection of taken) connection.close();
+      await serving;
+      assertExit(result, 0);
+      assertSummary(result, { tcp_fallback_used: true });
+      assertMatch(
+        result.summary.notices[0],
+        /nothing came through a connection for content\); trying again inside the control channel, which is slower, in 0\.1 s \(1 of/,
+      );
+      assertEquals(await dir.read("mod/dst/a"), "x");
+    },
+  );
+}
+
 testNeeding([linux], "jobs are listed while they run, can be followed and stopped", async () => {
   await using dir = await testDirectory();
   await dir.write({ "src/a": "x", "mod": null });
