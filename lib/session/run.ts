@@ -63,7 +63,7 @@ class JobRun {
     try {
       const table = new ClaimTable();
       for (const [i, placement] of placements.entries()) {
-        if (this.#stopped || this.#tally.full) break;
+        if (this.#stopped || this.#tally.full || (this.#tally.jobFailed && !this.job.dryRun)) break;
         const claims = placement.merges ? table.of(i, placement.destinationRoot!) : undefined;
         if (this.#tryRespell(placement, filter) || (!claims && this.#tryRename(placement, filter))) continue;
         await this.#runPlacement(placement, filter, claims);

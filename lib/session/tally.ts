@@ -107,6 +107,11 @@ export class Tally {
     return this.#full;
   }
 
+  /** The job is over, whatever is left of it. */
+  get jobFailed(): boolean {
+    return this.#jobFailed;
+  }
+
   /** One line for everything that had no room. */
   tellFull(): void {
     if (!this.#full || this.#jobFailed) return;

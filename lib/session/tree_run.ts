@@ -136,7 +136,15 @@ export class TreeRun {
       if (this.root.counted) this.#created(() => this.#pathOfDir(node));
     }
     this.#list(node, undefined, false);
-    await this.engine.drain(() => this.#round());
+    try {
+      await this.engine.drain(() => this.#round());
+    } catch (error) {
+      const shortage = this.root.room?.shortage;
+      // Before anything is copied it is a refusal; later it is an end with a score.
+      if (error !== shortage || !shortage || this.tally.filesCopied === 0) throw error;
+      this.engine.stop();
+      this.tally.cannotGoOn("no_room", shortage.message);
+    }
     this.tally.tellFull();
     const shortage = this.job.dryRun ? this.root.room?.shortage : undefined;
     if (shortage) this.tally.cannotGoOn("no_room", shortage.message);

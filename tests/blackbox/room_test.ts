@@ -165,3 +165,19 @@ testNeeding(tmpfs, "directories that cannot all be made are given up early", asy
   assertSays(result, /files and directories needed|no space left/);
   assertEquals(result.stderr.trimEnd().split("\n").length, 1, result.stderr);
 });
+
+testNeeding(tmpfs, "a run that copied something before it was found not to fit tells what it did", async () => {
+  await using dir = await testDirectory();
+  await using mount = await mountNew("tmpfs", { mib: 16 });
+  await dir.make("small", Array.from({ length: 40 }, (_, i) => `file small${i} 1000 ${i}`));
+  await dir.write({ "large/large": new Uint8Array(20 * MIB), "large/other": "o", "never/begun": "n" });
+  const sources = ["small/", "large/", "never/"].map((name) => dir.at(name));
+  const result = await blitJson(["copy", ...sources, mount.path]);
+  assertExit(result, 1);
+  assertSummary(result, { status: "failed", files_failed: 0, failures_total: 1 });
+  assertEquals(result.summary.failures[0].code, "no_room");
+  const there = [...(await snapshot(mount.path)).keys()];
+  assertEquals(there.filter((path) => path.startsWith("small")).length, 40);
+  assert(result.summary.files_copied >= 40, result.stdout);
+  assert(!there.includes("large") && !there.includes("begun"), `${there}`);
+});
