@@ -58,7 +58,7 @@ function malformedUrl(argument: string): BlitError {
 function foreignForm(argument: string): BlitError {
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(argument)?.[1];
   const user = new RegExp(`^[^/:]+@(${name}):`).exec(argument)?.[1];
-  const host = user ?? new RegExp(`^(${name}):`).exec(argument)?.[1];
+  const host = user ?? new RegExp(`^(${name}(?::[0-9]+)?)(?::|$)`).exec(argument)?.[1];
   const why = scheme !== undefined
     ? `blit does not speak "${scheme}"`
     : user !== undefined

@@ -225,7 +225,7 @@ export function engineError(errno: number, step: number, os: string = Deno.build
   return readsSource(step) && (own[errno] === undefined || errno === PROTOCOL) ? { ...error, unread: true } : error;
 }
 
-/** The state alone, as "permission denied". */
+/** The state alone, as "permission denied", of something that no run has seen before. */
 export function stateOf(errno: number): string {
   return withoutAction(engineError(errno, 0));
 }
@@ -237,7 +237,7 @@ export function rootError(side: number, path: string, error: EngineError): BlitE
 }
 
 function withoutAction({ message }: EngineError): string {
-  return message.replace(/^[^:]*: /, "");
+  return message.replace(/^[^:]*: /, "").replace(" (it vanished during the run)", "");
 }
 
 /** The same for an attribute of an entry that could not be copied. */

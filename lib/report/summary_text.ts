@@ -86,7 +86,8 @@ function countsLine(summary: Summary, { directoriesMetadataOnly }: SummaryContex
       : `, other metadata on ${formatCountOf(directoriesMetadataOnly, "directory", "directories")}`;
     return `Equal ${unchanged}, missing or different ${different}${directories}, only in destination ${gone}, ${failed}`;
   }
-  const removed = summary.verb === "move" ? `, removed from the source ${formatCount(summary.filesRemoved)}` : "";
+  const would = summary.dryRun ? "would remove" : "removed";
+  const removed = summary.verb === "move" ? `, ${would} from the source ${formatCount(summary.filesRemoved)}` : "";
   return `Unchanged ${unchanged}, ${summary.dryRun ? "would delete" : "deleted"} ${gone}${removed}, ${failed}`;
 }
 

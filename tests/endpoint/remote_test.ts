@@ -43,6 +43,7 @@ for (const argument of locals) {
 const foreign: [argument: string, hint: string, why?: string][] = [
   ["nas:", 'Write nas:/module/path, or "./nas:" for the local name.'],
   ["nas:x", 'Write nas:/module/path, or "./nas:x" for the local name.'],
+  ["nas:9032", 'Write nas:9032:/module/path, or "./nas:9032" for the local name.'],
   ["nas::m/x", 'Write nas:/module/path, or "./nas::m/x" for the local name.'],
   ["nas:9031/data", "Write nas:/module/path"],
   ["10:30.log", 'or "./10:30.log" for the local name.'],

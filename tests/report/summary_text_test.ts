@@ -44,6 +44,10 @@ const cases: [name: string, changes: Partial<Summary>, lines: string[]][] = [
     "Copied 1,234 files, 3.20 GiB in 12.3 s, 266 MiB/s",
     "Unchanged 56, deleted 0, removed from the source 1,290, failed 0",
   ]],
+  ["a dry run of a move", { verb: "move", dryRun: true, filesRemoved: 1290 }, [
+    "Would copy 1,234 files, 3.20 GiB (dry run, nothing was changed)",
+    "Unchanged 56, would delete 0, would remove from the source 1,290, failed 0",
+  ]],
   ["a move by rename", { verb: "move", route: "rename", durationMs: 2 }, ["Moved by a plain rename in 2 ms"]],
   ["a check", {
     verb: "check",
