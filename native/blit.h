@@ -185,7 +185,7 @@ struct blit_result {
 	uint32_t lost;       /* BLIT_LOST_* */
 	uint32_t taken;      /* LIST: entries [0, taken) were made, `done`, `bytes` and the details are about them */
 	uint32_t unchanged;  /* LIST without a batch: as in struct blit_batch */
-	uint64_t unchanged_bytes;
+	uint64_t unchanged_bytes; /* RANGE, RECEIVE: bytes right behind the slice in which the source has no data */
 };
 
 /* Differences of an entry that exists on both sides. */
@@ -269,7 +269,8 @@ enum blit_frame_type {
 	BLIT_FRAME_DATA = 2,    /* `length` bytes of a large file, from `offset` on */
 	BLIT_FRAME_BEGIN = 5,   /* no bytes: data of the request comes on this lane from here on, all of it */
 	BLIT_FRAME_BYE = 4,     /* no bytes: nothing more comes on this lane, all it began is sent */
-	BLIT_FRAME_END = 3,     /* all data of the request was sent; offset: 0, or step << 32 | error; 8 bytes: XXH64 of the slice, or 0 */
+	BLIT_FRAME_END = 3,     /* all data of the request was sent; offset: 0, or step << 32 | error; 16 bytes: XXH64 of the slice, or 0,
+	                         * and how many bytes behind it have no data */
 };
 
 struct blit_frame {

@@ -148,8 +148,7 @@ static struct outcome copy_stretch(struct worker *w, int sfd, int dfd, uint64_t 
 
 /* --- verification --- */
 
-/* Where data begins from there on, as far as the file system tells; UINT64_MAX where only a hole is left. */
-static uint64_t next_data(int fd, uint64_t at)
+uint64_t next_data(int fd, uint64_t at)
 {
 	off_t d = lseek(fd, at, SEEK_DATA);
 	return d >= 0 ? (uint64_t)d : errno == ENXIO ? UINT64_MAX : at;

@@ -331,7 +331,7 @@ int store_records(struct lane *l, uint64_t id, char *records, uint64_t len);
 /* The lane brings the slice from here on, unless another one does. */
 void receive_begin(struct lane *l, const struct blit_frame *f);
 int receive_data(struct lane *l, const struct blit_frame *f);
-int receive_end(struct lane *l, const struct blit_frame *f, uint64_t hash);
+int receive_end(struct lane *l, const struct blit_frame *f, uint64_t hash, uint64_t hole);
 /* The lane ended: what it was bringing another may bring. */
 void expected_orphan(struct engine *e, const struct lane *l);
 
@@ -413,11 +413,15 @@ struct large;
 int large_fd(const struct large *l, enum side side);
 int large_write(struct large *l, const char *buf, size_t n, uint64_t at);
 uint64_t large_size(const struct large *l);
+/* How many bytes of the source from there on have no data; 0 where what is held of it must be looked at, too. */
+uint64_t large_hole(const struct large *l, uint64_t at);
 bool large_is_sparse(const struct large *l);
 bool large_is_held(const struct large *l);
 bool large_is_written(struct large *l); /* some worker is at a range of it */
 void large_range_begins(struct large *l); /* who took a RANGE says so before another one looks for a task */
 /* Moves [at, at + len) of an open file; sparse areas stay holes. `held`: only what differs from what the destination holds. */
+/* Where data begins from there on, as far as the file system tells; UINT64_MAX where only a hole is left. */
+uint64_t next_data(int fd, uint64_t at);
 struct outcome copy_data(struct worker *w, int sfd, int dfd, uint64_t at, uint64_t len, bool sparse, bool held);
 /* Makes the file system say now what it would say when the last descriptor is closed. 0 or an errno. */
 int flush_by_close(int fd);

@@ -301,7 +301,7 @@ static int receive_records(struct lane *l, const struct blit_frame *f)
 
 static int receive_one(struct lane *l, const struct blit_frame *f)
 {
-	uint64_t hash;
+	uint64_t end[2]; /* hash and hole */
 	if (!wire_frame_ok(f))
 		return -EPROTO;
 	if (f->type == BLIT_FRAME_RECORDS)
@@ -310,8 +310,8 @@ static int receive_one(struct lane *l, const struct blit_frame *f)
 		return receive_begin(l, f), 0;
 	if (f->type == BLIT_FRAME_DATA)
 		return receive_data(l, f);
-	int err = lane_receive(l, &hash, sizeof hash);
-	return err ? err : receive_end(l, f, hash);
+	int err = lane_receive(l, end, sizeof end);
+	return err ? err : receive_end(l, f, end[0], end[1]);
 }
 
 static int receive_life(struct engine *e, struct lane *l)

@@ -338,7 +338,7 @@ static void put_frame(int fd, uint32_t type, uint64_t id, uint64_t offset, uint6
 	if (type == BLIT_FRAME_DATA)
 		put(fd, file + offset, length);
 	if (type == BLIT_FRAME_END)
-		put(fd, &hash, sizeof hash);
+		put(fd, (uint64_t[]){ hash, 0 }, 2 * sizeof hash);
 }
 
 static void wait_until_comes(struct pair *p, uint32_t id, bool wanted)
@@ -373,15 +373,15 @@ static void a_slice_comes_whole_on_the_lane_that_began_it(void)
 	close(dying);
 	wait_until_comes(&p, id, false);
 	put_frame(second, BLIT_FRAME_DATA, id, 2 * third, third, file);
-	put_frame(second, BLIT_FRAME_END, id, 0, sizeof(uint64_t), file);
+	put_frame(second, BLIT_FRAME_END, id, 0, 2 * sizeof(uint64_t), file);
 	CHECK(rig_is_quiet(&p.to, 300)); /* not done */
 	/* Data that nothing began is not taken. */
 	put_frame(third_lane, BLIT_FRAME_DATA, id, 0, third, file);
-	put_frame(third_lane, BLIT_FRAME_END, id, 0, sizeof(uint64_t), file);
+	put_frame(third_lane, BLIT_FRAME_END, id, 0, 2 * sizeof(uint64_t), file);
 	CHECK(rig_is_quiet(&p.to, 100));
 	put_frame(second, BLIT_FRAME_BEGIN, id, 0, 0, file);
 	put_frame(second, BLIT_FRAME_DATA, id, 0, SIZE, file);
-	put_frame(second, BLIT_FRAME_END, id, 0, sizeof(uint64_t), file);
+	put_frame(second, BLIT_FRAME_END, id, 0, 2 * sizeof(uint64_t), file);
 	struct answer a = next_of(&p.to, BLIT_OP_RECEIVE);
 	CHECK(a.r.status == 0 && a.r.bytes == SIZE);
 	finish_large(&p, from, to);

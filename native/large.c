@@ -116,6 +116,16 @@ bool large_is_sparse(const struct large *l)
 	return l->sparse;
 }
 
+uint64_t large_hole(const struct large *l, uint64_t at)
+{
+	if (!l->sparse || l->held || at >= l->facts.size)
+		return 0;
+	uint64_t data = next_data(l->sfd, at);
+	/* whole blocks only: TypeScript's numbers keep no single bytes of the largest sizes */
+	data = data < l->facts.size ? data & ~UINT64_C(4095) : l->facts.size;
+	return data > at ? data - at : 0;
+}
+
 bool large_is_held(const struct large *l)
 {
 	return l->held;
@@ -368,10 +378,14 @@ int large_hash(struct worker *w, struct task *t, struct blit_result *r)
 int large_range(struct worker *w, struct task *t, struct blit_result *r)
 {
 	struct large *l = (void *)(uintptr_t)t->t.handle;
-	struct outcome o = copy_data(w, l->sfd, l->dfd, t->t.offset, t->t.length, l->sparse, l->held);
+	uint64_t left = l->facts.size > t->t.offset ? l->facts.size - t->t.offset : 0;
+	/* of the largest sizes TypeScript does not know the last bytes: its last slice goes beyond them */
+	uint64_t length = t->t.length < left ? t->t.length : left;
+	struct outcome o = copy_data(w, l->sfd, l->dfd, t->t.offset, length, l->sparse, l->held);
 	atomic_fetch_sub(&l->ranges, 1);
 	r->step = o.step;
 	r->bytes = o.bytes;
+	r->unchanged_bytes = large_hole(l, t->t.offset + length);
 	return -engine_full_error(w->e, l->dfd, o.step, o.err, l->facts.size);
 }
 

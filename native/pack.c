@@ -370,11 +370,9 @@ int send_slice(struct lane *l, struct task *t)
 		failed = (large_is_sparse(file) ? hash_data : hash_range)(w, fd, t->t.offset, t->t.length, &hash);
 	if (err || engine_stopped(w->e))
 		return err;
-	struct blit_frame f = { .type = BLIT_FRAME_END, .id = t->t.parent, .length = sizeof hash,
+	struct blit_frame f = { .type = BLIT_FRAME_END, .id = t->t.parent, .length = 2 * sizeof hash,
 		.offset = failed ? (uint64_t)BLIT_STEP_READ << 32 | (uint32_t)failed : 0 };
 	wire_frame_seal(&f);
-	char both[sizeof f + sizeof hash];
-	memcpy(both, &f, sizeof f);
-	memcpy(both + sizeof f, &hash, sizeof hash);
-	return lane_send(l, both, sizeof both, false);
+	struct { struct blit_frame f; uint64_t hash, hole; } all = { f, hash, large_hole(file, end) };
+	return lane_send(l, &all, sizeof all, false);
 }

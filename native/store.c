@@ -317,7 +317,7 @@ int receive_data(struct lane *l, const struct blit_frame *f)
 	return 0;
 }
 
-int receive_end(struct lane *l, const struct blit_frame *f, uint64_t hash)
+int receive_end(struct lane *l, const struct blit_frame *f, uint64_t hash, uint64_t hole)
 {
 	struct worker *w = lane_worker(l);
 	struct task *t = mine(l, f->id);
@@ -335,7 +335,7 @@ int receive_end(struct lane *l, const struct blit_frame *f, uint64_t hash)
 	uint64_t came = atomic_load(&t->bytes);
 	if (!err && came < t->t.length && large_is_held((void *)(uintptr_t)t->t.handle))
 		count_bytes(w, BLIT_M_RESUMED, t->t.length - came);
-	struct blit_result r = { .status = -err, .step = err ? step : 0 };
+	struct blit_result r = { .status = -err, .step = err ? step : 0, .unchanged_bytes = hole };
 	finish(w->e, t, &r);
 	return 0;
 }

@@ -28,7 +28,7 @@ bool wire_frame_ok(const struct blit_frame *f)
 	switch (f->type) {
 	case BLIT_FRAME_RECORDS: return f->length <= BLIT_FRAME_RECORDS_MAX;
 	case BLIT_FRAME_DATA: return f->length <= INT64_MAX && f->offset <= INT64_MAX - f->length;
-	case BLIT_FRAME_END: return f->length == sizeof(uint64_t);
+	case BLIT_FRAME_END: return f->length == 2 * sizeof(uint64_t);
 	case BLIT_FRAME_BEGIN:
 	case BLIT_FRAME_BYE: return f->length == 0;
 	default: return false;

@@ -5,7 +5,6 @@
 
 import { pathToBytes } from "../base/path_bytes.ts";
 import type {
-  Answer,
   ApplyAnswer,
   ApplyRequest,
   Crossing,
@@ -15,6 +14,7 @@ import type {
   LargeAnswer,
   ListAnswer,
   ListRequest,
+  RangeAnswer,
 } from "./engine.ts";
 import { Op, TaskFlag } from "./layout.ts";
 import { openLibrary } from "./library.ts";
@@ -117,10 +117,10 @@ export class DestinationEngine extends NativeEngine {
     handle: bigint,
     offset: number,
     length: number,
-    done: (answer: Answer) => void,
+    done: (answer: RangeAnswer) => void,
   ): number {
     const task = { op: Op.Receive, dir, flags: 0, handle, offset, length };
-    return this.queue.submit(task, undefined, (result) => done(answer(result)));
+    return this.queue.submit(task, undefined, (result) => done({ ...answer(result), hole: result.unchangedBytes }));
   }
 
   /** Why the lane ended, unless in order. */

@@ -118,6 +118,11 @@ export interface Answer {
   readonly lost: number;
 }
 
+export interface RangeAnswer extends Answer {
+  /** Bytes right behind the slice in which the source has no data, as far as is known. */
+  readonly hole?: number;
+}
+
 export interface ListRequest {
   readonly dir: number;
   /** Where the directory's name stands: entry `index` of a batch of `parent`. Not for the root. */
@@ -256,7 +261,7 @@ export interface Engine {
   list(request: ListRequest, done: (answer: ListAnswer) => void): void;
   apply(request: ApplyRequest, done: (answer: ApplyAnswer) => void): void;
   openLarge(dir: number, batch: EntryBatch, index: number, done: (answer: LargeAnswer) => void): void;
-  copyRange(dir: number, handle: bigint, offset: number, length: number, done: (answer: Answer) => void): void;
+  copyRange(dir: number, handle: bigint, offset: number, length: number, done: (answer: RangeAnswer) => void): void;
   /** Puts a large file in place, or gives it up and leaves no trace. */
   finishLarge(dir: number, handle: bigint, commit: boolean, done: (answer: Answer) => void): void;
   /** A move leaves the source of the link, too. */

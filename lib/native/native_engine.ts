@@ -20,6 +20,7 @@ import type {
   LinkRequest,
   ListAnswer,
   ListRequest,
+  RangeAnswer,
   SettleRequest,
 } from "./engine.ts";
 import { attributeError, engineError, listingSide } from "./errno.ts";
@@ -99,11 +100,11 @@ export class NativeEngine implements Engine {
     });
   }
 
-  copyRange(dir: number, handle: bigint, offset: number, length: number, done: (answer: Answer) => void): void {
+  copyRange(dir: number, handle: bigint, offset: number, length: number, done: (answer: RangeAnswer) => void): void {
     this.queue.submit(
       { op: Op.Range, dir, flags: 0, handle, offset, length },
       undefined,
-      (result) => done(answer(result)),
+      (result) => done({ ...answer(result), hole: result.unchangedBytes }),
     );
   }
 

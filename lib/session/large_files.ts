@@ -18,6 +18,9 @@ const QUICK_MS = 250;
 /** Of a range that a broken connection was bringing all comes again: not more than a few seconds' worth. */
 const SLOW_MS = 2000;
 
+/** Of sizes that a number does not hold exactly, the last range goes so far beyond the end, which the engine knows. */
+const INEXACT_BYTES = 4096;
+
 /** `moved`: bytes of the file; with an error it was given up, unless `installed`. */
 export type LargeDone = (error: EngineError | undefined, size: number) => void;
 
@@ -75,6 +78,8 @@ export class LargeFiles {
 
   #copyRanges(node: DirNode, handle: bigint, size: number, done: LargeDone): void {
     let offset = 0;
+    /** Up to there the source has no data: one range, however long. */
+    let data = 0;
     let open = 0;
     let failure: EngineError | undefined;
     const finish = () =>
@@ -84,16 +89,19 @@ export class LargeFiles {
       });
     const next = () => {
       while (failure === undefined && offset < size && open < this.#rangesAtOnce()) {
-        const length = Math.min(this.#rangeBytesOf(size), size - offset);
+        const length = Math.min(Math.max(this.#rangeBytesOf(size), data - offset), size - offset);
+        const end = offset + length;
         open++;
         const sinceMs = this.nowMs();
-        this.engine.copyRange(node.id, handle, offset, length, (answer) => {
+        const inexact = end === size && !Number.isSafeInteger(size) ? INEXACT_BYTES : 0;
+        this.engine.copyRange(node.id, handle, offset, length + inexact, (answer) => {
           open--;
+          data = Math.max(data, Math.min(end + (answer.hole ?? 0), size));
           this.#learn(length, this.nowMs() - sinceMs);
           failure ??= answer.error;
           next();
         });
-        offset += length;
+        offset = end;
       }
       if (open === 0) finish();
     };

@@ -25,6 +25,7 @@ import {
   type LinkRequest,
   type ListAnswer,
   type ListRequest,
+  type RangeAnswer,
   type SettleRequest,
 } from "../native/engine.ts";
 import { engineError, GONE, GREW, STEP_REMOVE_SOURCE } from "../native/errno.ts";
@@ -293,7 +294,7 @@ export class RemoteEngine implements Engine {
     });
   }
 
-  copyRange(dir: number, handle: bigint, offset: number, length: number, done: (answer: Answer) => void): void {
+  copyRange(dir: number, handle: bigint, offset: number, length: number, done: (answer: RangeAnswer) => void): void {
     const finish = this.#counted(done);
     const { source, held } = this.#files.get(handle)!;
     const bring = (hashes?: Uint8Array) => {

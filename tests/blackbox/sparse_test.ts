@@ -3,7 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { type TestDirectory, testDirectory } from "../support/environment.ts";
 import { assertExit, assertSummary } from "../support/expect.ts";
-import { linux, testNeeding } from "../support/needs.ts";
+import { mountNew } from "../support/mounts.ts";
+import { linux, mounting, testNeeding } from "../support/needs.ts";
 import { blitJson } from "../support/program.ts";
 import { Scene, ways } from "../transfer/ways.ts";
 
@@ -54,6 +55,24 @@ testNeeding([linux], "a sparse terabyte is verified, compared and moved without 
   assertExit(moved, 0);
   assertSummary(moved, { files_copied: 1, files_removed: 1 });
   await assertWhole(dir);
+});
+
+testNeeding([linux, mounting], "the largest files cost what is in them, and keep their last byte", async () => {
+  await using mount = await mountNew("tmpfs");
+  const size = 7 * 2 ** 60;
+  const at = (name: string) => `${mount.path}/${name}`;
+  await Deno.mkdir(at("src"));
+  await Deno.writeTextFile(at("src/huge"), "first");
+  // Numbers do not tell such an offset from its neighbours.
+  const put = `truncate -s ${BigInt(size) + 5n} "$1" && printf last | dd of="$1" bs=1 seek=${
+    BigInt(size) + 1n
+  } conv=notrunc`;
+  assert((await new Deno.Command("sh", { args: ["-c", put, "sh", at("src/huge")], stderr: "null" }).output()).success);
+  for (const words of [["copy"], ["copy", "--verify", "--ignore-times"], ["check", "--checksum"], ["move"]]) {
+    assertExit(await blitJson([...words, at("src/"), at("dst")]), 0);
+    const tail = await new Deno.Command("tail", { args: ["-c", "4", at("dst/huge")] }).output();
+    assertEquals(new TextDecoder().decode(tail.stdout), "last");
+  }
 });
 
 for (const way of ways.filter(({ inline, remote }) => !inline && remote !== "both")) {

@@ -86,6 +86,31 @@ Deno.test("the ranges cover the file once, in any order of answers, and few are 
   }));
 });
 
+Deno.test("a hole is one range, however long it is, and what was handed out before is not handed out again", () => {
+  const size = 7 * 2 ** 60;
+  const { engine, done } = copy({ lost: 0, size, handle: 99n });
+  const last = size - 4096;
+  const first = engine.ranges[0];
+  engine.answer(0, { lost: 0, hole: last - first.length } as Answer);
+  while (engine.ranges.length > 0) engine.answer(engine.ranges.length - 1);
+  assert(engine.taken.length < 20, `${engine.taken.length} ranges`);
+  let at = 0;
+  for (const { offset, length } of engine.taken.sort((a, b) => a.offset - b.offset)) {
+    assertEquals(offset, at);
+    at += length;
+  }
+  // The last bytes of such a size no number holds: the engine knows them.
+  assertEquals([at >= size, at - size < 65536], [true, true]);
+  assertEquals(done, [[undefined, size]]);
+});
+
+Deno.test("a hole that is told beyond the end does not lead there", () => {
+  const { engine } = copy({ lost: 0, size: 1000 * MIB, handle: 99n }, 1);
+  engine.answer(0, { lost: 0, hole: 2 ** 60 } as Answer);
+  while (engine.ranges.length > 0) engine.answer(0);
+  assertEquals(engine.taken.reduce((sum, { length }) => sum + length, 0), 1000 * MIB);
+});
+
 Deno.test("every worker gets a share of a file that is worth it", () => {
   const { engine } = copy({ lost: 0, size: 256 * MIB, handle: 99n }, 4);
   assert(engine.ranges.length >= 4);
