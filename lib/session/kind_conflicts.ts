@@ -8,7 +8,7 @@ import type { Job } from "../model/job.ts";
 import type { EntryBatch } from "../native/engine.ts";
 import type { Deletions } from "./deletions.ts";
 import type { DirNode } from "./dir_node.ts";
-import type { Entries } from "./entries.ts";
+import { type Entries, kindNames } from "./entries.ts";
 import type { Tally } from "./tally.ts";
 
 export interface ConflictSurroundings {
@@ -56,7 +56,8 @@ export class KindConflicts {
   /** A directory stands where a non-directory is to be. One that cannot be opened would not be made, so nothing goes for it. */
   replaceDirectory(node: DirNode, batch: EntryBatch, index: number): void {
     if (this.job.verb === "check") {
-      return this.tally.entry("replace", "directory", () => this.around.pathOf(node, batch, index));
+      this.tally.filesCopied++;
+      return this.tally.entry("replace", kindNames[batch.kind(index)], () => this.around.pathOf(node, batch, index));
     }
     const resolve = (gone: boolean) => {
       if (gone) this.entries.makeAfterAll(node, batch, index);

@@ -26,6 +26,16 @@ Deno.test("check: equal trees exit with 0, whatever they hold", async () => {
   assertUntouched(before, await dir.snapshot(), "the trees");
 });
 
+Deno.test("check: an entry against a directory of its name counts as one that differs", async () => {
+  await using dir = await testDirectory();
+  await dir.write({ "src/file": "F", "src/link": { to: "x" }, "dst/file": null, "dst/link/in": "I" });
+  const result = await blitJson(["check", dir.at("src/"), dir.at("dst")]);
+  assertExit(result, 2);
+  assertSummary(result, { files_total: 2, files_copied: 2, files_unchanged: 0 });
+  const kinds = result.summary.changes.map(({ change, kind, path }: Json) => `${change} ${kind} ${path}`).sort();
+  assertEquals(kinds, ["replace file file", "replace symlink link"]);
+});
+
 testNeeding([linux, command("cc")], "check: a copy of every kind of entry is equal by checksum too", async () => {
   await using dir = await testDirectory();
   await dir.make("src", everyKind(await supportedMetadata(dir.path)).lines());
