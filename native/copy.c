@@ -195,7 +195,7 @@ static void hash_blocks(struct hash64 *h, const char *data, size_t len, uint64_t
 	}
 }
 
-int hash_data(struct worker *w, int fd, uint64_t at, uint64_t len, uint64_t *out)
+static int hash_pieces(struct worker *w, int fd, uint64_t at, uint64_t len, bool paced, uint64_t *out)
 {
 	struct facts f;
 	struct hash64 h;
@@ -217,6 +217,8 @@ int hash_data(struct worker *w, int fd, uint64_t at, uint64_t len, uint64_t *out
 		size_t room = w->buffer_bytes - at % HASH_BLOCK;
 		stop = stop < end ? stop : end;
 		n = stop - at < room ? stop - at : room;
+		if (paced)
+			engine_pace(w->e, n);
 		ssize_t got = read_at(fd, w->buffer, n, at);
 		if (got < 0 || (size_t)got < n)
 			return got < 0 ? -got : BLIT_E_CHANGED;
@@ -225,6 +227,16 @@ int hash_data(struct worker *w, int fd, uint64_t at, uint64_t len, uint64_t *out
 	}
 	*out = hash64_end(&h);
 	return 0;
+}
+
+int hash_data(struct worker *w, int fd, uint64_t at, uint64_t len, uint64_t *out)
+{
+	return hash_pieces(w, fd, at, len, false, out);
+}
+
+int hash_paced(struct worker *w, int fd, uint64_t len, uint64_t *out)
+{
+	return hash_pieces(w, fd, 0, len, true, out);
 }
 
 int verify_hash(struct worker *w, int dfd, uint64_t at, uint64_t len, bool sparse, uint64_t hash)

@@ -392,6 +392,8 @@ int hash_range(struct worker *w, int fd, uint64_t at, uint64_t len, uint64_t *ou
 /* The same of what is not zero in it: of each aligned block of 4 KiB that has something else its offset and its bytes. Holes are not
  * read, and it does not matter whether zeros are a hole. */
 int hash_data(struct worker *w, int fd, uint64_t at, uint64_t len, uint64_t *out);
+/* The same of a whole file, at the rate that the limit allows: what is only compared is read from the medium, too. */
+int hash_paced(struct worker *w, int fd, uint64_t len, uint64_t *out);
 /* Of content that is read back from the medium; `sparse`: by hash_data. 0 same, else an errno or BLIT_E_VERIFY. */
 int verify_hash(struct worker *w, int dfd, uint64_t at, uint64_t len, bool sparse, uint64_t hash);
 void count_bytes(struct worker *w, enum blit_method m, uint64_t n);

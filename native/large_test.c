@@ -291,6 +291,27 @@ static void zeros_are_zeros_whether_or_not_they_are_holes(void)
 	rig_close(&rig);
 }
 
+/* What is only compared is paced as what is copied: the limit is also there to spare a medium. */
+static void hashing_for_a_comparison_keeps_to_the_limit(void)
+{
+	struct rig rig;
+	struct worker w = { .buffer_bytes = 8192 };
+	uint64_t free_hash, paced;
+	test_trees_fresh();
+	CHECK(system("head -c 400000 /dev/urandom > src/f") == 0);
+	rig_open_idle(&rig, (struct blit_config){ .bytes_per_second = 4000000 });
+	w.e = rig.e;
+	CHECK(posix_memalign((void **)&w.buffer, BUFFER_UNIT, w.buffer_bytes) == 0);
+	int fd = open("src/f", O_RDONLY);
+	CHECK(hash_data(&w, fd, 0, 400000, &free_hash) == 0 && atomic_load(&rig.e->pauses) == 0);
+	CHECK(hash_paced(&w, fd, 400000, &paced) == 0 && paced == free_hash);
+	CHECK(atomic_load(&rig.e->pauses) > 0);
+	close(fd);
+	free(w.buffer);
+	rig_start(&rig);
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	test_folder_enter();
@@ -299,6 +320,7 @@ int main(void)
 	a_file_that_is_written_goes_after_others();
 	holes_stay_holes();
 	zeros_are_zeros_whether_or_not_they_are_holes();
+	hashing_for_a_comparison_keeps_to_the_limit();
 	giving_up_leaves_the_old_file_and_nothing_else();
 	a_stop_ends_a_slice_that_is_under_way();
 	a_source_that_changed_meanwhile_is_not_put_in_place();

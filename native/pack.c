@@ -213,7 +213,7 @@ static int pack_hash(struct packing *p)
 		return fail(p, -fd, BLIT_STEP_OPEN_SRC);
 	int err = -os_facts_fd(fd, &f);
 	if (!err)
-		err = S_ISREG(f.mode) ? hash_data(lane_worker(p->l), fd, 0, f.size, &hash) : BLIT_E_CHANGED;
+		err = S_ISREG(f.mode) ? hash_paced(lane_worker(p->l), fd, f.size, &hash) : BLIT_E_CHANGED;
 	close(fd);
 	return err ? fail(p, err, BLIT_STEP_READ) : say(p, BLIT_D_HASH, hash, f.size);
 }
