@@ -49,9 +49,8 @@ export async function* fetchTree(
       Code.PermissionDenied,
     );
   }
-  const readOnly = job.dryRun || job.verb === "check";
   using held = new DisposableStack();
-  const place = held.use(enterPlace(daemon.modules, context, open, readOnly ? "read" : "change"));
+  const place = held.use(enterPlace(daemon.modules, context, open, job.verb === "check" ? "read" : "change"));
   const turn = held.use(daemon.calls.transfers.take());
   for await (const waiting of waitForTurn(daemon, turn, job, context)) {
     yield create(FetchResponseSchema, { message: { case: "waiting", value: waiting } });

@@ -58,9 +58,9 @@ export async function* transfer(
   checkVersion(open.value);
   const opened = readOpen(open.value, daemon.config.limits.stallMs);
   const { job } = opened;
-  const readOnly = job.dryRun || job.verb === "check";
   const pulls = open.value.direction === Direction.PULL;
-  const changes = pulls ? job.verb === "move" && !job.dryRun : !readOnly;
+  // A dry run is refused where the real run would be.
+  const changes = pulls ? job.verb === "move" : job.verb !== "check";
   using place = enterPlace(daemon.modules, context, open.value, changes ? "change" : "read");
   using turn = daemon.calls.transfers.take();
   for await (const waiting of waitForTurn(daemon, turn, job, context)) {

@@ -318,7 +318,10 @@ export class Entries {
   /** What a new file takes, as far as that is known before it is opened. A large one is told when it is begun. */
   #expect(batch: EntryBatch, index: number, decision: Decision): void {
     const { room } = this.root;
-    if (!room || decision !== "make" || !batch.known(index) || batch.nlink(index) > 1) return;
+    if (!room || !batch.known(index) || batch.nlink(index) > 1) return;
+    // A large file that is replaced stands beside the old one for a while; where it is not the only one, others may make room for it.
+    const beside = this.root.alone && decision === "replace" && batch.size(index) >= LARGE_BYTES;
+    if (decision !== "make" && !beside) return;
     if (batch.size(index) >= LARGE_BYTES && !this.#readOnly) return;
     room.expect(Math.min(sizeOf(batch, index), batch.allocated(index)), 1);
   }

@@ -69,6 +69,17 @@ testNeeding(tmpfs, "a dry run lists everything and then says that it cannot fit"
   }
 });
 
+testNeeding(tmpfs, "a dry run says, too, that a large file cannot stand beside the old one", async () => {
+  await using dir = await testDirectory();
+  await using mount = await mountNew("tmpfs", { mib: 50 });
+  await dir.write({ "large": new Uint8Array(30 * MIB).fill(1) });
+  await Deno.writeFile(`${mount.path}/large`, new Uint8Array(30 * MIB));
+  assertCannotFit(await blit(["copy", dir.at("large"), mount.path]));
+  const dry = await blitJson(["copy", "-n", dir.at("large"), mount.path]);
+  assertExit(dry, 1);
+  assertEquals(dry.summary.failures.map(({ code }: { code: string }) => code), ["no_room"]);
+});
+
 for (
   const [way, options, needs] of [["", {}, tmpfs], ["without the native library ", { withoutShim: true }, [
     ...tmpfs,

@@ -142,6 +142,24 @@ for (const [what, fields, code, said] of wrongOpens) {
   });
 }
 
+testNeeding(
+  [linux],
+  "a dry run is refused by a read-only module where the real run is, and a check is not",
+  async () => {
+    await using place = await scene();
+    const ro = place.daemon.place("ro/");
+    await place.dir.write({ "mine": "m" });
+    for (
+      const words of [["copy", place.dir.at("mine"), ro], ["move", place.daemon.place("ro/file"), place.dir.at("new")]]
+    ) {
+      const result = await blit([...words, "-n"]);
+      assertExit(result, 1);
+      assertMatch(result.stderr, /it is read-only/);
+    }
+    assertExit(await blit(["check", place.dir.at("mine"), ro]), 2);
+  },
+);
+
 testNeeding([linux], "a move out of a read-only module is refused before anything is sent", async () => {
   await using place = await scene();
   const result = await blit(["move", place.daemon.place("ro/file"), place.dir.at("here")]);
