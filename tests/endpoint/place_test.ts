@@ -43,8 +43,8 @@ Deno.test("a path means its contents with a slash, itself without, and a single 
     ["d", "e", ["d", "e/d", undefined, true]],
     ["d/", "e/", ["d", "e/", undefined, false]],
     ["d//", "e", ["d", "e", undefined, false]],
-    ["d/.", "new", ["d/.", "new", undefined, true]],
-    ["d/sub/..", "new", ["d/sub/..", "new", undefined, true]],
+    ["d/.", "new", ["d/.", "new", undefined, false]],
+    ["d/sub/..", "new", ["d/sub/..", "new", undefined, false]],
     ["toDir/", "new", ["toDir", "new", undefined, false]],
     // single entries
     ["f", "new", [at, at, "f -> new", false]],
