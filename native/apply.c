@@ -27,18 +27,38 @@ static void report(struct worker *w, struct task *t, struct place *p, struct out
 	}
 }
 
-int remove_source(struct engine *e, int sdir, const char *name, const struct facts *copied)
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Removing another of its names changes the time of an inode's last change. */
+static bool is_unchanged(const struct facts *then, const struct facts *now)
+{
+	return facts_same_inode(then, now) && then->size == now->size && same_time(&then->mtime, &now->mtime) &&
+		then->mode == now->mode && then->uid == now->uid && then->gid == now->gid &&
+		(then->nlink != 1 || now->nlink != 1 || same_time(&then->ctime, &now->ctime));
+}
+
+int remove_source(struct engine *e, struct dir *d, int sdir, const char *name, const struct facts *copied)
 {
 	struct facts now;
-	int err = root_check(e);
+	int err = dir_check(e, d);
 	if (!err)
 		err = os_facts_at(sdir, name, &now);
 	if (err)
 		return err;
-	if (now.ino != copied->ino || now.size != copied->size || now.mtime.tv_sec != copied->mtime.tv_sec ||
-		now.mtime.tv_nsec != copied->mtime.tv_nsec)
+	if (!is_unchanged(copied, &now))
 		return -BLIT_E_CHANGED;
 	return unlinkat(sdir, name, 0) < 0 ? -errno : 0;
+}
+
+bool is_astray(const struct engine *e, int ddir, const char *dname, int fd)
+{
+	struct facts written, there;
+	if (!(e->config.flags & BLIT_CFG_MOVE))
+		return false;
+	return os_facts_fd(fd, &written) || os_facts_at(ddir, dname, &there) || !facts_same_inode(&written, &there);
 }
 
 /* --- symlinks and special files: made under the name, or beside it and renamed over it --- */
@@ -100,6 +120,19 @@ bool leads_to(int dir, const char *path, int ddir, const char *dname)
 	return comes_by(dir, path, &there, &links);
 }
 
+/* Whether the name leads to such an entry: of a symlink and a special file that is all there is to lose. */
+static bool is_special(int ddir, const char *dname, const struct facts *f, const char *target)
+{
+	struct facts now;
+	char there[4097];
+	if (os_facts_at(ddir, dname, &now) || (now.mode ^ f->mode) & S_IFMT)
+		return false;
+	if (!S_ISLNK(f->mode))
+		return now.rdev == f->rdev;
+	ssize_t n = readlinkat(ddir, dname, there, sizeof there);
+	return n == (ssize_t)strlen(target) && memcmp(there, target, n) == 0;
+}
+
 struct outcome store_special(struct worker *w, struct dir *d, int ddir, const char *dname, bool replace, const struct facts *f,
 	const char *target, const struct origin *from)
 {
@@ -127,6 +160,8 @@ struct outcome store_special(struct worker *w, struct dir *d, int ddir, const ch
 	}
 	if (!outcome_stays(&o))
 		unlinkat(ddir, name, 0);
+	else
+		o.astray = w->e->config.flags & BLIT_CFG_MOVE && !is_special(ddir, dname, f, target);
 	return o;
 }
 
@@ -185,13 +220,27 @@ static void make_entry(struct worker *w, struct task *t, struct place *p, uint8_
 	}
 	if (!o.err)
 		part_forget(p->d, p->ddir, p->dname);
-	/* the other names of a linked source must still be seen to be linked */
-	if (!o.err && take == TAKE_PLAIN && (w->e->config.flags & BLIT_CFG_MOVE)) {
-		int err = remove_source(w->e, p->sdir, p->sname, &f);
+	if (!o.err && o.astray)
+		o.err = BLIT_E_GONE, o.step = BLIT_STEP_REMOVE_SRC;
+	/* the other names of a linked source must still be seen to be linked; a file's source is gone already */
+	if (!o.err && kind != BLIT_KIND_FILE && take == TAKE_PLAIN && (w->e->config.flags & BLIT_CFG_MOVE)) {
+		int err = remove_source(w->e, p->d, p->sdir, p->sname, &f);
 		if (err)
 			o.err = -err, o.step = BLIT_STEP_REMOVE_SRC;
 	}
 	report(w, t, p, o, &f);
+}
+
+/* As remove_source, of one that is not open, unless somebody writes it. */
+static int remove_quiet(struct place *p, struct engine *e, const struct facts *s)
+{
+	int fd = S_ISREG(s->mode) ? os_open_source(p->sdir, p->sname, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) : -1;
+	int err = fd >= 0 ? -lock_source(e, fd) : 0;
+	if (!err)
+		err = remove_source(e, p->d, p->sdir, p->sname, s);
+	if (fd >= 0)
+		close(fd);
+	return err;
 }
 
 static void fix_metadata(struct worker *w, struct task *t, struct place *p)
@@ -203,8 +252,16 @@ static void fix_metadata(struct worker *w, struct task *t, struct place *p)
 		err = -BLIT_E_CHANGED;
 	struct outcome o = err ? (struct outcome){ .err = -err, .step = BLIT_STEP_OPEN_SRC }
 	                       : meta_apply_at(w->e, p->d, &(struct origin){ .fd = p->sdir, .name = p->sname }, p->ddir, p->dname, &f);
-	if (!o.err && f.nlink == 1 && (w->e->config.flags & BLIT_CFG_MOVE) && (err = remove_source(w->e, p->sdir, p->sname, &f)))
-		o.err = -err, o.step = BLIT_STEP_REMOVE_SRC;
+	if (!o.err && f.nlink == 1 && (w->e->config.flags & BLIT_CFG_MOVE)) {
+		struct facts d;
+		err = os_facts_at(p->ddir, p->dname, &d);
+		if (err == -ENOENT || (!err && ((f.mode ^ d.mode) & S_IFMT || (S_ISREG(f.mode) && f.size != d.size))))
+			err = -BLIT_E_GONE;
+		if (!err)
+			err = remove_quiet(p, w->e, &f);
+		if (err)
+			o.err = -err, o.step = BLIT_STEP_REMOVE_SRC;
+	}
 	report(w, t, p, o, &f);
 }
 
@@ -217,21 +274,32 @@ static void compare_content(struct worker *w, struct task *t, struct place *p)
 		task_detail(t, p->index, same ? BLIT_D_SAME : BLIT_D_DIFFERENT, 0, 0);
 }
 
+static int told_facts(const struct place *p, struct facts *f)
+{
+	uint64_t target, attrs;
+	return batch_facts(p->batch, p->index, f, &target, &attrs) ? 0 : -EINVAL;
+}
+
 static void forget_source(struct worker *w, struct task *t, struct place *p)
 {
 	struct facts s, d;
 	struct outcome o = { 0 };
-	int err = os_facts_at(p->sdir, p->sname, &s);
-	bool here = w->e->have[DST]; /* else the destination said that it has what the batch tells */
-	if (!err && here)
-		err = os_facts_at(p->ddir, p->dname, &d);
-	if (!err && (!batch_still(p->batch, p->index, &s) || (here && (s.size != d.size || meta_mtime_differs(w->e, p->d, &s, &d) ||
-		((s.mode ^ d.mode) & S_IFMT)))))
+	/* Of two machines each looks at its side: the destination first, before it asks for the removal. */
+	bool here = w->e->have[DST], there = w->e->have[SRC];
+	int err = there ? os_facts_at(p->sdir, p->sname, &s) : told_facts(p, &s);
+	if (!err && there && !batch_same(p->batch, p->index, &s))
 		err = -BLIT_E_CHANGED;
-	if (!err && here && s.ino == d.ino && s.dev == d.dev && s.nlink == 1)
+	if (!err && here) {
+		err = os_facts_at(p->ddir, p->dname, &d);
+		if (err == -ENOENT)
+			err = -BLIT_E_GONE;
+	}
+	if (!err && here && (s.size != d.size || meta_mtime_differs(w->e, p->d, &s, &d) || ((s.mode ^ d.mode) & S_IFMT)))
+		err = -BLIT_E_CHANGED;
+	if (!err && here && there && facts_same_inode(&s, &d) && s.nlink == 1)
 		err = -BLIT_E_FOLDED; /* it is the copy itself, by another way */
 	if (!err)
-		err = remove_source(w->e, p->sdir, p->sname, &s);
+		err = there ? remove_quiet(p, w->e, &s) : dir_check(w->e, p->d);
 	if (err)
 		o.err = -err, o.step = BLIT_STEP_REMOVE_SRC;
 	report(w, t, p, o, &s);
@@ -264,7 +332,8 @@ static void apply_entry(struct worker *w, struct task *t, struct place *p, uint3
 	struct engine *e = w->e;
 	bool writes = !(e->config.flags & BLIT_CFG_DISCARD) && action != BLIT_FORGET && action != BLIT_PROBE;
 	uint32_t step = p->sdir < 0 ? BLIT_STEP_OPEN_SRC : BLIT_STEP_CREATE;
-	int err = p->sdir < 0 ? p->sdir : writes && p->ddir < 0 ? p->ddir : 0;
+	bool reads = e->have[SRC] || action != BLIT_FORGET;
+	int err = reads && p->sdir < 0 ? p->sdir : writes && p->ddir < 0 ? p->ddir : 0;
 	if (!err && p->index >= p->batch->count)
 		err = -EINVAL;
 	if (!err && (e->config.flags & BLIT_CFG_READ_ONLY) && action != BLIT_CONTENT && action != BLIT_PROBE)

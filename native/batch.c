@@ -221,6 +221,15 @@ bool batch_still(const struct blit_batch *b, uint32_t index, const struct facts 
 		c.mtime_nsec[index] == now->mtime.tv_nsec;
 }
 
+bool batch_same(const struct blit_batch *b, uint32_t index, const struct facts *now)
+{
+	struct columns c;
+	lay_out((char *)b, b->count, b->has_stat, 0, &c);
+	if (!b->has_stat || !c.known[index])
+		return true;
+	return batch_still(b, index, now) && c.mode[index] == now->mode && c.uid[index] == now->uid && c.gid[index] == now->gid;
+}
+
 int64_t blit_batch_free(struct engine *e, void *batch)
 {
 	(void)e;

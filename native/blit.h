@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 20
+#define BLIT_ABI 21
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -134,12 +134,13 @@ enum {
 	BLIT_E_PROTOCOL = 4008,  /* the other machine sent what makes no sense */
 	BLIT_E_MOUNT = 4009,     /* an extra directory is on another file system than the root (ONE_FS), or mounted (KEEP_MOUNTS) */
 	BLIT_E_FOLDED = 4010,    /* the file system takes the name for that of another entry, which is there already */
-	BLIT_E_GONE = 4011,      /* the destination's path does not lead to its root any more: nothing is removed */
+	BLIT_E_GONE = 4011,      /* what was written is not at its place any more, or the directory that it is in: nothing is removed */
 	BLIT_E_ITSELF = 4012,    /* a symbolic link would take the place of what it leads to */
 	BLIT_E_FULL = 4013,      /* the destination is full: this was given up, or not begun */
 	BLIT_E_QUOTA = 4014,     /* the same for a quota */
 	BLIT_E_ENDLESS = 4015,   /* the file's size says nothing, and more came of it than is read without one */
 	BLIT_E_KEPT_NAME = 4016, /* the name is one that temporary files have */
+	BLIT_E_IN_USE = 4017,    /* another run writes the file, or moves it away */
 };
 
 /* The step that failed: says which side and what, for the message. */
@@ -327,8 +328,9 @@ BLIT_EXPORT int64_t blit_engine_progress(struct engine *e, struct blit_counters 
 BLIT_EXPORT int64_t blit_engine_activate(struct engine *e, uint32_t workers);
 /* Where the destination's root is to be found, which is `dst` of open else. Before anything is submitted. */
 BLIT_EXPORT int64_t blit_engine_root_at(struct engine *e, const char *path);
-/* 1 where that path still leads to the root, or there is none; 0: what was written may not be where it is looked for. */
-BLIT_EXPORT int64_t blit_engine_root_stands(struct engine *e);
+/* 1 where the directory of the destination still is where its path leads, or there is no destination; 0: what was written may not be
+ * where it is looked for. */
+BLIT_EXPORT int64_t blit_dir_stands(struct engine *e, uint32_t id);
 /* The source's directory with that inode is not entered: it is the root of the other side, or of its backup tree. Two at most, before anything is
  * submitted. */
 BLIT_EXPORT int64_t blit_engine_avoid(struct engine *e, uint64_t dev, uint64_t ino);

@@ -8,6 +8,8 @@
  */
 #include "engine.h"
 
+#include <sys/file.h>
+
 /* Of content that no size announces: more is taken for endless. */
 #define UNSIZED_MAX (256u << 20)
 
@@ -446,6 +448,26 @@ static struct outcome copy_content(struct worker *w, int sfd, int dfd, const str
 	return copy_unsized(w, sfd, dfd);
 }
 
+int lock_source(struct engine *e, int fd)
+{
+	if (!(e->config.flags & BLIT_CFG_MOVE) || atomic_load(&e->no_locks) || flock(fd, LOCK_SH | LOCK_NB) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK)
+		return BLIT_E_IN_USE;
+	atomic_store(&e->no_locks, 1);
+	return 0;
+}
+
+/* A lock costs a system call: of a copy, files that are written at once have none. */
+#define LOCKED_MIN (1u << 20)
+
+int lock_written(const struct engine *e, int fd, uint64_t size)
+{
+	if (!(e->config.flags & BLIT_CFG_MOVE) && !e->config.bytes_per_second && size < LOCKED_MIN)
+		return 0;
+	return flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK ? BLIT_E_IN_USE : 0;
+}
+
 struct target { int fd; bool temporary; char temp[TEMP_NAME_LEN + 1]; mode_t created; };
 
 static int create(struct worker *w, int ddir, const char *dname, bool replace, const struct facts *f, struct target *to)
@@ -454,7 +476,12 @@ static int create(struct worker *w, int ddir, const char *dname, bool replace, c
 	to->temporary = replace;
 	if (!replace) {
 		to->fd = openat(ddir, dname, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, to->created);
-		return to->fd < 0 ? errno : 0;
+		int err = to->fd < 0 ? errno : lock_written(w->e, to->fd, f->size);
+		if (err && to->fd >= 0) { /* a move has the empty file already */
+			close(to->fd);
+			unlinkat(ddir, dname, 0);
+		}
+		return err;
 	}
 	to->fd = temp_create(w->e, ddir, to->created, to->temp);
 	to->created |= 0600;
@@ -484,6 +511,7 @@ static struct outcome put_in_place(struct worker *w, struct dir *dd, int ddir, c
 		o = fail(-err, BLIT_STEP_BACKUP);
 	else if (to->temporary && renameat(ddir, to->temp, ddir, dname) < 0)
 		o = fail(errno == EISDIR || errno == ENOTEMPTY ? BLIT_E_BUSY_KIND : errno, BLIT_STEP_RENAME);
+	o.astray = !o.err && is_astray(w->e, ddir, dname, to->fd);
 	if (close(to->fd) < 0 && !to->temporary && !o.err && errno != EINTR)
 		o = fail(errno, BLIT_STEP_WRITE);
 	return o;
@@ -524,6 +552,7 @@ static struct outcome copy_once(struct worker *w, int sfd, struct dir *dd, int d
 	if (grew)
 		o.bytes = f->size;
 	o.lost = done.lost;
+	o.astray = done.astray;
 	return o;
 }
 
@@ -589,10 +618,15 @@ struct outcome copy_file(struct worker *w, int sdir, const char *sname, struct d
 			close(sfd);
 			return fail(linked ? COPY_IS_LINKED : COPY_IS_LARGE, 0);
 		}
-		o = copy_once(w, sfd, dd, ddir, dname, replace, f, attempt > 0);
+		bool moves = take != TAKE_ANY && (w->e->config.flags & BLIT_CFG_MOVE);
+		err = moves ? lock_source(w->e, sfd) : 0;
+		o = err ? fail(err, BLIT_STEP_OPEN_SRC) : copy_once(w, sfd, dd, ddir, dname, replace, f, attempt > 0);
+		bool last = attempt > 0 || (o.err != BLIT_E_CHANGED && o.err != BLIT_E_GREW);
+		if (!o.err && !o.astray && moves && take == TAKE_PLAIN && (err = remove_source(w->e, dd, sdir, sname, f)))
+			o = fail(-err, BLIT_STEP_REMOVE_SRC);
 		close(sfd);
 		end_timing(w);
-		if (attempt > 0 || (o.err != BLIT_E_CHANGED && o.err != BLIT_E_GREW))
+		if (last)
 			return o;
 	}
 }

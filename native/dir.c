@@ -269,28 +269,64 @@ void dir_drop(struct engine *e, struct dir *d)
 	pthread_mutex_unlock(&t->lock);
 }
 
-/* How long it may have been gone before a removal that relies on it. */
-#define ROOT_SEEN_NS (10 * 1000000)
+/* How long a directory may have been gone before a removal that relies on it; and so many times as long as the look took, since
+ * the way to one that is very deep is long. */
+#define SEEN_NS (10 * 1000000)
+#define SEEN_TIMES 50
 
-int root_check(struct engine *e)
+#ifdef O_PATH
+#define LOOK O_PATH /* what stands there may have a mode by now that forbids to read it */
+#else
+#define LOOK O_RDONLY
+#endif
+
+/* Goes from the root's path to the directory, name by name, never through a symlink. A descriptor, or -errno. */
+static int walk_to(const char *root_path, const struct dir *d)
 {
-	struct facts f;
-	int64_t now = engine_now_ns();
-	if (!e->root_path || now - atomic_load(&e->root_seen_ns) < ROOT_SEEN_NS)
-		return 0;
-	int fd = open(e->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool stands = fd >= 0 && os_facts_fd(fd, &f) == 0 && f.dev == e->root_facts[DST].dev && f.ino == e->root_facts[DST].ino;
-	if (fd >= 0)
+	size_t depth = 0;
+	for (const struct dir *x = d; x->parent; x = x->parent)
+		depth++;
+	const struct dir **way = malloc((depth + 1) * sizeof *way);
+	if (!way)
+		return -ENOMEM;
+	for (size_t i = depth; i > 0; d = d->parent)
+		way[--i] = d;
+	int fd = open(root_path, LOOK | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < depth && fd >= 0; i++) {
+		int next = openat(fd, way[i]->name, LOOK | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		close(fd);
+		fd = next;
+	}
+	int err = fd < 0 ? -errno : 0;
+	free(way);
+	return err ? err : fd;
+}
+
+int dir_check(struct engine *e, struct dir *d)
+{
+	struct facts opened, there;
+	int64_t began = engine_now_ns();
+	if (!e->root_path || began < atomic_load(&d->stands_until))
+		return 0;
+	int fd = dir_pin(e, d, DST);
+	if (fd < 0)
+		return -BLIT_E_GONE;
+	int found = walk_to(e->root_path, d);
+	bool stands = found >= 0 && os_facts_fd(fd, &opened) == 0 && os_facts_fd(found, &there) == 0 && facts_same_inode(&opened, &there);
+	if (found >= 0)
+		close(found);
+	dir_unpin(e, d);
 	if (!stands)
 		return -BLIT_E_GONE;
-	atomic_store(&e->root_seen_ns, now);
+	int64_t took = engine_now_ns() - began;
+	atomic_store(&d->stands_until, began + (took * SEEN_TIMES > SEEN_NS ? took * SEEN_TIMES : SEEN_NS));
 	return 0;
 }
 
-int64_t blit_engine_root_stands(struct engine *e)
+int64_t blit_dir_stands(struct engine *e, uint32_t id)
 {
-	return root_check(e) == 0;
+	struct dir *d = dir_get(e, id);
+	return d ? dir_check(e, d) == 0 : -EINVAL;
 }
 
 int64_t blit_engine_root_at(struct engine *e, const char *path)

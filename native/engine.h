@@ -37,6 +37,11 @@ struct facts { /* the part of a stat that matters here, the same on every platfo
 	struct timespec atime, mtime, ctime;
 };
 
+static inline bool facts_same_inode(const struct facts *a, const struct facts *b)
+{
+	return a->ino == b->ino && a->dev == b->dev;
+}
+
 struct list_state;
 struct large;
 
@@ -77,6 +82,7 @@ struct dir {
 	bool left_out; /* with ONE_FS: in the source it is on another file system than the root, and is not entered */
 	bool parts;    /* in the destination there are parts of files: what is written looks for its own */
 	bool keeps;    /* with ONE_FS: the same in the destination, so nothing in it is extra */
+	_Atomic int64_t stands_until; /* so long, what was seen of its place in the destination holds */
 	uint16_t name_len;
 	char name[]; /* NUL-terminated; the roots have none */
 };
@@ -144,7 +150,6 @@ struct engine {
 	char *failed_attrs[FAILED_ATTRS]; /* names of attributes that could not be copied, by number - 1; under the results' lock */
 	struct facts root_facts[SIDES];
 	char *root_path; /* of the destination */
-	_Atomic int64_t root_seen_ns; /* when it last led to the root */
 	struct facts avoided[2]; /* inodes of directories of the source that are not entered; ino 0: none */
 	struct ground *grounds; /* of the destination's file systems seen so far */
 	pthread_mutex_t grounds_lock;
@@ -152,6 +157,7 @@ struct engine {
 	bool have[SIDES];
 	atomic_int stop; /* 1: no new work; workers leave */
 	atomic_int full; /* ENOSPC or EDQUOT once the destination takes no more: no further entry is begun */
+	atomic_int no_locks; /* a source's file system has no flock */
 	atomic_int no_clone, no_range, prefer_range, preallocate;
 	atomic_int keeps_case; /* the destination's names cannot be changed to others that it takes for the same */
 	_Atomic uint64_t temp_counter;
@@ -208,9 +214,9 @@ void dir_unpin(struct engine *e, struct dir *d);
 /* Hands a descriptor to the table. */
 void dir_set_fd(struct engine *e, struct dir *d, enum side side, int fd);
 void dir_drop(struct engine *e, struct dir *d);
-/* 0 where the destination's path still leads to its root, else -BLIT_E_GONE: it was unmounted or replaced. What is found holds for a few
- * milliseconds, so that it can be asked before each removal. */
-int root_check(struct engine *e);
+/* 0 where the directory of the destination still is where its path leads, from the root's path on, else -BLIT_E_GONE: something on the
+ * way was unmounted, moved or replaced. What is found holds for a few milliseconds, so that it can be asked before each removal. */
+int dir_check(struct engine *e, struct dir *d);
 
 /* --- batch.c --- */
 struct row {
@@ -248,6 +254,8 @@ int batch_names(const struct blit_batch *b, uint32_t index, char src[NAME_CAP], 
 uint64_t batch_length(const struct blit_batch *b);
 /* Whether the source's entry still has the kind, size and time that the batch tells; true where the batch tells none. */
 bool batch_still(const struct blit_batch *b, uint32_t index, const struct facts *now);
+/* The same with its mode and owner. */
+bool batch_same(const struct blit_batch *b, uint32_t index, const struct facts *now);
 
 /* --- engine.c --- */
 bool engine_stopped(struct engine *e);
@@ -365,12 +373,12 @@ struct origin {
 };
 /* What happened to one entry: err 0, an errno or BLIT_E_*; step says where. With BLIT_STEP_PLACED only a part of its metadata is
  * missing, and the entry is to stay. */
-struct outcome { int err; uint32_t step, lost; uint64_t bytes; };
+struct outcome { int err; uint32_t step, lost; bool astray; /* of a move: the name does not lead to what was written */ uint64_t bytes; };
 static inline bool outcome_stays(const struct outcome *o)
 {
 	return !o->err || (o->step & BLIT_STEP_PLACED);
 }
-/* Copies a regular file: under its own name, which must be free (else EEXIST), or with `replace` through a temporary one. LARGE and LINKED come
+/* Copies a regular file, and in a move removes its source unless it has further names: under its own name, which must be free (else EEXIST), or with `replace` through a temporary one. LARGE and LINKED come
  * back as err -1 and -2 with the open file's facts in *f; `take` says which of them to copy here and now all the same. */
 enum { COPY_IS_LARGE = -1, COPY_IS_LINKED = -2 };
 enum take { TAKE_PLAIN, TAKE_LINKED, TAKE_ANY };
@@ -440,9 +448,18 @@ int settle_dir(struct worker *w, struct task *t, struct blit_result *r);
 /* Owner, mode, attributes and times of the directory become those of the source when it was listed. `untouched`: nobody can
  * have changed it since we made it. 0 or -errno. */
 int settle_metadata(struct engine *e, struct dir *d, bool untouched, struct blit_result *r);
-/* Removes the source entry of a settled copy if it still is what was copied, and the copy where it is looked for. 0, -errno,
- * -BLIT_E_CHANGED or -BLIT_E_GONE. */
-int remove_source(struct engine *e, int sdir, const char *name, const struct facts *copied);
+/* Removes the source entry of a settled copy if it still is what was copied, with its mode and owner, and if the copy's directory
+ * is where it is looked for. 0, -errno, -BLIT_E_CHANGED or -BLIT_E_GONE. */
+int remove_source(struct engine *e, struct dir *d, int sdir, const char *name, const struct facts *copied);
+/* Of a move, with the written file still open: whether the name in the destination leads elsewhere. */
+bool is_astray(const struct engine *e, int ddir, const char *dname, int fd);
+/*
+ * A move locks each source that it reads (LOCK_SH) until it is removed, and a run each new file that it writes under its own name
+ * (LOCK_EX), where that takes a while or belongs to a move. So no half of a file is moved away. 0, or BLIT_E_IN_USE; where there
+ * are no locks nothing is locked.
+ */
+int lock_source(struct engine *e, int fd);
+int lock_written(const struct engine *e, int fd, uint64_t size);
 
 /* --- backup.c --- */
 void backup_copies_free(struct engine *e);

@@ -153,6 +153,8 @@ static int open_source(struct engine *e, struct large *l)
 	int err = os_facts_fd(l->sfd, &l->facts);
 	if (!err && !S_ISREG(l->facts.mode))
 		err = -BLIT_E_CHANGED;
+	if (!err)
+		err = -lock_source(e, l->sfd);
 	l->sparse = l->facts.blocks * 512 < l->facts.size;
 	return err;
 }
@@ -264,23 +266,22 @@ static int settle(struct worker *w, struct large *l, struct blit_result *r)
 	if (ddir < 0)
 		return ddir;
 	err = place(w, ddir, l, r);
+	bool astray = !err && is_astray(e, ddir, l->dname, l->dfd);
 	dir_unpin(e, l->d);
-	if (!err && o.err) {
-		l->temp[0] = 0; /* in place: nothing to give up any more */
-		r->step = o.step;
-		return -o.err;
-	}
-	if (err || !(grew || ((e->config.flags & BLIT_CFG_MOVE) && l->facts.nlink == 1)))
+	if (err)
 		return err;
 	l->temp[0] = 0; /* in place: nothing to give up any more */
-	r->step = BLIT_STEP_READ;
-	if (grew)
-		return -BLIT_E_GREW;
+	r->step = o.err ? o.step : grew ? BLIT_STEP_READ : BLIT_STEP_REMOVE_SRC;
+	if (o.err || grew)
+		return o.err ? -o.err : -BLIT_E_GREW;
+	if (astray)
+		return -BLIT_E_GONE;
+	if (l->remote || !(e->config.flags & BLIT_CFG_MOVE) || l->facts.nlink > 1)
+		return 0;
 	int sdir = dir_pin(e, l->d, SRC);
 	if (sdir < 0)
 		return sdir;
-	r->step = BLIT_STEP_REMOVE_SRC;
-	err = remove_source(e, sdir, l->sname, &l->facts);
+	err = remove_source(e, l->d, sdir, l->sname, &l->facts);
 	dir_unpin(e, l->d);
 	return err;
 }

@@ -164,6 +164,8 @@ static int pack_file(struct packing *p)
 		int err = os_facts_fd(fd, &f), packed;
 		if (err || !S_ISREG(f.mode))
 			packed = fail(p, err ? -err : BLIT_E_CHANGED, BLIT_STEP_OPEN_SRC), attempt = 1;
+		else if ((err = lock_source(p->e, fd)))
+			packed = fail(p, err, BLIT_STEP_OPEN_SRC), attempt = 1;
 		else if (plain && f.nlink > 1)
 			packed = say(p, BLIT_D_LINKED, f.ino, f.dev), attempt = 1;
 		else if (goes_in_slices(p, &f) && !(unsized = size_is_false(fd, &f)))

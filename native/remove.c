@@ -11,7 +11,7 @@ void remove_slice(struct worker *w, struct task *t, const uint32_t *words, uint3
 		char name[NAME_CAP], same[NAME_CAP];
 		int err = ddir < 0 ? ddir : index >= b->count ? -EINVAL : batch_names(b, index, name, same);
 		if (!err)
-			err = root_check(e);
+			err = dir_check(e, t->d);
 		if (!err && e->have[BACKUP])
 			err = backup_entry(w, t->d, ddir, name, true);
 		else if (!err)

@@ -66,7 +66,7 @@ int settle_dir(struct worker *w, struct task *t, struct blit_result *r)
 	}
 	if (flags & BLIT_RMDIR) {
 		r->step = BLIT_STEP_REMOVE;
-		if (!(err = root_check(e)))
+		if (!(err = dir_check(e, d->parent)))
 			err = remove_dir(e, d, DST);
 	} else if (!(flags & BLIT_SKIP)) {
 		err = settle_metadata(e, d, false, r);
@@ -81,7 +81,7 @@ int settle_dir(struct worker *w, struct task *t, struct blit_result *r)
 	}
 	if (!err && (flags & BLIT_RMSRC) && d->parent && !d->left_out) {
 		r->step = BLIT_STEP_REMOVE_SRC;
-		if (!(err = root_check(e)))
+		if (!(err = dir_check(e, d)))
 			err = remove_dir(e, d, SRC);
 		if (err == -ENOTEMPTY || err == -EEXIST)
 			err = 0; /* what was excluded or failed stays, and so does its directory */

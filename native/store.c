@@ -194,6 +194,8 @@ static void store_entry(struct storing *s, uint32_t word, const struct blit_reco
 			again = meets_another(b, index, s->ddir, s->dname, &replace, &o);
 		}
 	s->lost |= o.lost;
+	if (!o.err && o.astray)
+		o.err = BLIT_E_GONE, o.step = BLIT_STEP_REMOVE_SRC;
 	if (o.err)
 		return task_detail(s->t, index, BLIT_D_FAILED, engine_full_error(e, s->ddir, o.step, o.err, f.size), o.step);
 	if (action != BLIT_METADATA)

@@ -133,9 +133,9 @@ export class DestinationEngine extends NativeEngine {
     return this.queue.comes(id);
   }
 
-  /** Whether the destination's path still leads to its root: what was written is where it is looked for. */
-  rootStands(): boolean {
-    return this.queue.rootStands();
+  /** Whether the directory still is where its path leads: what was written is where it is looked for. */
+  stands(dir: number): boolean {
+    return this.queue.stands(dir);
   }
 
   /** Ends one lane in order, unless it is the last. */

@@ -161,14 +161,20 @@ const own: Readonly<Record<number, readonly [code: string, words: string, action
   ],
   4011: [
     "destination_gone",
-    "the destination is not at its place any more: it was unmounted or replaced during the run",
+    "the copy is not at its place any more: it was moved away or removed, or its directory was unmounted or replaced",
   ],
   4012: ["same_file", "it leads to what stands there and would be left leading to itself"],
   4013: ["full", "no space left on device"],
   4014: ["quota", "disk quota exceeded"],
   4015: ["endless", "its size says nothing, and there is too much of it to be read without one"],
+  4017: ["in_use", "another run of blit writes this file or moves it away; run again when that has ended"],
   4016: ["kept_name", "blit keeps such names for its temporary files", "copy"],
 };
+
+const changedWhileMoved: readonly [code: string, words: string, action?: string] = [
+  "changed",
+  "it changed during the move; run again",
+];
 
 /** native/blit.h, enum blit_step. */
 const actions: Readonly<Record<number, string>> = {
@@ -195,6 +201,7 @@ const actions: Readonly<Record<number, string>> = {
 };
 
 export const EIO = 5;
+const CHANGED = 4001;
 /** What the source held at first is in place. */
 export const GREW = 4004;
 /** The destination's path does not lead to its root any more. */
@@ -220,7 +227,9 @@ export function listingSide(step: number): "source" | "destination" {
 export function engineError(errno: number, step: number, os: string = Deno.build.os): EngineError {
   const code = (os === "darwin" ? darwin : linux)[errno];
   if (code !== undefined) return namedError(code, step)!;
-  const [ownCode, state, action] = own[errno] ?? [`E${errno}`, `error ${errno}`];
+  const [ownCode, state, action] = errno === CHANGED && step === STEP_REMOVE_SOURCE
+    ? changedWhileMoved
+    : own[errno] ?? [`E${errno}`, `error ${errno}`];
   const error = { code: ownCode, message: sentence(step, state, action) };
   return readsSource(step) && (own[errno] === undefined || errno === PROTOCOL) ? { ...error, unread: true } : error;
 }

@@ -129,7 +129,10 @@ async function finish(
   bytes: number,
   lost: number,
 ): Promise<Outcome> {
-  if (context.config.move && alone) await removeSource(context, place.sourcePath, facts);
+  if (context.config.move && alone) {
+    const copy = place.destination === undefined ? undefined : destinationPath(place);
+    await removeSource(context, place.directory, place.sourcePath, facts, copy);
+  }
   context.countFile(facts.kind === Kind.File ? facts.size : undefined);
   return { bytes, lost };
 }
@@ -197,13 +200,21 @@ function isStill({ facts: listed }: Row, now: Facts): boolean {
   return !listed || (listed.kind === now.kind && listed.size === now.size && listed.mtimeMs === now.mtimeMs);
 }
 
+/** The same with its mode and owner. */
+function isSame(row: Row, now: Facts): boolean {
+  const { facts: listed } = row;
+  return isStill(row, now) &&
+    (!listed || (listed.mode === now.mode && listed.uid === now.uid && listed.gid === now.gid));
+}
+
 /** Both sides are equal, which is looked at once more. */
 async function forgetSource(context: Context, row: Row, place: Place): Promise<void> {
   const source = await during(Step.RemoveSource, factsAt(place.sourcePath));
-  const there = await during(Step.RemoveSource, factsAt(destinationPath(place)));
+  const there = await factsIfAny(destinationPath(place));
+  if (there === undefined) throw ownError(Own.Gone, Step.RemoveSource);
   const same = source.size === there.size && source.kind === there.kind && !mtimeDiffers(context, source, there);
-  if (!same || !isStill(row, source)) throw ownError(Own.Changed, Step.RemoveSource);
+  if (!same || !isSame(row, source)) throw ownError(Own.Changed, Step.RemoveSource);
   // It is the copy itself, by another way.
   if (source.inode === there.inode && source.nlink === 1) throw ownError(Own.Folded, Step.RemoveSource);
-  await removeSource(context, place.sourcePath, source);
+  await removeSource(context, place.directory, place.sourcePath, source, destinationPath(place));
 }

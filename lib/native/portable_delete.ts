@@ -21,7 +21,7 @@ export async function deleteEntry(
   const step = directories.has(Side.Backup) ? Step.Backup : Step.Remove;
   try {
     if (row.broken) throw row.broken;
-    directories.refuseGone(step);
+    directories.refuseGone(step, directory);
     using destination = await during(step, directories.pin(directory, Side.Destination));
     if (step === Step.Backup) await backupEntry(context, lane, directory, destination.prefix, row.name, true);
     else await removeIfThere(destination.prefix + row.name);

@@ -105,11 +105,18 @@ export class DirectoryTable {
     return { prefix: path.endsWith("/") ? path : `${path}/` };
   }
 
-  /** Raises EntryError where the destination's path does not lead to its root any more: it was unmounted or replaced. */
-  refuseGone(step: Step): void {
+  /**
+   * Raises EntryError where the destination's path does not lead to its root any more, or to the directory that is open: it was
+   * unmounted, moved or replaced.
+   */
+  refuseGone(step: Step, directory: Directory): void {
     if (!this.has(Side.Destination)) return;
-    const facts = statSync(this.roots[Side.Destination]!, { bigint: true, throwIfNoEntry: false });
-    if (!facts || !this.isRoot(`${facts.dev}:${facts.ino}`, Side.Destination)) throw ownError(Own.Gone, step);
+    const root = this.roots[Side.Destination]!;
+    if (!this.isRoot(inodeOf(root) ?? "", Side.Destination)) throw ownError(Own.Gone, step);
+    const { prefix, descriptor } = directory.opened[Side.Destination] ?? {};
+    if (prefix === undefined || descriptor === undefined || !directory.parent) return;
+    const path = `${root}/${this.pathOf(directory.id)}`.slice(0, -1);
+    if (inodeOf(path) !== inodeOf(prefix)) throw ownError(Own.Gone, step);
   }
 
   has(side: Side): boolean {
@@ -252,6 +259,11 @@ export class DirectoryTable {
     for (const directory of [...this.#slots.values(), ...this.#idle]) this.#close(directory);
     this.#idle.clear();
   }
+}
+
+function inodeOf(path: string): string | undefined {
+  const facts = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return facts && `${facts.dev}:${facts.ino}`;
 }
 
 /** Opens with O_NOATIME where there is such a thing and it is allowed: it belongs to the owner and root. */

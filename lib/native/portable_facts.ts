@@ -22,6 +22,7 @@ export interface Facts {
   /** Whole milliseconds: all that Deno can read and set. */
   readonly atimeMs: number;
   readonly mtimeMs: number;
+  readonly ctimeMs: number;
 }
 
 /** Does not follow a symlink in the last place. Raises what the system raises. */
@@ -63,6 +64,7 @@ function factsOf(stats: BigIntStats): Facts {
     allocated: Number(stats.blocks) * 512,
     atimeMs: time(stats.atimeMs),
     mtimeMs: time(stats.mtimeMs),
+    ctimeMs: Number(stats.ctimeMs),
   };
 }
 

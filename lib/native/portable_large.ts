@@ -123,7 +123,9 @@ export class LargeFiles {
     // The other names of a linked source must still be seen to be linked.
     if (context.config.move && facts.nlink === 1) {
       using from = await during(Step.RemoveSource, context.directories.pin(directory, Side.Source));
-      await removeSource(context, from.prefix + row.name, facts);
+      using to = temp && await during(Step.RemoveSource, context.directories.pin(directory, Side.Destination));
+      const copy = to && to.prefix + row.destinationName;
+      await removeSource(context, directory, from.prefix + row.name, facts, copy);
     }
     context.countFile(facts.size);
     return lost;

@@ -31,7 +31,7 @@ export async function settleDirectory(
 
 async function removeDirectory(context: Context, directory: Directory, side: Side): Promise<void> {
   if (directory.broken) throw directory.broken;
-  context.directories.refuseGone(side === Side.Source ? Step.RemoveSource : Step.Remove);
+  context.directories.refuseGone(side === Side.Source ? Step.RemoveSource : Step.Remove, directory);
   using above = await context.directories.pin(directory.parent!, side);
   await rmdir(above.prefix + directory.name);
 }

@@ -162,8 +162,8 @@ export class TaskQueue {
   }
 
   /** Whether the destination's path still leads to its root. */
-  rootStands(): boolean {
-    return this.#calls.blit_engine_root_stands(this.#engine) === 1n;
+  stands(dir: number): boolean {
+    return this.#calls.blit_dir_stands(this.#engine, dir) === 1n;
   }
 
   /** The directory of the source with that inode is not entered. */

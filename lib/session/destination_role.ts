@@ -118,7 +118,7 @@ class Destination implements DestinationRole {
       verify: job.verify,
       fsync: job.fsync,
       discard: false,
-      move: false, // the source is told
+      move: job.verb === "move" && !job.dryRun,
       readOnly,
       oneFileSystem: job.oneFileSystem,
       keepMounts: job.verb === "mirror",

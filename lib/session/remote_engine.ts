@@ -217,10 +217,10 @@ export class RemoteEngine implements Engine {
     const finish = this.#counted(done);
     const { entries } = request;
     if ("first" in entries) return this.#store(request, finish);
-    const forgotten = entries.filter(({ action }) => action === Action.Forget).map(({ index }) => index);
+    const forgotten = entries.filter(({ action }) => action === Action.Forget);
     if (forgotten.length === 0) return this.#store(request, finish);
     const rest = entries.filter(({ action }) => action !== Action.Forget);
-    this.#forget(request, forgotten, (first) => {
+    this.#forgetEqual({ ...request, entries: forgotten }, forgotten.map(({ index }) => index), (first) => {
       if (rest.length === 0) return finish(first);
       this.#store({ ...request, entries: rest }, (second) => finish(added(first, second)));
     });
@@ -252,13 +252,23 @@ export class RemoteEngine implements Engine {
     });
   }
 
+  /** The same for what was there already, once the destination has looked at it again. */
+  #forgetEqual(request: ApplyRequest, indices: readonly number[], done: (answer: ApplyAnswer) => void): void {
+    this.here.apply(request, ({ details }) => {
+      const failed = new Set(details.map(({ index }) => index));
+      const equal = indices.filter((index) => !failed.has(index));
+      if (equal.length === 0) return done({ lost: 0, done: 0, bytes: 0, details });
+      this.#forget(request, equal, (answer) => done({ ...answer, details: [...details, ...answer.details] }));
+    });
+  }
+
   /** Removes sources that have arrived; those that could not be are in the answer's details. */
   #forget(
     { dir, batch }: Pick<ApplyRequest, "dir" | "batch">,
     indices: readonly number[],
     done: (answer: ApplyAnswer) => void,
   ): void {
-    if (!this.here.rootStands()) {
+    if (!this.here.stands(dir)) {
       const details = indices.map((index) => ({ index, is: "failed", error: gone }) as const);
       return void this.#later.push(() => done({ lost: 0, done: 0, bytes: 0, details }));
     }
@@ -326,7 +336,7 @@ export class RemoteEngine implements Engine {
   }
 
   #forgetFile({ dir, batch, origin }: OpenFile, done: (error: EngineError | undefined) => void): void {
-    if (!this.here.rootStands()) return void this.#later.push(() => done(gone));
+    if (!this.here.stands(dir)) return void this.#later.push(() => done(gone));
     this.#asker.askAndWait({ case: "forget", value: message({ dir, batch, indices: [origin] }) }, (reply) => {
       const [failed] = expectReply(reply, "forgotten").errors;
       done(failed && errorOf(failed.error));
@@ -351,7 +361,7 @@ export class RemoteEngine implements Engine {
       });
     }
     this.here.settle({ ...request, removeSource: false, drop: false }, (answer) => {
-      const error = answer.error ?? (this.here.rootStands() ? undefined : gone);
+      const error = answer.error ?? (this.here.stands(dir) ? undefined : gone);
       if (error) {
         // The source keeps the directory, and need not know it any more: the one above it could not be left otherwise.
         if (drop) this.#leave(dir);
@@ -370,7 +380,7 @@ export class RemoteEngine implements Engine {
   /** Removes the source's root itself, unless something is left in it. */
   removeRoot(done: (error: EngineError | undefined) => void): void {
     const finish = this.#counted(done);
-    if (!this.here.rootStands()) return void this.#later.push(() => finish(gone));
+    if (!this.here.stands(0)) return void this.#later.push(() => finish(gone));
     this.#leavingRoot = finish;
     this.#asker.askAndWait({ case: "leave", value: message({ dir: 0, remove: true }) }, (reply) => {
       const { error } = expectReply(reply, "done");

@@ -80,7 +80,7 @@ export function startSource(options: SourceOptions): SourceRole {
     verify: job.verify,
     fsync: false,
     discard: false,
-    move: false,
+    move: job.verb === "move" && !job.dryRun,
     readOnly: false,
     oneFileSystem: job.oneFileSystem,
   });

@@ -2,13 +2,53 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type TestDirectory, testDirectory } from "../support/environment.ts";
-import { assertExit, assertNoDifferences, assertSummary, assertUntouched } from "../support/expect.ts";
+import {
+  assertExit,
+  assertNoDifferences,
+  assertSays,
+  assertSummary,
+  assertUntouched,
+  failureOf,
+} from "../support/expect.ts";
 import { supportedMetadata } from "../support/fixture.ts";
 import { mountNew } from "../support/mounts.ts";
 import { command, fileSystem, isRoot, linux, testNeeding } from "../support/needs.ts";
-import { blit, blitJson } from "../support/program.ts";
+import { blit, blitJson, startBlit, until } from "../support/program.ts";
 import { differences, snapshot } from "../support/snapshot.ts";
 import { everyKind } from "../support/tree.ts";
+
+testNeeding([linux], "a move keeps what another move still writes, and what changed in its mode alone", async () => {
+  await using dir = await testDirectory();
+  await using other = await Deno.makeTempDir({ dir: "/dev/shm", prefix: "blit-test-" }).then((path) => ({
+    path,
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  }));
+  const content = new Uint8Array(8_000_000).fill(7);
+  await dir.write({ "s/big": content });
+  const running = await startBlit(["move", dir.at("s/"), `${other.path}/spool`, "--bwlimit", "8M", "--json"]);
+  const begun = () => Deno.stat(`${other.path}/spool/big`).then(({ size }) => size > 0, () => false);
+  await until(begun, "the file is being written", running);
+  const second = await blitJson(["move", `${other.path}/spool/`, dir.at("archive")]);
+  assertEquals(failureOf(second, "big").code, "in_use");
+  await Deno.chmod(dir.at("s/big"), 0o600);
+  const first = await running.result;
+  assertSays(first, /big: Cannot remove the source: it changed during the move/);
+  assertEquals((await Deno.stat(dir.at("s/big"))).size, content.length);
+  assertExit(await blitJson(["move", dir.at("s/"), `${other.path}/spool`]), 0);
+  assertExit(await blitJson(["move", `${other.path}/spool/`, dir.at("archive")]), 0);
+  assertEquals((await Deno.readFile(dir.at("archive/big"))).length, content.length);
+});
+
+testNeeding([linux], "a move whose copy is taken away keeps its source", async () => {
+  await using dir = await testDirectory();
+  const content = new Uint8Array(4_000_000).fill(7);
+  await dir.write({ "s/f": content });
+  const args = ["move", dir.at("s/"), dir.at("d"), "--verify", "--bwlimit", "4M", "--json"];
+  const running = await startBlit(args);
+  await until(() => Deno.remove(dir.at("d/f")).then(() => true, () => false), "the file is being written", running);
+  assertSays(await running.result, /f: Cannot remove the source: the copy is not at its place/);
+  assertEquals((await Deno.stat(dir.at("s/f"))).size, content.length);
+});
 
 testNeeding([linux, command("cc")], "move: a tree on one file system is renamed, inodes and all", async () => {
   await using dir = await testDirectory();

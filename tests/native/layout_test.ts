@@ -134,7 +134,9 @@ testNeeding([linux, compiler], "error numbers have their names, and none is with
   const { errnos } = await facts();
   assert(errnos.size > 30);
   for (const [name, number] of errnos) assertEquals(engineError(number, 1).code, name);
-  for (const own of [4001, 4002, 4003, 4004, 4005, 4006, 4007, 4008, 4009, 4010, 4011, 4012, 4013, 4014, 4015, 4016]) {
+  for (
+    const own of [4001, 4002, 4003, 4004, 4005, 4006, 4007, 4008, 4009, 4010, 4011, 4012, 4013, 4014, 4015, 4016, 4017]
+  ) {
     assert(!engineError(own, 1).message.includes(String(own)), `${own}`);
   }
   for (let step = 1; step <= 20; step++) assert(!engineError(5, step).message.includes("go on"), `step ${step}`);

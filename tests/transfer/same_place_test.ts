@@ -149,6 +149,31 @@ for (const { name, open } of places) {
   });
 }
 
+for (const { name, open } of places) {
+  testNeeding(
+    [linux],
+    `${name}: a move keeps what comes into a directory that is not at its place any more`,
+    async () => {
+      await using place = await open();
+      const { dir } = place;
+      const large = new Uint8Array(20_000_000).fill(7);
+      await dir.write({ "s/z/large": large, "s/z/link": { to: "x" }, "s/z/equal": "equal", "d/z/equal": "equal" });
+      for (const path of ["s/z/equal", "d/z/equal"]) await Deno.utime(dir.at(path), 1000, 1000);
+      const args = ["move", place.source("s/"), place.destination("d"), "--bwlimit", "20M", "--json"];
+      const running = await startBlit(args, { withoutShim: place.withoutShim });
+      const begun = async () => (await dir.names("d/z")).some((path) => path.startsWith(".blit-"));
+      await until(begun, "the large file is being copied", running);
+      await Deno.rename(dir.at("d/z"), dir.at("elsewhere"));
+      await Deno.mkdir(dir.at("d/z"));
+      const result = await running.result;
+      assertExit(result, 2);
+      assertSays(result, /z\/large: Cannot remove the source: the copy is not at its place/);
+      assertEquals((await Deno.stat(dir.at("s/z/large"))).size, large.length);
+      assertEquals(await dir.names("d"), ["z"]);
+    },
+  );
+}
+
 testNeeding([linux], "a file is not copied onto a symbolic link that leads to it, but may be moved there", async () => {
   await using dir = await testDirectory();
   await dir.write({ f: "content", l: { to: "f" } });
