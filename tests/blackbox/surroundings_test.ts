@@ -241,23 +241,3 @@ Deno.test("a destination that is a dangling symlink is refused, and its target i
   assertSays(result, /link/);
   assertUntouched(before, await dir.snapshot(), "the directory");
 });
-
-testNeeding(
-  [linux, fileSystem("tmpfs")],
-  "a mount point among the extras is named, since it cannot be deleted",
-  async () => {
-    await using dir = await testDirectory();
-    await using mount = await mountNew("tmpfs");
-    await dir.write({ "src/a": "A", "dst/mounted": null, "dst/extra": "E" });
-    const bound = await new Deno.Command("mount", { args: ["--bind", mount.path, dir.at("dst/mounted")] }).output();
-    assertEquals(bound.success, true);
-    try {
-      const result = await blitJson(["mirror", "--yes", dir.at("src/"), dir.at("dst")]);
-      assertExit(result, 2);
-      assertEquals(failureOf(result, "mounted").code, "EBUSY");
-      assertEquals(await dir.names("dst"), ["a", "mounted"]);
-    } finally {
-      await new Deno.Command("umount", { args: [dir.at("dst/mounted")] }).output();
-    }
-  },
-);
