@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 21
+#define BLIT_ABI 22
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -198,6 +198,7 @@ enum {
 	BLIT_DIFF_ERROR = 1 << 8, /* could not be looked at; size column holds errno, mode column the step */
 	BLIT_DIFF_DST_LINKED = 1 << 9, /* the destination's file has names that the source's has not; ino and dev are its */
 	BLIT_DIFF_FOLDED = 1 << 10, /* NAMED: its directory lists what stands there under another name */
+	BLIT_DIFF_UNTOLD = 1 << 11, /* the times differ, but the destination cannot hold the source's: it tells nothing of the content */
 };
 
 /* Kinds of entries; also the order of the runs in a batch. */

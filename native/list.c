@@ -308,6 +308,10 @@ static bool attrs_differ(struct engine *e, const struct source_side *s, int dfd,
 	return meta_xattr_digest(e, dfd, dname, false) != s->attrs && !meta_xattr_impossible(dfd, dname);
 }
 
+/* Times that are taken for the same although they are further apart than the coarsest unit of any file system have an end of its range
+ * in common. */
+#define COARSEST_S 4
+
 static uint16_t compare(struct engine *e, struct dir *dir, const struct source_side *s, int dfd, const char *dname, const struct facts *d)
 {
 	const struct facts *f = &s->f;
@@ -326,6 +330,8 @@ static uint16_t compare(struct engine *e, struct dir *dir, const struct source_s
 		diff |= BLIT_DIFF_DST_LINKED;
 	if (meta_mtime_differs(e, dir, f, d))
 		diff |= BLIT_DIFF_MTIME;
+	else if (S_ISREG(f->mode) && llabs((long long)f->mtime.tv_sec - d->mtime.tv_sec) > COARSEST_S)
+		diff |= BLIT_DIFF_UNTOLD;
 	if (meta_mode_differs(e, dir, f, d))
 		diff |= BLIT_DIFF_MODE;
 	if (meta_owner_differs(e, dir, f, d))

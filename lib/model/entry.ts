@@ -30,4 +30,6 @@ export const Diff = {
   DestinationLinked: 512,
   /** A single entry: the destination's directory lists what stands there under another name. */
   Folded: 1024,
+  /** The times differ, but the destination cannot hold the source's: they say nothing of the content. */
+  Untold: 2048,
 } as const;

@@ -1,6 +1,6 @@
 /** The shim's structures, field by field as in native/blit.h. Little-endian on every platform that blit supports. */
 
-export const ABI = 21;
+export const ABI = 22;
 
 export const Op = {
   List: 1,

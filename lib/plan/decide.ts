@@ -41,6 +41,6 @@ function decideFile(diff: number, { verb, compare }: Pick<Job, "verb" | "compare
   // Changing the mode of a file with further names would change those names' files too.
   if (diff & Diff.DestinationLinked && diff & METADATA) return "replace";
   // A move may remove its source only when the content was copied or read and found equal, whatever size and time say.
-  if (compare === "checksum" || verb === "move") return "content";
+  if (compare === "checksum" || verb === "move" || (compare === "quick" && diff & Diff.Untold)) return "content";
   return diff & METADATA ? "metadata" : "unchanged";
 }

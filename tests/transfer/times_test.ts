@@ -93,7 +93,9 @@ for (const { name, needs, mount, notices } of coarse) {
   for (const way of [undefined, ...directions]) {
     testNeeding(
       [linux, ...needs],
-      `${name}, ${way?.name ?? "locally"}: a second mirror copies nothing, and a check finds no difference`,
+      `${name}, ${
+        way?.name ?? "locally"
+      }: a second mirror copies nothing but other content, and a check finds no other difference`,
       async () => {
         await using mounted = await mount();
         await using dir = await testDirectory();
@@ -117,7 +119,11 @@ for (const { name, needs, mount, notices } of coarse) {
           const checked = await run("check");
           assertExit(checked, 0);
           await touch(dir.at("src/d2/f2"), "1999-12-31 23:59:50");
-          assertSummary(await run("mirror", "--yes"), { files_copied: 1 });
+          await dir.write({ "src/d6/f6": "CONTENT 6" });
+          await touch(dir.at("src/d6/f6"), "2700-01-01 00:00:00");
+          assertExit(await run("check"), 2);
+          assertSummary(await run("mirror", "--yes"), { files_copied: 2 });
+          assertEquals(await target.read("dst/d6/f6"), "CONTENT 6");
         } finally {
           await daemon?.[Symbol.asyncDispose]();
         }
