@@ -133,11 +133,6 @@ export class DestinationEngine extends NativeEngine {
     return this.queue.comes(id);
   }
 
-  /** Whether the directory still is where its path leads: what was written is where it is looked for. */
-  stands(dir: number): boolean {
-    return this.queue.stands(dir);
-  }
-
   /** Ends one lane in order, unless it is the last. */
   retireLane(): void {
     this.queue.retireLane();

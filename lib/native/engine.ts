@@ -271,6 +271,8 @@ export interface Engine {
   settle(request: SettleRequest, done: (answer: Answer) => void): void;
   /** Path of a directory relative to the root, with a trailing slash; "" for the root. */
   pathOf(dir: number): string;
+  /** Whether the destination's directory still is where its path leads, so that what was written is where it is looked for. */
+  stands?(dir: number): boolean;
   progress(): Counters;
   /** How many of the workers take work from now on. */
   activate(workers: number): void;

@@ -132,6 +132,11 @@ export class NativeEngine implements Engine {
     return this.queue.pathOf(dir);
   }
 
+  /** Whether the directory still is where its path leads: what was written is where it is looked for. */
+  stands(dir: number): boolean {
+    return this.queue.stands(dir);
+  }
+
   progress(): Counters {
     return this.queue.progress();
   }

@@ -28,7 +28,7 @@ import type { Row, RowBatch } from "./portable_batch.ts";
 import { Context } from "./portable_context.ts";
 import { deleteEntry } from "./portable_delete.ts";
 import { canAnchor, type Directory } from "./portable_dirs.ts";
-import { readOnlyError } from "./portable_error.ts";
+import { readOnlyError, Step } from "./portable_error.ts";
 import { LargeFiles } from "./portable_large.ts";
 import { linkEntry } from "./portable_link.ts";
 import { listDirectory } from "./portable_list.ts";
@@ -150,6 +150,16 @@ class PortableEngine implements Engine {
 
   pathOf(dir: number): string {
     return this.context.directories.pathOf(dir);
+  }
+
+  stands(dir: number): boolean {
+    const { directories } = this.context;
+    try {
+      directories.refuseGone(Step.Write, directories.get(dir));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   progress(): Counters {

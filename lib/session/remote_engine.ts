@@ -399,6 +399,10 @@ export class RemoteEngine implements Engine {
     return this.here.pathOf(dir);
   }
 
+  stands(dir: number): boolean {
+    return this.here.stands(dir);
+  }
+
   progress(): Counters {
     const counters = this.here.progress();
     const ticks = counters.ticks + this.#sourceProgress;

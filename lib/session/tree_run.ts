@@ -10,6 +10,7 @@
  * Everything happens in callbacks of one engine, on one thread: no state here is ever seen half changed.
  */
 
+import { engineError, GONE } from "../native/errno.ts";
 import type { Engine, EngineError, EntryBatch, ListAnswer } from "../native/engine.ts";
 import { Kind } from "../model/entry.ts";
 import type { Placement } from "../endpoint/place.ts";
@@ -146,6 +147,7 @@ export class TreeRun {
       this.tally.cannotGoOn("no_room", shortage.message);
     }
     this.tally.tellFull();
+    if (!this.#readOnly && exists && this.engine.stands?.(0) === false) this.tally.failure(".", engineError(GONE, 0));
     const shortage = this.job.dryRun ? this.root.room?.shortage : undefined;
     if (shortage) this.tally.cannotGoOn("no_room", shortage.message);
   }

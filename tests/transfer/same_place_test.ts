@@ -174,6 +174,27 @@ for (const { name, open } of places) {
   );
 }
 
+for (const { name, open } of places) {
+  testNeeding(
+    [linux],
+    `${name}: a copy whose destination is not at its place at the end is not told to be whole`,
+    async () => {
+      await using place = await open();
+      const { dir } = place;
+      await dir.write({ "s/large": new Uint8Array(20_000_000).fill(7), "d": null });
+      const args = ["copy", place.source("s/"), place.destination("d"), "--bwlimit", "20M", "--json"];
+      const running = await startBlit(args, { withoutShim: place.withoutShim });
+      const begun = async () => (await dir.names("d")).some((path) => path.startsWith(".blit-"));
+      await until(begun, "the large file is being copied", running);
+      await Deno.rename(dir.at("d"), dir.at("elsewhere"));
+      await Deno.mkdir(dir.at("d"));
+      const result = await running.result;
+      assertExit(result, 2);
+      assertSays(result, /was unmounted or replaced/);
+    },
+  );
+}
+
 testNeeding([linux], "a file is not copied onto a symbolic link that leads to it, but may be moved there", async () => {
   await using dir = await testDirectory();
   await dir.write({ f: "content", l: { to: "f" } });
