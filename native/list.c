@@ -656,8 +656,9 @@ static bool is_ours(struct lister *l, const struct name_slot *slot)
 	if (slot->kind == BLIT_KIND_DIR || !temp_keeps_name(listed, slot->len))
 		return false;
 	memcpy(name, listed, slot->len);
-	if (part_is_name(name, slot->len))
-		return !part_is_extra(l->dfd, name);
+	bool useful = l->w->e->config.flags & BLIT_CFG_RESUME && l->t->t.flags & (BLIT_SRC | BLIT_REMOTE);
+	if (part_is_name(name, slot->len)) /* its file may come back to the source, but not to a directory that goes */
+		return useful || !part_is_extra(l->dfd, name);
 	if (!(l->w->e->config.flags & BLIT_CFG_READ_ONLY))
 		remove_stale(l, name, slot->len);
 	return true;

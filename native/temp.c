@@ -8,7 +8,7 @@
  *
  * A part, for runs that shall be continued, has a hash of the file's name in the place of process id and counter, and ends with
  * `.part`: the next run finds it. It stays until a run writes that very file, or finds it equal to its source; where the source has
- * no such file it is an extra entry like any other.
+ * no such file it is extra to a run without RESUME.
  */
 #include "engine.h"
 
