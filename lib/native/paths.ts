@@ -21,18 +21,19 @@ export interface PathFacts {
 
 const ENOENT = 2;
 const ENOTDIR = 20;
+const ELOOP = Deno.build.os === "linux" ? 40 : 62;
 const EISDIR = 21;
 const EINVAL = 22;
 
 const LINE_END = 0x0a;
 
-/** Undefined where nothing stands. Raises BlitError (failed) when it cannot be looked at. */
+/** Undefined where nothing stands, which is where a symbolic link that leads to itself leads. Raises BlitError (failed) when it cannot be looked at. */
 export function pathFacts(path: string, follow: boolean): PathFacts | undefined {
   const calls = openLibrary()?.symbols;
   if (!calls) return denoFacts(path, follow);
   const out = new BigUint64Array(4);
   const errno = -Number(calls.blit_path_facts(cString(path), follow ? 1n : 0n, new Uint8Array(out.buffer)));
-  if (errno === ENOENT || errno === ENOTDIR) return undefined;
+  if (errno === ENOENT || errno === ENOTDIR || errno === ELOOP) return undefined;
   if (errno !== 0) throw pathError("look at", path, errno);
   return { kind: Number(out[0]), dev: Number(out[1]), ino: Number(out[2]), size: Number(out[3]) };
 }
@@ -211,6 +212,7 @@ function denoFacts(path: string, follow: boolean): PathFacts | undefined {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
     const errno = errnoOf((error as { code?: string }).code);
+    if (errno === ELOOP) return undefined;
     if (errno !== undefined) throw pathError("look at", path, errno);
     throw BlitError.from(error, `look at "${path}"`);
   }

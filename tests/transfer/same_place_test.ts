@@ -205,3 +205,15 @@ testNeeding([linux], "a file is not copied onto a symbolic link that leads to it
   assertExit(await blitJson(["move", dir.at("f"), dir.at("l")]), 0);
   assertEquals([await dir.names(), await dir.read("l")], [["l"], "content"]);
 });
+
+testNeeding([linux], "a symbolic link that leads to itself is replaced, and is no place to copy to", async () => {
+  for (const withoutShim of [false, true].slice(0, Deno.env.get("BLIT_BIN") ? 1 : 2)) {
+    await using dir = await testDirectory();
+    await dir.write({ f: "content", "d/f": { to: "f" }, loop: { to: "loop" } });
+    assertExit(await blitJson(["copy", dir.at("f"), dir.at("d/")], { withoutShim }), 0);
+    assertEquals(await dir.read("d/f"), "content");
+    const result = await blitJson(["copy", dir.at("f"), dir.at("loop")], { withoutShim });
+    assertExit(result, 1);
+    assertSays(result, /leads nowhere/);
+  }
+});
