@@ -12,7 +12,7 @@ export interface World {
   readonly source: Tree;
   readonly destination: Tree;
   readonly backup: Tree;
-  /** Unfinished files of runs that ended early; they are in none of the trees. */
+  /** Unfinished files in the destination of runs that ended early; they are not in its tree. */
   readonly leftovers: readonly string[];
   /** Everything else beside the roots. */
   readonly outside: Tree;
@@ -35,6 +35,7 @@ export type Complaints = string[];
 export function judgeExact(job: JobSpec, before: World, after: World, expected: Expected, report: Report): Complaints {
   const found = always(job, before, after);
   const reads = job.verb === "check";
+  if (expected.refused) return [...found, ...refusedTouched(before, after, report)];
   if (!reads) {
     found.push(...destinationDiffers(before, after, expected, job), ...linksDiffer(job, before, after, expected));
   } else found.push(...touched("the destination", before.destination, after.destination));
@@ -51,8 +52,11 @@ export function judgeExact(job: JobSpec, before: World, after: World, expected: 
   const code = expected.failures.size > 0 || (reads && expected.differs) ? 2 : 0;
   if (report.code !== code) found.push(`exit code ${report.code}, not ${code}`);
   if (!reads) found.push(...backupLacks(job, before, after, expected));
-  // A move that has taken a directory away does not come by there again.
-  const leftovers = after.leftovers.filter((path) => job.verb !== "move" || before.source.has(parentOf(path.slice(2))));
+  // Where no directory of the source leads any more, nobody comes by.
+  const isVisited = (path: string) => expected.places.has(path) || path === ".";
+  // With --resume what was received of a large file stays for a run that needs it.
+  const stays = (path: string) => job.resume && path.endsWith(".part");
+  const leftovers = after.leftovers.filter((path) => isVisited(parentOf(path)) && !stays(path));
   found.push(...leftovers.map((path) => `${path} was left`));
   return found;
 }
@@ -74,6 +78,7 @@ export function judgeFaulty(
   { fault, met, killed }: Injected,
 ): Complaints {
   const found = always(job, before, after);
+  if (expected.refused) return [...found, ...refusedTouched(before, after, report)];
   if (job.verb === "check") return [...found, ...touched("the destination", before.destination, after.destination)];
   if (!killed && (!met || report.code === 0) && !lostMetadata(report)) {
     // A call that is refused once only may be the one that puts a directory's time back after a file in it was asked for.
@@ -86,13 +91,22 @@ export function judgeFaulty(
   const stop = fault.class === "net" ? /no progress/ : /no progress|trying again/;
   const stopped = [...report.notices, report.error ?? ""].filter((text) => stop.test(text));
   found.push(...stopped.map((text) => `the run came to a stop: ${text}`));
-  if (met && fault.side === "source" && fault.class === "list" && fault.error > 0) {
+  // A directory that takes another entry's place is read before anything is deleted, and once more when it is made.
+  const readTwice = [...expected.places.keys()].some((path) =>
+    before.source.get(path)?.type === "d" && (before.destination.get(path)?.type ?? "d") !== "d"
+  );
+  if (met && fault.side === "source" && fault.class === "list" && !readTwice) {
     for (const path of vanished(before, after)) {
       found.push(`${path} was deleted although the source could not be listed`);
     }
   }
   if (!killed) found.push(...dishonest(before, after, expected, report));
   return found;
+}
+
+function refusedTouched(before: World, after: World, { code }: Report): Complaints {
+  const found = touched("the destination", before.destination, after.destination);
+  return code === 64 ? found : [...found, `exit code ${code} of wrong usage`];
 }
 
 /** Holds whatever happens: a source byte is somewhere, a byte of the destination vanishes only where it may, nothing else changes. */

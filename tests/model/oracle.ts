@@ -34,20 +34,22 @@ export interface Expected {
   readonly differs: boolean;
   /** Something of the source is missing. */
   readonly incomplete: boolean;
+  /** The command is wrong usage, and touches nothing. */
+  readonly refused: boolean;
 }
 
-/** `refused`: symbolic links of which the run said that they would lead to themselves; only those that may count. */
+/** `loops`: symbolic links of which the run said that they would lead to themselves; only those that may count. */
 export function expect(
   job: JobSpec,
   source: Tree,
   destination: Tree,
   single: string | undefined,
-  refused: ReadonlySet<string> = new Set(),
+  loops: ReadonlySet<string> = new Set(),
 ): Expected {
-  const expected = new Model(job, source, destination, single, true, refused).run();
+  const expected = new Model(job, source, destination, single, true, loops).run();
   const tooMany = expected.deleted.size > (job.maxDelete ?? Infinity);
   if (job.verb !== "mirror" || (!tooMany && !expected.incomplete)) return expected;
-  const without = new Model(job, source, destination, single, false, refused).run();
+  const without = new Model(job, source, destination, single, false, loops).run();
   if (tooMany && !expected.incomplete) without.failures.add(".");
   return without;
 }
@@ -62,6 +64,7 @@ class Model implements Expected {
   differs = false;
   /** Something of the source is missing: nothing may be deleted. */
   incomplete = false;
+  refused = false;
   readonly #filter: Filter;
   readonly #prefix: string;
 
@@ -71,7 +74,7 @@ class Model implements Expected {
     private readonly before: Tree,
     private readonly single: string | undefined,
     private readonly deletes: boolean,
-    private readonly refused: ReadonlySet<string>,
+    private readonly loops: ReadonlySet<string>,
   ) {
     const { rules, list, maxSize } = job;
     this.#filter = compileFilter({ rules, filesFrom: list, maxSize }, 0);
@@ -82,6 +85,9 @@ class Model implements Expected {
   run(): Expected {
     if (this.single !== undefined) {
       const entry = this.source.get(this.single)!;
+      // Whoever names a FIFO, a socket or a device means what goes through it.
+      this.refused = ["p", "s", "c", "b"].includes(this.before.get(this.single)?.type ?? "");
+      if (this.refused) return this;
       if (this.#includes(this.single, entry)) this.#entry(this.single, entry);
       return this;
     }
@@ -134,8 +140,8 @@ class Model implements Expected {
     this.places.set(path, path);
     const there = this.before.get(path);
     if (there !== undefined && this.job.ignoreExisting) return;
+    if (this.loops.has(path) && this.#leadsToItself(path, entry)) return void this.failures.add(path);
     if (there?.type === "d") return this.#inTheWay(path, entry);
-    if (this.refused.has(path) && this.#leadsToItself(path, entry)) return void this.failures.add(path);
     if (there !== undefined && sameContent(entry, there, this.job)) {
       // A file with further names in the destination may be copied: its metadata must not change under those names.
       const content = there.links > 1 ? [there, entry] : [there];

@@ -196,8 +196,8 @@ class Player {
       const isAbove = path === "." || (root !== "d" && path === "d");
       if (!isAbove && !["s", root, "b"].some((top) => within(path, top))) outside.set(path, entry);
     }
-    const leftovers = [...all.keys()].filter(isTemporary);
-    for (const path of leftovers) all.delete(path);
+    const leftovers = [...below(all, root).keys()].filter(isTemporary);
+    for (const path of all.keys()) if (isTemporary(path)) all.delete(path);
     this.#world = {
       leftovers,
       source: below(all, "s"),
@@ -266,13 +266,11 @@ function reportOf(code: number, stdout: string, stderr: string): Report {
   };
 }
 
-/** Not foretold: that a symbolic link would lead to itself. That shows only when it is to be made, of what stands there then. */
 function foretells(dry: Report, real: Report, source: Tree): Complaints {
-  if (real.failures.some(({ code }) => code === "same_file")) return [];
-  // Which name of a linked file is met first is a matter of luck.
+  // Which name of a linked file is met first, and so which is called its copy and which its link, is a matter of luck.
   const plain = (line: string) => {
-    const path = line.slice(line.lastIndexOf(" ") + 1);
-    return (source.get(path)?.links ?? 1) > 1 && source.get(path)?.type !== "d" ? path : line;
+    const entry = source.get(line.slice(line.lastIndexOf(" ") + 1));
+    return entry !== undefined && entry.links > 1 && entry.type !== "d" ? `a name of ${entry.inode}` : line;
   };
   const [said, done] = [dry, real].map(({ changes }) => new Set(changes.map(plain)));
   const found: Complaints = [];
