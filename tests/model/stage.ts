@@ -25,7 +25,7 @@ export interface Outcome {
 export interface Blit {
   /** One command line, as main.ts would carry it out. */
   run(words: readonly string[]): Promise<Outcome>;
-  /** The same in a process of its own that begins with the fault armed; for signals. */
+  /** The same in a process of its own that begins with the fault armed; for signals. Where it stops, it is woken after a while. */
   runApart(words: readonly string[], fault: Fault, below: string): Promise<Outcome>;
   /** Starts a daemon that exports `path` as module "m"; returns its port. It stays until the process ends. */
   startDaemon(path: string): Promise<number>;
@@ -83,11 +83,16 @@ export async function loadBlit(folder: string): Promise<Blit> {
       return { code, ...printed };
     },
     async runApart(words, { class: name, nth, error, times }, below) {
-      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      const child = new Deno.Command(Deno.execPath(), {
         args: ["run", "-A", "--no-check", `${folder}/main.ts`, ...words],
         env: { BLIT_FAULT: `${name} ${below} ${nth} ${error} ${times}` },
         stdin: "null",
-      }).output();
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const output = child.output();
+      const waking = setInterval(() => wake(child), 200);
+      const { code, stdout, stderr } = await output.finally(() => clearInterval(waking));
       const text = new TextDecoder();
       return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
     },
@@ -102,6 +107,13 @@ export async function loadBlit(folder: string): Promise<Blit> {
       });
     },
   };
+}
+
+/** Lets a process that has stopped go on. */
+function wake(child: Deno.ChildProcess): void {
+  try {
+    if (/^State:\s+T/m.test(Deno.readTextFileSync(`/proc/${child.pid}/status`))) child.kill("SIGCONT");
+  } catch { /* it has ended */ }
 }
 
 /** The switch of the armed library; see support/shim_faults.c. */

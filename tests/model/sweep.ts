@@ -66,15 +66,25 @@ export async function sweep(stage: Stage): Promise<number> {
 }
 
 const SIGKILL = 9;
+const SIGSTOP = 19;
 
-/** Kills a run at so many random calls; the same seed kills at the same ones. Returns how many it met. */
+/**
+ * Kills runs, or stops them for a moment, at so many random calls; the same seed does it at the same ones. Returns how many were
+ * killed.
+ */
 export async function killAtRandom(stage: Stage, times: number, seed: number): Promise<number> {
   const random = new Random(seed);
   let killed = 0;
   for (let i = 0; i < times; i++) {
     const [side, name] = random.pick(failures);
     const job = { ...plain, ...random.pick(jobs), workers: random.pick([1, 4]) };
-    const fault = { side, class: name, nth: 1 + random.below(15), error: -SIGKILL, times: 1 };
+    const fault = {
+      side,
+      class: name,
+      nth: 1 + random.below(15),
+      error: -random.pick([SIGKILL, SIGKILL, SIGSTOP]),
+      times: 1,
+    };
     if (await strike(stage, job, fault)) killed++;
   }
   return killed;
