@@ -6,6 +6,7 @@
  */
 
 import { BlitError } from "../base/errors.ts";
+import { pause } from "../base/timers.ts";
 import { version } from "../base/version.ts";
 import { announce, type Announcement } from "../endpoint/mdns.ts";
 import { canResolveBeneath, lookBeneath, reasonOf } from "../native/beneath.ts";
@@ -18,6 +19,9 @@ import type { Log } from "./log.ts";
 import { Modules } from "./modules.ts";
 import { type RunningServer, startServer } from "./server.ts";
 import { Shares } from "./shares.ts";
+
+/** So long is waited at the end for jobs that were broken off. */
+const LAST_WORK_MS = 1000;
 
 export interface DaemonWorld {
   readonly log: Log;
@@ -74,11 +78,17 @@ export async function runDaemon(flags: ConfigFlags, world: DaemonWorld): Promise
   }
   const graceMs = state.config.graceMs;
   log.write("info", "stopping", { signal, calls: state.calls.running.size, grace_ms: graceMs });
-  const stopped = Promise.all([server.stop(graceMs), announcement?.end()]);
+  const stopped = Promise.all([server.stop(graceMs).then(() => jobsToEnd(state.jobs)), announcement?.end()]);
   await Promise.race([stopped, secondSignal(signals)]);
   log.write("info", "stopped", { calls: state.calls.running.size });
   state.dataPort.close();
   signals.end();
+}
+
+/** A job that is broken off ends a moment after its call: what it has begun is put in order, and the log tells how it fared. */
+async function jobsToEnd(jobs: JobRegistry): Promise<void> {
+  const untilMs = performance.now() + LAST_WORK_MS;
+  while (jobs.running.length > 0 && performance.now() < untilMs) await pause(10);
 }
 
 class State {
