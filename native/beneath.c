@@ -88,7 +88,7 @@ int64_t blit_beneath_make(const char *root, const char *path, int64_t sync, uint
 		if (!err) {
 			next = beneath_child(fd, name, O_RDONLY);
 			if (next == -ENOENT) {
-				if (mkdirat(fd, name, 0777) == 0)
+				if (mkdirat(fd, name, 0777 & ~umask_asked()) == 0)
 					++*made, err = sync ? os_sync(fd) : 0;
 				else if (errno != EEXIST)
 					err = -errno;

@@ -57,6 +57,16 @@ static void umask_release(void)
 	pthread_mutex_unlock(&umask_lock);
 }
 
+mode_t umask_asked(void)
+{
+	pthread_mutex_lock(&umask_lock);
+	mode_t mask = umask_before;
+	if (umask_holders == 0)
+		umask(mask = umask(0));
+	pthread_mutex_unlock(&umask_lock);
+	return mask;
+}
+
 static void worker_free(struct engine *e)
 {
 	for (uint32_t i = 0; e->workers && i < e->config.workers; i++) {

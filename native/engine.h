@@ -259,6 +259,8 @@ bool batch_same(const struct blit_batch *b, uint32_t index, const struct facts *
 
 /* --- engine.c --- */
 bool engine_stopped(struct engine *e);
+/* The umask that the process was given: while an engine is open, the process has none. */
+mode_t umask_asked(void);
 void task_detail(struct task *t, uint32_t index, uint32_t code, uint64_t value, uint64_t extra);
 /* Waits as the bandwidth limit demands before moving n bytes. */
 void engine_pace(struct engine *e, uint64_t n);

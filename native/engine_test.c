@@ -108,6 +108,25 @@ static void an_engine_without_its_roots_does_not_open_and_leaves_nothing_open(vo
 	CHECK_EQUAL(umask(mask), 027);
 }
 
+/* A daemon makes the roots of one transfer while others are under way. */
+static void directories_above_a_root_keep_to_the_umask_while_an_engine_is_open(void)
+{
+	struct rig rig;
+	struct stat st;
+	uint32_t made = 0;
+	test_trees_fresh();
+	mode_t mask = umask(027);
+	rig_open(&rig, 0);
+	CHECK_EQUAL(blit_path_make("a/b", 0), 1);
+	CHECK(stat("a", &st) == 0 && (st.st_mode & 07777) == 0750);
+	int64_t fd = blit_beneath_make("a", "b/c/d", 0, &made);
+	CHECK(fd >= 0 && made == 2 && close(fd) == 0);
+	CHECK(stat("a/b/c", &st) == 0 && (st.st_mode & 07777) == 0750);
+	rig_close(&rig);
+	CHECK_EQUAL(umask(mask), 027);
+	CHECK(rmdir("a/b/c/d") == 0 && rmdir("a/b/c") == 0 && rmdir("a/b") == 0 && rmdir("a") == 0);
+}
+
 static void results_wait_until_there_is_room_and_a_second_start_is_refused(void)
 {
 	struct rig rig;
@@ -361,6 +380,7 @@ int main(void)
 	several_tasks_come_in_one_piece_up_to_a_malformed_one();
 	an_engine_that_may_change_nothing_takes_no_task_that_would();
 	an_engine_without_its_roots_does_not_open_and_leaves_nothing_open();
+	directories_above_a_root_keep_to_the_umask_while_an_engine_is_open();
 	results_wait_until_there_is_room_and_a_second_start_is_refused();
 	a_tree_arrives_whole_whatever_the_number_of_workers();
 	a_stop_leaves_no_rest_and_nothing_that_looks_finished_but_is_not();

@@ -211,7 +211,7 @@ int64_t blit_path_make(const char *path, int64_t sync)
 		if (copy[i] != '/' && copy[i] != 0)
 			continue;
 		copy[i] = 0;
-		if (mkdir(copy, 0777) == 0)
+		if (mkdir(copy, 0777 & ~umask_asked()) == 0)
 			made = sync && (err = sync_above(copy)) ? err : 1;
 		else if (errno != EEXIST && errno != EISDIR)
 			made = -errno;
