@@ -13,7 +13,7 @@
 #define BLIT_EXPORT __attribute__((visibility("default")))
 
 /* Raised when a field, an operation or a code changes; lib/native/library.ts refuses another number. */
-#define BLIT_ABI 22
+#define BLIT_ABI 23
 
 enum blit_op {
 	BLIT_OP_LIST = 1,   /* read a directory on one or both sides, compare, make a batch */
@@ -34,6 +34,9 @@ enum blit_op {
 	 * blocking socket, which is closed at the end. The result tells of the end: 0 when the engine ends or the other side ended in an
 	 * orderly way, or -errno; other lanes do not mind. */
 	BLIT_OP_LANE = 14,
+	/* destination: 0 where the directory still is where its path leads, or there is no destination; else -BLIT_E_GONE: what was written
+	 * may not be where it is looked for */
+	BLIT_OP_STANDS = 15,
 };
 
 /* Actions of APPLY, in the top four bits of an index word. */
@@ -262,6 +265,10 @@ struct blit_path_facts {
 	uint64_t kind, dev, ino, size;
 };
 
+struct blit_inode {
+	uint64_t dev, ino;
+};
+
 /* --- what travels on a lane (docs/protocol.md): frames, and in frames of the first type records --- */
 
 #define BLIT_FRAME_MAGIC 0x31544c42u /* "BLT1" */
@@ -329,9 +336,6 @@ BLIT_EXPORT int64_t blit_engine_progress(struct engine *e, struct blit_counters 
 BLIT_EXPORT int64_t blit_engine_activate(struct engine *e, uint32_t workers);
 /* Where the destination's root is to be found, which is `dst` of open else. Before anything is submitted. */
 BLIT_EXPORT int64_t blit_engine_root_at(struct engine *e, const char *path);
-/* 1 where the directory of the destination still is where its path leads, or there is no destination; 0: what was written may not be
- * where it is looked for. */
-BLIT_EXPORT int64_t blit_dir_stands(struct engine *e, uint32_t id);
 /* The source's directory with that inode is not entered: it is the root of the other side, or of its backup tree. Two at most, before anything is
  * submitted. */
 BLIT_EXPORT int64_t blit_engine_avoid(struct engine *e, uint64_t dev, uint64_t ino);
@@ -367,6 +371,30 @@ BLIT_EXPORT int64_t blit_wait_descriptor(struct waiter *w, int32_t fd, int64_t t
  * nothing is waited for. One call at a time. */
 BLIT_EXPORT int64_t blit_wait(struct waiter *w, uint64_t *out, uint64_t cap);
 
+/* --- aside.c: calls that wait for a file system, on threads of their own --- */
+
+/* The calls, each with the arguments of the function of that name, in their order. */
+enum blit_aside_call {
+	BLIT_ASIDE_FACTS = 1,
+	BLIT_ASIDE_SPACE = 2,
+	BLIT_ASIDE_REMOVE = 3,
+	BLIT_ASIDE_OPEN = 4,
+	BLIT_ASIDE_MAKE = 5,
+	BLIT_ASIDE_WALK_LIST = 6,
+	BLIT_ASIDE_WALK_REMOVE = 7,
+	BLIT_ASIDE_ENGINE_OPEN = 8,
+	BLIT_ASIDE_PATH_FACTS = 9,
+	BLIT_ASIDE_PATH_REAL = 10,
+	BLIT_ASIDE_PATH_SPACE = 11,
+	BLIT_ASIDE_PATH_UPWARDS = 12,
+	BLIT_ASIDE_PATH_ASK = 13,
+};
+#define BLIT_ASIDE_ARGS 9
+
+/* Begins a call, and waits for it for a moment. 1: it is over, and *result is what it returned. 0: blit_wait gives the token back once it
+ * is over; all memory that the arguments point to must stay until then, which may be for ever. -errno where no thread can be had. */
+BLIT_EXPORT int64_t blit_aside(struct waiter *w, uint64_t token, uint32_t which, const uint64_t *args, int64_t *result);
+
 /* Follows a last symlink if asked. 0 or -errno. */
 BLIT_EXPORT int64_t blit_path_facts(const char *path, int64_t follow, struct blit_path_facts *out);
 /* What a directory holds: 1, or 0 where it holds a directory or more than so many entries. Ends when it has seen that, or more bytes
@@ -375,7 +403,12 @@ BLIT_EXPORT int64_t blit_path_first_look(const char *path, uint64_t max_files, u
 /* Room on the file system of a directory; `available` is what this process may use. 0 or -errno. */
 struct blit_space;
 BLIT_EXPORT int64_t blit_path_space(const char *path, struct blit_space *out);
-/* Whether the file system that a path leads to answers within that time, waiting on a thread of its own: 1, or 0 and the thread stays
+/* The directory and those above it, up to the root: how many, at most cap; 0 where nothing can be told. */
+BLIT_EXPORT int64_t blit_path_upwards(const char *path, struct blit_inode *out, uint64_t cap);
+/* Asks the file system that a path leads to, or where nothing stands the one above it, something that no cache answers. 0, once it has
+ * answered. */
+BLIT_EXPORT int64_t blit_path_ask(const char *path);
+/* Whether the file system that a path leads to answers that within that time, waiting on a thread of its own: 1, or 0 and the thread stays
  * with it. -errno where no thread can be had. */
 BLIT_EXPORT int64_t blit_path_answers(const char *path, int64_t wait_ms);
 /* The bytes of a regular file, as far as they fit; those of /proc and /sys, which do not know their size, included. Their number,

@@ -72,8 +72,9 @@ async function build(compiler: string[], sources: string[]): Promise<void> {
   try {
     const paths = await compileObjects(compiler, sources, libraryFlags, objects);
     const finished = `${objects}/${libraryName}`;
-    // A symbol that is nowhere shall fail here, not when the library is used.
-    const complete = Deno.build.os === "linux" ? ["-Wl,-z,defs"] : [];
+    // A symbol that is nowhere shall fail here, not when the library is used; and what its threads run stays when a runtime, as one of a
+    // test's, closes it.
+    const complete = Deno.build.os === "linux" ? ["-Wl,-z,defs", "-Wl,-z,nodelete"] : [];
     await runCompiler([...compiler, "-shared", "-pthread", ...complete, ...paths, "-o", finished]);
     Deno.renameSync(finished, libraryPath);
   } finally {

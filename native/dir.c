@@ -323,12 +323,6 @@ int dir_check(struct engine *e, struct dir *d)
 	return 0;
 }
 
-int64_t blit_dir_stands(struct engine *e, uint32_t id)
-{
-	struct dir *d = dir_get(e, id);
-	return d ? dir_check(e, d) == 0 : -EINVAL;
-}
-
 int64_t blit_engine_root_at(struct engine *e, const char *path)
 {
 	free(e->root_path);

@@ -147,7 +147,7 @@ static bool is_urgent(const struct blit_task *t)
 {
 	if (t->op == BLIT_OP_LIST)
 		return !(t->flags & BLIT_TAKE); /* that one is work for later, too */
-	return t->op == BLIT_OP_SETTLE || t->op == BLIT_OP_OPEN || t->op == BLIT_OP_FINISH;
+	return t->op == BLIT_OP_SETTLE || t->op == BLIT_OP_OPEN || t->op == BLIT_OP_FINISH || t->op == BLIT_OP_STANDS;
 }
 
 static bool is_shared(uint32_t op)
@@ -187,7 +187,7 @@ static bool may_run(const struct engine *e, const struct blit_task *t)
 /* 0, -EINVAL for a task that makes no sense, or -EROFS. */
 static int check_task(const struct engine *e, const struct blit_task *t, size_t room)
 {
-	if (t->payload_len > room || t->op < BLIT_OP_LIST || t->op > BLIT_OP_LANE)
+	if (t->payload_len > room || t->op < BLIT_OP_LIST || t->op > BLIT_OP_STANDS)
 		return -EINVAL;
 	if (is_shared(t->op) && (t->count == 0 || (t->payload_len && t->payload_len / 4 < t->count)))
 		return -EINVAL;
@@ -523,6 +523,7 @@ static void run(struct worker *w, struct task *t, uint32_t first, uint32_t n)
 	case BLIT_OP_HASH: r.status = large_hash(w, t, &r); break;
 	case BLIT_OP_LINK: r.status = link_entry(w, t, &r); break;
 	case BLIT_OP_SETTLE: r.status = settle_dir(w, t, &r); break;
+	case BLIT_OP_STANDS: r.status = dir_check(w->e, t->d); break;
 	}
 	if (atomic_fetch_sub(&t->unfinished, n) == n)
 		engine_post(w->e, t, &r);

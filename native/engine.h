@@ -295,6 +295,10 @@ int thread_start(struct engine *e, const char *name, void (*life)(void *), void 
 void waiter_call(struct engine *e);
 /* The engine is about to go: whoever still waits for it is told so at once. */
 void waiter_forget(struct engine *e);
+/* A call is waited for under that token, until it is over. */
+void waiter_begin(struct waiter *w, uint64_t token);
+void waiter_end(struct waiter *w, uint64_t token);
+
 /*
  * What a failed step is to be reported as. Where it failed because the destination (the file system of `dir`, an open directory or
  * file) is full, that is BLIT_E_FULL or BLIT_E_QUOTA, and nothing more is begun; `size` is that of what did not fit. Positive.

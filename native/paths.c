@@ -1,6 +1,7 @@
 /* Paths as the user gave them: looked at, made, renamed, removed. For names that are not UTF-8, which Deno's own calls cannot say. */
 #include "engine.h"
 
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 
 int64_t blit_path_facts(const char *path, int64_t follow, struct blit_path_facts *out)
@@ -53,6 +54,38 @@ int64_t blit_path_space(const char *path, struct blit_space *out)
 	return err;
 }
 
+int64_t blit_path_ask(const char *path)
+{
+	struct stat st;
+	struct statvfs room;
+	char *at = strdup(path), *slash;
+	if (!at)
+		return -ENOMEM;
+	/* What stat tells may be known already; how much room there is never is. */
+	while ((stat(at, &st) < 0 || statvfs(at, &room) < 0) && (slash = strrchr(at, '/')) && slash > at)
+		*slash = 0;
+	free(at);
+	return 0;
+}
+
+int64_t blit_path_upwards(const char *path, struct blit_inode *out, uint64_t cap)
+{
+	struct stat st;
+	uint64_t count = 0;
+	char *at = malloc(strlen(path) + 3 * cap + 1);
+	if (!at)
+		return -ENOMEM;
+	strcpy(at, path);
+	for (size_t len = strlen(path); count < cap && stat(at, &st) == 0; len += 3) {
+		if (count > 0 && out[count - 1].dev == st.st_dev && out[count - 1].ino == st.st_ino)
+			break;
+		out[count++] = (struct blit_inode){ .dev = st.st_dev, .ino = st.st_ino };
+		memcpy(at + len, "/..", 4);
+	}
+	free(at);
+	return count;
+}
+
 /* Belongs to the one who asks and the thread that looks; the last one frees it. */
 struct question {
 	pthread_mutex_t lock;
@@ -77,14 +110,10 @@ static void question_leave(struct question *q, bool answered)
 	free(q);
 }
 
-/* Where nothing stands, what is above it has to answer. */
 static void *question_ask(void *arg)
 {
 	struct question *q = arg;
-	struct stat st;
-	char *slash;
-	while (stat(q->path, &st) < 0 && (slash = strrchr(q->path, '/')) && slash > q->path)
-		*slash = 0;
+	blit_path_ask(q->path);
 	question_leave(q, true);
 	return NULL;
 }

@@ -43,9 +43,26 @@ static void test_real(void)
 	CHECK_EQUAL(blit_path_real("none", out, sizeof out), -ENOENT);
 }
 
+static void test_upwards(void)
+{
+	struct blit_inode up[8];
+	struct blit_path_facts facts[3];
+	CHECK_EQUAL(blit_path_make("deep/er", 0), 1);
+	CHECK(blit_path_upwards("deep/er", up, 8) >= 3);
+	const char *paths[] = { "deep/er", "deep", "." };
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQUAL(blit_path_facts(paths[i], 1, &facts[i]), 0);
+		CHECK(up[i].ino == facts[i].ino && up[i].dev == facts[i].dev);
+	}
+	CHECK_EQUAL(blit_path_upwards("deep/er", up, 1), 1);
+	CHECK_EQUAL(blit_path_upwards("/", up, 8), 1);
+	CHECK_EQUAL(blit_path_upwards("none", up, 8), 0);
+}
+
 int main(void)
 {
 	test_folder_enter();
+	test_upwards();
 	test_write("file", "x");
 	test_read();
 	test_append();

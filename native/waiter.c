@@ -10,13 +10,16 @@
 
 #include <poll.h>
 
+/* The longest sleep. */
+#define LOOK_NS (3600 * (int64_t)1000000000)
+
 struct entry {
 	uint64_t token;
 	struct engine *e;
 	int64_t until_ns;
 	int fd;       /* where there is no engine */
-	short events; /* 0: the engine is gone */
-	bool ready;   /* the descriptor is */
+	short events; /* 0: the engine is gone, or it is a call (aside.c) */
+	bool ready;   /* the descriptor is, or the call is over */
 };
 
 struct waiter {
@@ -118,6 +121,22 @@ int64_t blit_wait_descriptor(struct waiter *w, int32_t fd, int64_t to_write, uin
 	return 0;
 }
 
+void waiter_begin(struct waiter *w, uint64_t token)
+{
+	pthread_mutex_lock(&w->lock);
+	add(w, (struct entry){ .token = token, .until_ns = INT64_MAX, .fd = -1 });
+	pthread_mutex_unlock(&w->lock);
+}
+
+void waiter_end(struct waiter *w, uint64_t token)
+{
+	pthread_mutex_lock(&w->lock);
+	for (uint32_t i = 0; i < w->count; i++)
+		w->entries[i].ready |= w->entries[i].token == token;
+	wake(w);
+	pthread_mutex_unlock(&w->lock);
+}
+
 static bool is_ready(const struct entry *n, int64_t now, bool dated)
 {
 	return n->ready || now >= n->until_ns || (n->e && engine_is_ready(n->e, dated));
@@ -184,6 +203,7 @@ int64_t blit_wait(struct waiter *w, uint64_t *out, uint64_t cap)
 	look(w, 0); /* engines that are always ready do not keep descriptors waiting */
 	while ((ready = take_ready(w, out, cap, &until_ns)) == 0 && w->count > 0) {
 		int64_t ns = until_ns - engine_now_ns();
+		ns = ns < LOOK_NS ? ns : LOOK_NS; /* a call has no time of its own */
 		look(w, ns > 0 ? (ns + 999999) / 1000000 : 0);
 	}
 	pthread_mutex_unlock(&w->lock);

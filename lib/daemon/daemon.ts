@@ -9,7 +9,8 @@ import { BlitError } from "../base/errors.ts";
 import { pause } from "../base/timers.ts";
 import { version } from "../base/version.ts";
 import { announce, type Announcement } from "../endpoint/mdns.ts";
-import { canResolveBeneath, lookBeneath, reasonOf } from "../native/beneath.ts";
+import { canResolveBeneath, lookBeneath, lookFor, reasonOf } from "../native/beneath.ts";
+import { settlesWithin } from "../native/patience.ts";
 import { ignoredAtStart } from "../native/signals.ts";
 import { Calls } from "./calls.ts";
 import { type ConfigFlags, type DaemonConfig, loadConfig } from "./config.ts";
@@ -22,6 +23,10 @@ import { Shares } from "./shares.ts";
 
 /** So long is waited at the end for jobs that were broken off. */
 const LAST_WORK_MS = 1000;
+/** How long the start waits for what its modules look like. */
+const LOOK_MS = 1000;
+/** How long a file system may take to answer a single question. */
+const ANSWER_MS = 20_000;
 
 export interface DaemonWorld {
   readonly log: Log;
@@ -102,6 +107,7 @@ class State {
   dataPort!: DataPort;
   constructor(public config: DaemonConfig, readonly log: Log) {
     this.modules = new Modules(config.modules);
+    lookFor(Math.min(ANSWER_MS, config.limits.stallMs));
     this.calls = new Calls(() => this.config, log);
     this.jobs = new JobRegistry(log);
   }
@@ -117,6 +123,7 @@ function reload(state: State, flags: ConfigFlags, world: DaemonWorld): boolean {
   }
   const { config } = state;
   state.modules.replace(config.modules);
+  lookFor(Math.min(ANSWER_MS, config.limits.stallMs));
   world.log.write("info", "reloaded", { modules: moduleNames(config) });
   const fixed = (["bind", "port"] as const).filter((key) => config[key] !== before[key]);
   if (config.limits.messageBytes !== before.limits.messageBytes) {
@@ -131,15 +138,16 @@ function moduleNames(config: DaemonConfig): string {
   return config.modules.map(({ name }) => name).join(",");
 }
 
-/** A module may be a disk that comes later: worth a word, no reason not to start. */
+/** A module may be a disk that comes later: worth a word, no reason not to start, nor to wait for one that does not answer. */
 async function warnOfMissing(config: DaemonConfig, log: Log): Promise<void> {
-  for (const { name, path } of config.modules) {
+  const looking = Promise.all(config.modules.map(async ({ name, path }) => {
     try {
       await lookBeneath(path, "");
     } catch (error) {
       log.write("warning", "module_unavailable", { module: name, path, error: reasonOf(error)?.words });
     }
-  }
+  }));
+  await settlesWithin(looking, LOOK_MS);
 }
 
 function warnOfPrivileges(config: DaemonConfig, log: Log): void {

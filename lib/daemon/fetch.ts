@@ -58,7 +58,7 @@ export async function* fetchTree(
   const out = new MessageStream<FetchResponse>();
   const send = (message: FetchResponse["message"]) => void out.send(create(FetchResponseSchema, { message } as never));
   const feed = new EventFeed((events) => send({ case: "happened", value: { $typeName: "blit.v1.Happened", events } }));
-  const roots = held.use(openRoots(place, job, open));
+  const roots = held.use(await openRoots(place, job, open));
   const channel = held.use(openControlChannel(source, job.stallTimeoutMs));
   const ofTheJob = held.move(); // which may outlive its call
   const running = startPull({

@@ -7,6 +7,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { BlitError } from "../base/errors.ts";
 import { refuseBackup } from "../endpoint/backup_place.ts";
 import type { Job } from "../model/job.ts";
+import { openingMs } from "../native/aside.ts";
 import { makeBeneath, openBeneath } from "../native/beneath.ts";
 import { closeDescriptor } from "../native/descriptors.ts";
 import type { Open } from "../wire/gen/blit/v1/transfer_pb.ts";
@@ -25,12 +26,12 @@ export interface Roots extends Disposable {
 }
 
 /** Raises ConnectError. */
-export function openRoots(place: Place, job: Job, open: Open): Roots {
+export async function openRoots(place: Place, job: Job, open: Open): Promise<Roots> {
   const readOnly = job.dryRun || job.verb === "check";
   const backupPath = open.job?.backupDirectory === undefined ? undefined : checkPath(open.job.backupDirectory);
-  const destination = openRoot(place, place.path, readOnly, job.fsync);
+  const destination = await openRoot(place, place.path, readOnly, job);
   try {
-    const backup = backupPath === undefined ? undefined : openRoot(place, backupPath, readOnly, job.fsync);
+    const backup = backupPath === undefined ? undefined : await openRoot(place, backupPath, readOnly, job);
     refuseOverlap(pathOf(destination.descriptor), pathOf(backup?.descriptor), open);
     const descriptors = [destination.descriptor, backup?.descriptor].filter((one) => one !== undefined);
     return {
@@ -56,18 +57,19 @@ function refuseOverlap(destinationRoot: string | undefined, backup: string | und
   }
 }
 
-function openRoot(
+async function openRoot(
   place: Place,
   path: string,
   readOnly: boolean,
-  sync: boolean,
-): { descriptor: number | undefined; fresh: boolean } {
+  { fsync, stallTimeoutMs }: Job,
+): Promise<{ descriptor: number | undefined; fresh: boolean }> {
+  const ms = openingMs(stallTimeoutMs);
   try {
     if (readOnly) {
-      const descriptor = openBeneath(place.root, path);
+      const descriptor = await openBeneath(place.root, path, ms);
       return { descriptor, fresh: descriptor === undefined };
     }
-    const { descriptor, made } = makeBeneath(place.root, path, sync);
+    const { descriptor, made } = await makeBeneath(place.root, path, fsync, ms);
     return { descriptor, fresh: made > 0 };
   } catch (error) {
     const shown = path === place.path ? place.shown() : joinPath(place.shown(), path);

@@ -4,6 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { type EntryError, reasonOf } from "../native/beneath.ts";
 
 const codes: Readonly<Record<string, Code>> = {
+  no_answer: Code.DeadlineExceeded,
   ENOENT: Code.NotFound,
   EACCES: Code.PermissionDenied,
   EPERM: Code.PermissionDenied,

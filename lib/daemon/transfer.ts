@@ -14,11 +14,19 @@ import { InlineLane } from "../carrier/inline_lane.ts";
 import { ConnectionLost, signEveryMs } from "../carrier/liveness.ts";
 import { MessageStream } from "../carrier/message_stream.ts";
 import type { Job } from "../model/job.ts";
+import { openingMs } from "../native/aside.ts";
 import { openBeneath, reasonOf, removeBeneath } from "../native/beneath.ts";
 import { closeDescriptor } from "../native/descriptors.ts";
 import { EIO, errnoOf } from "../native/errno.ts";
 import { failureFrom } from "../session/client_stream.ts";
-import { CANCELLED, type DestinationRole, startDestination } from "../session/destination_role.ts";
+import {
+  CANCELLED,
+  type DestinationRole,
+  openDestination,
+  type OpenedDestination,
+  type RemotePlacement,
+  startDestination,
+} from "../session/destination_role.ts";
 import { type SourceRole, startSource } from "../session/source_role.ts";
 import { progressToWire, summaryToWire } from "../wire/event_codec.ts";
 import {
@@ -37,7 +45,7 @@ import { EventFeed } from "./event_feed.ts";
 import type { RunningJob } from "./jobs.ts";
 import { type Opened, readOpen } from "./opened.ts";
 import { enterPlace, joinPath, type Place } from "./place.ts";
-import { openRoots, type Roots } from "./roots.ts";
+import { openRoots } from "./roots.ts";
 import type { DaemonState } from "./state.ts";
 import { asStatus } from "./status.ts";
 import { waitForTurn } from "./transfer_turn.ts";
@@ -239,7 +247,7 @@ abstract class Served {
     return this.#shares.use(this.daemon.workers.take(wanted)).count;
   }
 
-  protected abstract prepare(): Promise<void> | void;
+  protected abstract prepare(): Promise<void>;
   protected abstract begin(): void;
   protected abstract take(message: TransferRequest["message"]): void;
   protected abstract addLane(descriptor: number): Promise<boolean>;
@@ -258,12 +266,14 @@ class ServedSource extends Served {
   #role: SourceRole | undefined;
   #sent = 0;
 
-  protected override prepare(): void {
+  protected override async prepare(): Promise<void> {
     const { place, job } = this;
-    const descriptor = resolve(() => openBeneath(place.root, place.path), "open", place);
+    const descriptor = await openBeneath(place.root, place.path, openingMs(job.stallTimeoutMs)).catch((error) => {
+      throw asStatus("open", place.shown(), error);
+    });
     if (descriptor === undefined) throw new ConnectError(`Cannot find "${place.shown()}"`, Code.NotFound);
     try {
-      this.#role = startSource({
+      this.#role = await startSource({
         root: `/proc/self/fd/${descriptor}`,
         path: joinPath(place.root, place.path),
         job,
@@ -324,7 +334,8 @@ class ServedSource extends Served {
 
 class ServedDestination extends Served {
   #role: DestinationRole | undefined;
-  #roots: Roots | undefined;
+  #placement: RemotePlacement | undefined;
+  #ready: OpenedDestination | undefined;
   readonly #feed = new EventFeed((events) => {
     void this.send({ case: "happened", value: { $typeName: "blit.v1.Happened", events } });
   });
@@ -339,31 +350,30 @@ class ServedDestination extends Served {
     super(daemon, open, opened.job, place, context);
   }
 
-  protected override prepare(): void {
-    this.#roots = openRoots(this.place, this.job, this.open);
+  protected override async prepare(): Promise<void> {
+    const { job, ...placement } = this.opened;
+    using roots = await openRoots(this.place, job, this.open);
+    const { destinationRoot, destinationPath, backupRoot, fresh } = roots;
+    this.#placement = {
+      destinationRoot,
+      destinationPath,
+      backupRoot,
+      fresh,
+      counted: fresh,
+      ...placement,
+      withhold: !this.place.privileged,
+    };
+    const grantWorkers = (wanted: number) => this.grantWorkers(wanted);
+    this.#ready = await openDestination({ job, placement: this.#placement, grantWorkers });
   }
 
   protected override begin(): void {
-    const { job, entry, filterPrefix, removeRoot } = this.opened;
-    using roots = this.#roots!;
-    const { destinationRoot, destinationPath, backupRoot, fresh } = roots;
     this.#role = startDestination({
-      job,
-      placement: {
-        destinationRoot,
-        destinationPath,
-        backupRoot,
-        fresh,
-        counted: fresh,
-        entry,
-        filterPrefix,
-        removeRoot,
-        withhold: !this.place.privileged,
-      },
-      grantWorkers: (wanted) => this.grantWorkers(wanted),
+      job: this.job,
+      placement: this.#placement!,
       ask: (requests) => void this.send({ case: "requests", value: requests }),
       sink: (event) => this.#feed.add(event),
-    });
+    }, this.#ready!);
     const stopTelling = this.#tellProgress();
     this.#role.done.then(
       (summary) => this.#end({ case: "summary", value: summaryToWire(summary) }, summary.status),
@@ -423,18 +433,9 @@ class ServedDestination extends Served {
   }
 
   protected override async closeRole(): Promise<void> {
-    this.#roots?.[Symbol.dispose]();
-    if (this.#role === undefined) return;
+    if (this.#role === undefined) return void await this.#ready?.engine.close(0);
     this.#role.stop();
     await this.#role.done.catch(() => {});
-  }
-}
-
-function resolve<T>(open: () => T, action: string, place: Place): T {
-  try {
-    return open();
-  } catch (error) {
-    throw asStatus(action, place.shown(), error);
   }
 }
 

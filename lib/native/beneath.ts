@@ -1,13 +1,17 @@
 /**
  * What lies beneath a root: looked at, listed, measured and removed without ever following a symlink or leaving the root
  * (native/beneath.c). Paths are relative PEP 383 strings without "." and "..", "" is the root itself. Works only with the shim.
+ * Everything is asked on other threads, and a root that does not answer is given up (aside.ts).
  *
  * Errors are BlitErrors (failed) of the form `Cannot <action> "<path>": <state>`; `reasonOf` tells the errno.
  */
 
 import { BlitError } from "../base/errors.ts";
 import { pathToBytes } from "../base/path_bytes.ts";
+import { type Argument, askAside, NO_ANSWER } from "./aside.ts";
+import { closeDescriptor } from "./descriptors.ts";
 import { engineError } from "./errno.ts";
+import { Aside } from "./layout.ts";
 import { openDaemonLibrary } from "./library.ts";
 
 /** One entry of a directory. Without facts (names only, or `error` is set) the numbers are 0. */
@@ -55,6 +59,7 @@ export interface Space {
 const LISTED_BYTES = 72;
 /** Room for about 700 entries; a larger piece would keep the first entry waiting. */
 const LIST_BUFFER_BYTES = 64 * 1024;
+const REMOVED_AT_ONCE = 64;
 
 /** Whether this program can resolve paths beneath a root at all. */
 export function canResolveBeneath(): boolean {
@@ -64,9 +69,7 @@ export function canResolveBeneath(): boolean {
 /** The entry itself; a symlink is not followed. Its name is empty for the root. */
 export async function lookBeneath(root: string, path: string): Promise<Listed> {
   const out = new Uint8Array(8192);
-  const call = calls().blit_beneath_facts;
-  const length = await holding((...paths) => call(...paths, out, BigInt(out.length)), root, path);
-  if (length < 0) throw beneathError("look at", path, -length);
+  const length = await ask(root, path, "look at", Aside.Facts, [out, BigInt(out.length)]);
   return unpack(out.subarray(0, length))[0];
 }
 
@@ -94,95 +97,104 @@ export async function* listBeneath(
  */
 export class BeneathWalk implements Disposable {
   readonly #state = new BigUint64Array(1);
+  /** A call that was given up still uses the state. */
+  #busy = false;
+  #over = false;
 
   constructor(private readonly root: string, private readonly path: string, private readonly namesOnly = false) {}
 
   /** Enters a directory, or begins, and gives its entries as `listBeneath` does. */
   async *list(parentDepth = 0, name: Uint8Array = new Uint8Array()): AsyncGenerator<Listed[], void, void> {
-    const call = calls().blit_walk_list;
-    const state = new Uint8Array(this.#state.buffer);
     const more = new Uint32Array(1);
     let entered = cString(name);
     do {
       const out = new Uint8Array(LIST_BUFFER_BYTES);
-      const length = await holding(
-        (root, path) =>
-          call(
-            root,
-            path,
-            state,
-            parentDepth,
-            entered,
-            this.namesOnly ? 1n : 0n,
-            out,
-            BigInt(out.length),
-            new Uint8Array(more.buffer),
-          ),
-        this.root,
-        this.path,
-      );
-      if (length < 0) throw beneathError("list", this.path, -length);
+      const length = await this.#ask("list", Aside.WalkList, [
+        cString(this.root),
+        cString(this.path),
+        new Uint8Array(this.#state.buffer),
+        BigInt(parentDepth),
+        entered,
+        this.namesOnly ? 1n : 0n,
+        out,
+        BigInt(out.length),
+        new Uint8Array(more.buffer),
+      ]);
       if (length > 0) yield unpack(out.subarray(0, length));
       entered = cString("");
     } while (more[0] !== 0);
   }
 
   /** As `removeBeneath`, in the directory of that depth on the way; the walk is there then. */
-  async remove(
+  remove(
     depth: number,
     names: readonly Uint8Array[],
     kind: "directories" | "others",
   ): Promise<(EntryError | undefined)[]> {
-    const errors = new Int32Array(names.length);
-    const packed = packNames(names);
-    const result = Number(
-      await calls().blit_walk_remove(
-        this.#state[0],
-        depth,
-        packed,
-        BigInt(names.length),
-        kind === "directories" ? 1n : 0n,
-        new Uint8Array(errors.buffer),
-      ),
-    );
-    if (result < 0) throw beneathError("open", this.path, -result);
-    return errnosOf(errors);
+    return removeInParts(names, kind, async (packed) => {
+      await this.#ask("open", Aside.WalkRemove, [this.#state[0], BigInt(depth), ...packed]);
+    });
+  }
+
+  async #ask(action: string, which: Aside, args: readonly Argument[]): Promise<number> {
+    if (this.#busy) throw noAnswer(action, this.path);
+    this.#busy = true;
+    const end = () => {
+      this.#busy = false;
+      if (this.#over) this.#end();
+    };
+    const result = await askAside(this.root, patienceMs, which, args, end);
+    if (result === undefined) throw noAnswer(action, this.path);
+    end();
+    if (result < 0) throw beneathError(action, this.path, -result);
+    return result;
   }
 
   [Symbol.dispose](): void {
+    this.#over = true;
+    if (!this.#busy) this.#end();
+  }
+
+  #end(): void {
     if (this.#state[0] !== 0n) calls().blit_walk_end(this.#state[0]);
     this.#state[0] = 0n;
   }
 }
 
-/** A descriptor of the directory, to be closed by `closeDescriptor`; undefined where it is missing. Raises BlitError (failed). */
-export function openBeneath(root: string, path: string): number | undefined {
-  const descriptor = Number(calls().blit_beneath_open(cString(root), cString(path)));
-  if (descriptor >= 0) return descriptor;
-  const error = beneathError("open", path, -descriptor);
-  if (reasonOf(error)?.code === "ENOENT") return undefined;
-  throw error;
+/**
+ * A descriptor of the directory, to be closed by `closeDescriptor`; undefined where it is missing. Raises BlitError (failed), where there
+ * is no answer within `ms`, too.
+ */
+export async function openBeneath(root: string, path: string, ms: number): Promise<number | undefined> {
+  try {
+    return await ask(root, path, "open", Aside.Open, [], { ms, late: closeLate });
+  } catch (error) {
+    if (reasonOf(error)?.code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 /** The same, with what is missing made, on the medium too if asked; and how many directories that were. */
-export function makeBeneath(
+export async function makeBeneath(
   root: string,
   path: string,
   sync: boolean,
-): { readonly descriptor: number; readonly made: number } {
+  ms: number,
+): Promise<{ readonly descriptor: number; readonly made: number }> {
   const made = new Uint32Array(1);
-  const out = new Uint8Array(made.buffer);
-  const descriptor = Number(calls().blit_beneath_make(cString(root), cString(path), sync ? 1n : 0n, out));
-  if (descriptor < 0) throw beneathError("create", path, -descriptor);
+  const args = [sync ? 1n : 0n, new Uint8Array(made.buffer)];
+  const descriptor = await ask(root, path, "create", Aside.Make, args, { ms, late: closeLate });
   return { descriptor, made: made[0] };
+}
+
+function closeLate(descriptor: number): void {
+  if (descriptor >= 0) closeDescriptor(descriptor);
 }
 
 /** Space of the file system that holds the entry. */
 export async function spaceBeneath(root: string, path: string): Promise<Space> {
   const out = new BigUint64Array(6);
-  const call = calls().blit_beneath_space;
-  const result = await holding((...paths) => call(...paths, new Uint8Array(out.buffer)), root, path);
-  if (result < 0) throw beneathError("measure", path, -result);
+  await ask(root, path, "measure", Aside.Space, [new Uint8Array(out.buffer)]);
   const [total, free, available, inodes, inodesFree, readOnly] = out;
   return { total, free, available, inodes, inodesFree, readOnly: readOnly !== 0n };
 }
@@ -191,23 +203,38 @@ export async function spaceBeneath(root: string, path: string): Promise<Space> {
  * Removes entries of one directory: empty directories, or everything but directories. Returns for each name why it is still there,
  * undefined where it is gone.
  */
-export async function removeBeneath(
+export function removeBeneath(
   root: string,
   directory: string,
   names: readonly Uint8Array[],
   kind: "directories" | "others",
 ): Promise<(EntryError | undefined)[]> {
-  const errors = new Int32Array(names.length);
-  const call = calls().blit_beneath_remove;
-  const [packed, count, ofDirectories] = [packNames(names), BigInt(names.length), kind === "directories" ? 1n : 0n];
-  const result = await holding(
-    (...paths) => call(...paths, packed, count, ofDirectories, new Uint8Array(errors.buffer)),
-    root,
-    directory,
-    packed,
-  );
-  if (result < 0) throw beneathError("open", directory, -result);
-  return errnosOf(errors);
+  return removeInParts(names, kind, async (packed) => {
+    await ask(root, directory, "open", Aside.Remove, packed);
+  });
+}
+
+/** Large files take their time to go, and a call that takes long counts as one without an answer. */
+async function removeInParts(
+  names: readonly Uint8Array[],
+  kind: "directories" | "others",
+  remove: (packed: Argument[]) => Promise<void>,
+): Promise<(EntryError | undefined)[]> {
+  const reasons: (EntryError | undefined)[] = [];
+  for (let at = 0; at === 0 || at < names.length; at += REMOVED_AT_ONCE) {
+    const part = names.slice(at, at + REMOVED_AT_ONCE);
+    const errors = new Int32Array(part.length);
+    const ofDirectories = kind === "directories" ? 1n : 0n;
+    try {
+      await remove([packNames(part), BigInt(part.length), ofDirectories, new Uint8Array(errors.buffer)]);
+    } catch (error) {
+      if (at === 0) throw error;
+      const reason = reasonOf(error);
+      return names.map((_, i) => i < at ? reasons[i] : reason); // what went before is gone all the same
+    }
+    reasons.push(...errnosOf(errors));
+  }
+  return reasons;
 }
 
 /** The system's reason behind an error of this file; undefined for any other error. */
@@ -225,38 +252,31 @@ function calls() {
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/**
- * Makes a call on another thread with both paths as C strings. What only the thread reads must not be collected before it is done:
- * nothing but this function refers to it then.
- */
-async function holding(
-  call: (root: Bytes, path: Bytes) => Promise<bigint>,
-  root: string,
-  path: string,
-  ...more: Bytes[]
-): Promise<number> {
-  const held = [cString(root), cString(path), ...more];
-  using _ = await enter();
-  const result = await call(held[0], held[1]);
-  held.length = 0;
-  return Number(result);
+let patienceMs = 20_000;
+
+/** How long a look may take, from now on; 20 s before. */
+export function lookFor(ms: number): void {
+  patienceMs = ms;
 }
 
-/** Calls of this file that run at once; the others wait their turn. The runtime has 32 threads, and some are to be left whatever hangs. */
-const callsMax = 16;
-let callsRunning = 0;
-const callsWaiting: (() => void)[] = [];
+/** Asks for something at a path. Raises BlitError (failed). */
+async function ask(
+  root: string,
+  path: string,
+  action: string,
+  which: Aside,
+  args: readonly Argument[],
+  { ms = patienceMs, late }: { readonly ms?: number; readonly late?: (result: number) => void } = {},
+): Promise<number> {
+  calls();
+  const result = await askAside(root, ms, which, [cString(root), cString(path), ...args], late);
+  if (result === undefined) throw noAnswer(action, path);
+  if (result < 0) throw beneathError(action, path, -result);
+  return result;
+}
 
-async function enter(): Promise<Disposable> {
-  if (callsRunning < callsMax) callsRunning++;
-  else await new Promise<void>((resolve) => callsWaiting.push(resolve)); // who leaves hands its place on
-  return {
-    [Symbol.dispose]() {
-      const next = callsWaiting.shift();
-      if (next !== undefined) next();
-      else callsRunning--;
-    },
-  };
+function noAnswer(action: string, path: string): BlitError {
+  return new BlitError("failed", `Cannot ${action} "${path}": ${NO_ANSWER.words}`, undefined, { cause: NO_ANSWER });
 }
 
 function unpack(bytes: Bytes): Listed[] {

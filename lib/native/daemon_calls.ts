@@ -1,28 +1,14 @@
 /** What daemons and their clients call of the shim. A table of its own, so that a copy does not pay for it when it opens the library. */
 
 export const daemonCalls = {
-  blit_beneath_facts: { parameters: ["buffer", "buffer", "buffer", "u64"], result: "i64", nonblocking: true },
-  blit_walk_list: {
-    parameters: ["buffer", "buffer", "buffer", "u32", "buffer", "i64", "buffer", "u64", "buffer"],
-    result: "i64",
-    nonblocking: true,
-  },
-  blit_walk_remove: { parameters: ["u64", "u32", "buffer", "u64", "i64", "buffer"], result: "i64", nonblocking: true },
+  blit_aside: { parameters: ["pointer", "u64", "u32", "buffer", "buffer"], result: "i64" },
   blit_walk_end: { parameters: ["u64"], result: "i64" },
-  blit_beneath_remove: {
-    parameters: ["buffer", "buffer", "buffer", "u64", "i64", "buffer"],
-    result: "i64",
-    nonblocking: true,
-  },
-  blit_beneath_space: { parameters: ["buffer", "buffer", "buffer"], result: "i64", nonblocking: true },
   blit_sockets_list: { parameters: ["u32", "buffer", "u64"], result: "i64" },
   blit_sockets_shut: { parameters: ["buffer", "u64"], result: "i64" },
   blit_sockets_tend: { parameters: ["u32", "u32"], result: "i64" },
   blit_signal_ignored: { parameters: ["i32"], result: "i64" },
   blit_memory_release: { parameters: [], result: "i64" },
   blit_descriptors_max: { parameters: [], result: "i64" },
-  blit_beneath_open: { parameters: ["buffer", "buffer"], result: "i64" },
-  blit_beneath_make: { parameters: ["buffer", "buffer", "i64", "buffer"], result: "i64" },
   blit_listener_tend: { parameters: ["u32", "u32"], result: "i64" },
   blit_socket_listen: { parameters: ["buffer", "u32", "buffer"], result: "i64" },
   blit_socket_accept: { parameters: ["i32", "buffer"], result: "i64" },

@@ -37,10 +37,13 @@ export interface ReceivedFile extends LargeAnswer {
   readonly held: boolean;
 }
 
-/** Undefined where there is no shim. Raises BlitError (failed) when a root cannot be opened. */
-export function openDestinationEngine(config: EngineConfig): DestinationEngine | undefined {
+/**
+ * Undefined where there is no shim. Raises BlitError (failed) when a root cannot be opened, or its file system does not answer within
+ * `ms`.
+ */
+export async function openDestinationEngine(config: EngineConfig, ms: number): Promise<DestinationEngine | undefined> {
   const library = openLibrary();
-  return library && new DestinationEngine(new TaskQueue(library, config));
+  return library && new DestinationEngine(await TaskQueue.openAside(library, config, ms));
 }
 
 export class DestinationEngine extends NativeEngine {

@@ -272,7 +272,7 @@ export interface Engine {
   /** Path of a directory relative to the root, with a trailing slash; "" for the root. */
   pathOf(dir: number): string;
   /** Whether the destination's directory still is where its path leads, so that what was written is where it is looked for. */
-  stands?(dir: number): boolean;
+  stands?(dir: number, done: (stands: boolean) => void): void;
   progress(): Counters;
   /** How many of the workers take work from now on. */
   activate(workers: number): void;

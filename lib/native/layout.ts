@@ -1,6 +1,6 @@
 /** The shim's structures, field by field as in native/blit.h. Little-endian on every platform that blit supports. */
 
-export const ABI = 22;
+export const ABI = 23;
 
 export const Op = {
   List: 1,
@@ -17,8 +17,29 @@ export const Op = {
   Receive: 12,
   Hash: 13,
   Lane: 14,
+  Stands: 15,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
+
+/** Calls that are made on a thread of their own. */
+export const Aside = {
+  Facts: 1,
+  Space: 2,
+  Remove: 3,
+  Open: 4,
+  Make: 5,
+  WalkList: 6,
+  WalkRemove: 7,
+  EngineOpen: 8,
+  PathFacts: 9,
+  PathReal: 10,
+  PathSpace: 11,
+  PathUpwards: 12,
+  PathAsk: 13,
+} as const;
+export type Aside = (typeof Aside)[keyof typeof Aside];
+/** Words that a call is given. */
+export const ASIDE_ARGS = 9;
 
 export const ConfigFlag = {
   Verify: 1,

@@ -17,7 +17,6 @@ const shortCalls = {
   blit_engine_wait_here: { name: "blit_engine_wait", parameters: ["pointer", "i64"], result: "i64" },
   blit_engine_activate: { parameters: ["pointer", "u32"], result: "i64" },
   blit_engine_root_at: { parameters: ["pointer", "buffer"], result: "i64" },
-  blit_dir_stands: { parameters: ["pointer", "u32"], result: "i64" },
   blit_engine_avoid: { parameters: ["pointer", "u64", "u64"], result: "i64" },
   blit_engine_start: { parameters: ["pointer"], result: "i64" },
   blit_engine_stop: { parameters: ["pointer", "i64"], result: "i64" },

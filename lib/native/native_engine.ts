@@ -42,7 +42,7 @@ import { address, type Resolve, TaskQueue } from "./task_queue.ts";
 /** Undefined where there is no shim. Raises BlitError (failed) when a root cannot be opened. */
 export function openNativeEngine(config: EngineConfig): Engine | undefined {
   const library = openLibrary();
-  return library && new NativeEngine(new TaskQueue(library, config));
+  return library && new NativeEngine(TaskQueue.open(library, config));
 }
 
 export class NativeEngine implements Engine {
@@ -133,8 +133,8 @@ export class NativeEngine implements Engine {
   }
 
   /** Whether the directory still is where its path leads: what was written is where it is looked for. */
-  stands(dir: number): boolean {
-    return this.queue.stands(dir);
+  stands(dir: number, done: (stands: boolean) => void): void {
+    this.queue.submit({ op: Op.Stands, dir, flags: 0 }, undefined, ({ errno }) => done(errno === 0));
   }
 
   progress(): Counters {

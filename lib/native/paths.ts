@@ -46,6 +46,10 @@ export function answersSoon(path: string): boolean {
   return openLibrary()?.symbols.blit_path_answers(cString(path), SOON_MS) === 1n;
 }
 
+export function hasShim(): boolean {
+  return openLibrary() !== undefined;
+}
+
 const SOON_MS = 20n;
 
 /** Room to begin with; what /proc, /sys and the settings hold fits in. */
@@ -146,8 +150,12 @@ export interface FreeRoom {
 export function freeRoom(directory: string): FreeRoom | undefined {
   const out = new BigUint64Array(6);
   const status = openLibrary()?.symbols.blit_path_space(cString(directory), new Uint8Array(out.buffer));
-  const [total, , available, inodes, inodesFree] = out;
-  if (status !== 0n || total === 0n) return undefined; // 0: a tmpfs without a limit
+  return status === 0n ? roomOf(out) : undefined;
+}
+
+/** Of the words that the shim gives. */
+export function roomOf([total, , available, inodes, inodesFree]: BigUint64Array): FreeRoom | undefined {
+  if (total === 0n) return undefined; // a tmpfs without a limit
   return { bytes: Number(available), inodes: inodes === 0n ? undefined : Number(inodesFree) };
 }
 

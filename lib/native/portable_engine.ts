@@ -152,14 +152,18 @@ class PortableEngine implements Engine {
     return this.context.directories.pathOf(dir);
   }
 
-  stands(dir: number): boolean {
+  stands(dir: number, done: (stands: boolean) => void): void {
     const { directories } = this.context;
-    try {
-      directories.refuseGone(Step.Write, directories.get(dir));
-      return true;
-    } catch {
-      return false;
-    }
+    const directory = directories.get(dir);
+    const look = () => {
+      try {
+        directories.refuseGone(Step.Write, directory);
+        return Promise.resolve(true);
+      } catch {
+        return Promise.resolve(false);
+      }
+    };
+    this.#submit(true, look, done);
   }
 
   progress(): Counters {

@@ -41,10 +41,13 @@ export interface NamePlace {
   readonly index: number;
 }
 
-/** Undefined where there is no shim. Raises BlitError (failed) when the root cannot be opened. */
-export function openSourceEngine(config: EngineConfig): SourceEngine | undefined {
+/**
+ * Undefined where there is no shim. Raises BlitError (failed) when the root cannot be opened, or its file system does not answer within
+ * `ms`.
+ */
+export async function openSourceEngine(config: EngineConfig, ms: number): Promise<SourceEngine | undefined> {
   const library = openLibrary();
-  return library && new SourceEngine(new TaskQueue(library, config));
+  return library && new SourceEngine(await TaskQueue.openAside(library, config, ms));
 }
 
 export class SourceEngine {

@@ -7,8 +7,10 @@ import { pathFromBytes, pathToBytes } from "../base/path_bytes.ts";
 import { BlitError } from "../base/errors.ts";
 import { sizeClasses } from "../model/run_record.ts";
 import type { Counters, EngineConfig, EngineError, EntryBatch } from "./engine.ts";
+import { answerAside } from "./aside.ts";
 import { engineError, namedError, rootError, stateOf } from "./errno.ts";
 import {
+  Aside,
   CONFIG_BYTES,
   ConfigFlag,
   COUNTERS_BYTES,
@@ -38,6 +40,7 @@ const COLLECT_BYTES = 1 << 20;
 const collected = new Uint8Array(COLLECT_BYTES);
 const collectedView = new DataView(collected.buffer);
 
+type Bytes = Uint8Array<ArrayBuffer>;
 export type Resolve = (result: RawResult) => void;
 export type NewTask = Omit<RawTask, "id"> & { id?: number };
 
@@ -60,18 +63,32 @@ export class TaskQueue {
   #closed = false;
 
   /** Raises BlitError (failed) when a root cannot be opened. */
-  constructor(library: Library, config: EngineConfig) {
+  static open(library: Library, config: EngineConfig): TaskQueue {
+    const [args, out] = openArguments(config);
+    const status = library.symbols.blit_engine_open(...args, new Uint8Array(out.buffer));
+    return TaskQueue.#opened(library, config, Number(status), out);
+  }
+
+  /** The same without waiting on this thread; fails, too, where the roots' file systems do not answer within `ms`. */
+  static async openAside(library: Library, config: EngineConfig, ms: number): Promise<TaskQueue> {
+    const [args, out] = openArguments(config);
+    const place = config.destination ?? config.source ?? "";
+    const late = (status: number) => {
+      if (status >= 0) library.symbols.blit_engine_close(Deno.UnsafePointer.create(out[0])!);
+    };
+    const all = [...args, new Uint8Array(out.buffer)];
+    const status = await answerAside(place, ms, "open the roots of the job", Aside.EngineOpen, all, late);
+    return TaskQueue.#opened(library, config, status, out);
+  }
+
+  static #opened(library: Library, config: EngineConfig, status: number, [engine]: BigUint64Array): TaskQueue {
+    if (status < 0) throw openError(-status, config);
+    return new TaskQueue(library, config, Deno.UnsafePointer.create(engine)!);
+  }
+
+  private constructor(library: Library, config: EngineConfig, engine: Deno.PointerObject) {
     this.#calls = library.symbols;
-    const out = new BigUint64Array(1);
-    const status = this.#calls.blit_engine_open(
-      packConfig(config),
-      cString(config.source),
-      cString(config.destination),
-      cString(config.backup),
-      new Uint8Array(out.buffer),
-    );
-    if (status < 0n) throw openError(-Number(status), config);
-    this.#engine = Deno.UnsafePointer.create(out[0])!;
+    this.#engine = engine;
     if (config.destinationPath !== undefined && config.destination !== undefined) {
       this.#calls.blit_engine_root_at(this.#engine, cString(config.destinationPath));
     }
@@ -159,11 +176,6 @@ export class TaskQueue {
       retransmits: at(21),
       roundTripMs: at(22) / 1e3,
     };
-  }
-
-  /** Whether the destination's path still leads to its root. */
-  stands(dir: number): boolean {
-    return this.#calls.blit_dir_stands(this.#engine, dir) === 1n;
   }
 
   /** The directory of the source with that inode is not entered. */
@@ -332,6 +344,11 @@ export function address(batch: EntryBatch): bigint {
 
 function cString(path: string | undefined): Uint8Array<ArrayBuffer> {
   return pathToBytes(`${path ?? ""}\0`);
+}
+
+function openArguments(config: EngineConfig): [args: [Bytes, Bytes, Bytes, Bytes], out: BigUint64Array<ArrayBuffer>] {
+  const { source, destination, backup } = config;
+  return [[packConfig(config), cString(source), cString(destination), cString(backup)], new BigUint64Array(1)];
 }
 
 function packConfig(config: EngineConfig): Uint8Array<ArrayBuffer> {

@@ -2,7 +2,8 @@
  * Waiting for the shim. However much is waited for, one call at a time blocks for it on a thread of the runtime (native/waiter.c).
  */
 
-import type { Library } from "./library.ts";
+import { type Aside, ASIDE_ARGS } from "./layout.ts";
+import type { DaemonLibrary, Library } from "./library.ts";
 
 /** So much can be ready at once; the rest comes with the next call. */
 const READY_MAX = 64;
@@ -10,7 +11,7 @@ const READY_MAX = 64;
 export class Waiter {
   readonly #calls: Library["symbols"];
   readonly #waiter: Deno.PointerObject;
-  readonly #open = new Map<number, () => void>();
+  readonly #open = new Map<number, () => unknown>();
   readonly #ready = new BigUint64Array(READY_MAX);
   #lastToken = 0;
   #calling = false;
@@ -38,8 +39,31 @@ export class Waiter {
     return this.#until(token);
   }
 
-  #until(token: number): Promise<void> {
-    const ready = new Promise<void>((resolve) => this.#open.set(token, resolve));
+  /** Makes the call on a thread of the shim, and resolves with what it returns. */
+  async aside(
+    begin: DaemonLibrary["symbols"]["blit_aside"],
+    which: Aside,
+    args: readonly (Uint8Array<ArrayBuffer> | bigint)[],
+  ): Promise<number> {
+    const token = ++this.#lastToken;
+    const words = new BigUint64Array(ASIDE_ARGS);
+    args.forEach((arg, i) => words[i] = typeof arg === "bigint" ? arg : addressOf(arg));
+    const result = new BigInt64Array(1);
+    const out = new Uint8Array(result.buffer);
+    const status = begin(this.#waiter, BigInt(token), which, new Uint8Array(words.buffer), out);
+    if (status < 0n) return Number(status);
+    if (status === 0n) await this.#until(token, [args, result]);
+    return Number(result[0]);
+  }
+
+  /** `held`: memory that only the shim refers to meanwhile. */
+  #until(token: number, held?: unknown): Promise<void> {
+    const ready = new Promise<void>((resolve) =>
+      this.#open.set(token, () => {
+        resolve();
+        return held;
+      })
+    );
     if (!this.#calling) void this.#wait();
     return ready;
   }
@@ -57,6 +81,10 @@ export class Waiter {
     }
     this.#calling = false;
   }
+}
+
+function addressOf({ buffer, byteOffset }: Uint8Array<ArrayBuffer>): bigint {
+  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)) + BigInt(byteOffset);
 }
 
 let ofThisProcess: Waiter | undefined;

@@ -5,7 +5,7 @@
 
 import { directoryName } from "../base/path_parts.ts";
 import type { Job } from "../model/job.ts";
-import { answersSoon } from "../native/paths.ts";
+import { answersSoon, hasShim } from "../native/paths.ts";
 import { settlesWithin } from "../native/patience.ts";
 import { stallError } from "../plan/stall.ts";
 
@@ -25,6 +25,10 @@ export async function awaitAnswers({ sources, destination, backupDir, stallTimeo
 }
 
 async function look(path: string): Promise<void> {
+  if (hasShim()) {
+    const { answers } = await import("../native/paths_aside.ts"); // hardly any job needs it
+    return await answers({ path, ms: Infinity });
+  }
   for (let at = path; !await Deno.stat(at).then(() => true, () => false);) {
     const up = directoryName(at);
     if (up === at) return;

@@ -5,18 +5,18 @@
 import { BlitError } from "../base/errors.ts";
 import type { EventSink, Progress, Summary } from "../model/event.ts";
 import type { Job } from "../model/job.ts";
-import { openDestinationEngine } from "../native/destination_engine.ts";
+import { openingMs } from "../native/aside.ts";
+import { type DestinationEngine, openDestinationEngine } from "../native/destination_engine.ts";
 import { ConnectionLost, LanesUseless } from "../carrier/liveness.ts";
-import { pathFacts } from "../native/paths.ts";
 import { type Stall, stallMessage } from "../plan/stall.ts";
 import { compileFilter } from "../scan/filter.ts";
-import { machineId } from "../tune/machine.ts";
 import { bottleneckLine } from "../tune/bottleneck.ts";
 import type { SourceAnswers, SourceRequests } from "../wire/gen/blit/v1/source_pb.ts";
 import type { Claims } from "./claims.ts";
-import { mountDoubts } from "./doubts.ts";
+import { type DestinationLook, lookAtDestination } from "./destination_look.ts";
+import { mountDoubtsOf } from "./doubts.ts";
 import { LARGE_BYTES } from "./large_files.ts";
-import { RemoteEngine, type RemoteEngineOptions } from "./remote_engine.ts";
+import { RemoteEngine } from "./remote_engine.ts";
 import { judgesRoom, Room } from "./room.ts";
 import type { RunningJob } from "./run.ts";
 import { Tally } from "./tally.ts";
@@ -76,9 +76,52 @@ export interface DestinationOptions {
   readonly sink: EventSink;
 }
 
-/** Starts at once. Raises BlitError when the root cannot be opened, or without the shim. */
-export function startDestination(options: DestinationOptions): DestinationRole {
-  return new Destination(options);
+/** What a role needs before it starts: its engine over roots that are open, and what there is to know of them. */
+export interface OpenedDestination {
+  readonly look: DestinationLook;
+  readonly tuning: Tuning;
+  readonly engine: DestinationEngine;
+}
+
+/** Raises BlitError when a root cannot be opened or its file system does not answer, or without the shim. */
+export async function openDestination(
+  { job, placement, grantWorkers }: Pick<DestinationOptions, "job" | "placement" | "grantWorkers">,
+): Promise<OpenedDestination> {
+  const look = await lookAtDestination(job, placement);
+  const wished = tuneRemote(job, look.closest);
+  const workersMax = grantWorkers?.(wished.sizing.workersMax) ?? wished.sizing.workersMax;
+  const sizing = { ...wished.sizing, workersMax, workers: Math.min(wished.sizing.workers, workersMax) };
+  const engine = await openDestinationEngine({
+    destination: placement.destinationRoot,
+    destinationPath: placement.destinationPath,
+    backup: placement.backupRoot,
+    workers: sizing.workersMax,
+    bytesPerSecond: 0, // the source keeps to the limit
+    largeBytes: LARGE_BYTES,
+    bufferBytes: sizing.bufferBytes,
+    verify: job.verify,
+    fsync: job.fsync,
+    discard: false,
+    move: job.verb === "move" && !job.dryRun,
+    readOnly: job.dryRun || job.verb === "check",
+    oneFileSystem: job.oneFileSystem,
+    keepMounts: job.verb === "mirror",
+    resume: job.network?.resume,
+    withhold: placement.withhold,
+  }, openingMs(job.stallTimeoutMs));
+  if (engine === undefined) {
+    throw new BlitError(
+      "failed",
+      "Cannot copy between machines: the native library is missing",
+      "Install a C compiler and try again.",
+    );
+  }
+  return { look, tuning: { ...wished, sizing }, engine };
+}
+
+/** Starts at once. */
+export function startDestination(options: DestinationOptions, opened: OpenedDestination): DestinationRole {
+  return new Destination(options, opened);
 }
 
 class Destination implements DestinationRole {
@@ -94,48 +137,21 @@ class Destination implements DestinationRole {
   #interrupted = false;
   #over = false;
 
-  constructor(private readonly options: DestinationOptions) {
+  constructor(private readonly options: DestinationOptions, { look, tuning, engine }: OpenedDestination) {
     const { job, placement, sink } = options;
     const readOnly = job.dryRun || job.verb === "check";
     this.#tally = new Tally(job, sink);
-    this.#doubtMount();
-    // By name where that is known: the root may be given by a descriptor that is closed before the run ends.
-    const at = placement.destinationPath ?? placement.destinationRoot ?? ".";
-    const tuning = this.#tuning = tuneRemote(job, at);
-    const { destination } = tuning;
-    const workersMax = options.grantWorkers?.(tuning.sizing.workersMax) ?? tuning.sizing.workersMax;
-    const sizing = { ...tuning.sizing, workersMax, workers: Math.min(tuning.sizing.workers, workersMax) };
+    if (job.verb !== "check") {
+      for (const { kind, message } of mountDoubtsOf(look.path)) this.#tally.notice(kind, message);
+    }
+    this.#tuning = tuning;
+    const { destination, sizing } = tuning;
     this.#tally.takeRoute(tuning.route, sizing.workers);
     this.#tally.planner(sizing.reason);
-    const engine = openDestinationEngine({
-      destination: placement.destinationRoot,
-      destinationPath: placement.destinationPath,
-      backup: placement.backupRoot,
-      workers: sizing.workersMax,
-      bytesPerSecond: 0, // the source keeps to the limit
-      largeBytes: LARGE_BYTES,
-      bufferBytes: sizing.bufferBytes,
-      verify: job.verify,
-      fsync: job.fsync,
-      discard: false,
-      move: job.verb === "move" && !job.dryRun,
-      readOnly,
-      oneFileSystem: job.oneFileSystem,
-      keepMounts: job.verb === "mirror",
-      resume: job.network?.resume,
-      withhold: placement.withhold,
-    });
-    if (engine === undefined) {
-      throw new BlitError(
-        "failed",
-        "Cannot copy between machines: the native library is missing",
-        "Install a C compiler and try again.",
-      );
-    }
     this.#engine = new RemoteEngine(engine, {
       move: job.verb === "move" && !job.dryRun,
       plainAttributes: placement.withhold === true || Deno.uid() !== 0,
-      root: rootPlace(placement),
+      root: look.root,
       ask: options.ask,
       brokenOff: (requests) => this.#tally.planner(`A connection broke; ${requests} requests are made again`),
     });
@@ -147,7 +163,9 @@ class Destination implements DestinationRole {
       claims: placement.claims,
       removeSource: placement.removeRoot ? (done) => this.#engine.removeRoot(done) : undefined,
       disks,
-      room: judgesRoom(job, destination.profile.kind, false) ? Room.at(at, engine) : undefined,
+      room: judgesRoom(job, destination.profile.kind, false)
+        ? Room.asking(look.free, () => look.freeNow(), engine, readOnly)
+        : undefined,
       giveUp: (stall: Stall, cause: string | undefined) => this.#stalled(stall, cause),
       ...sizing,
       workers: Math.max(sizing.workers, sizing.lanes),
@@ -162,13 +180,6 @@ class Destination implements DestinationRole {
       root,
     );
     this.done = this.#execute();
-  }
-
-  #doubtMount(): void {
-    const { job, placement } = this.options;
-    const path = placement.destinationPath ?? placement.destinationRoot;
-    if (path === undefined || job.verb === "check") return;
-    for (const { kind, message } of mountDoubts(path)) this.#tally.notice(kind, message);
   }
 
   #stalled(stall: Stall, cause: string | undefined): ConnectionLost {
@@ -265,16 +276,4 @@ class Destination implements DestinationRole {
     this.#lanes--;
     return orderly;
   }
-}
-
-/** Both sides may be on one machine, and the destination inside the source. */
-function rootPlace({ destinationRoot, backupRoot, entry }: RemotePlacement): RemoteEngineOptions["root"] {
-  const place = inodeOf(destinationRoot);
-  const single = entry === undefined ? undefined : inodeOf(`${destinationRoot}/${entry.destination}`, false);
-  return place && { machine: machineId(), ...place, backup: inodeOf(backupRoot), entry: single };
-}
-
-function inodeOf(path: string | undefined, follow = true): { device: bigint; inode: bigint } | undefined {
-  const facts = path === undefined ? undefined : pathFacts(path, follow);
-  return facts && { device: BigInt(facts.dev), inode: BigInt(facts.ino) };
 }

@@ -32,16 +32,19 @@ export function deepDestination(destination: string, from?: string): Doubt {
 
 /** Where the destination belongs on a file system that the machine knows and that is not mounted. */
 export function mountDoubts(destination: string, files: SystemFiles = systemFiles): Doubt[] {
+  return mountDoubtsOf(realPathToBe(destination, files), files);
+}
+
+/** The same of a path without symlinks. What is mounted is not looked at: it may not answer. */
+export function mountDoubtsOf(real: string, files: SystemFiles = systemFiles): Doubt[] {
   const table = files.read("/etc/fstab");
   if (table === undefined) return [];
-  const real = realPathToBe(destination, files);
+  const mounted = new Set(parseMounts(files.read("/proc/self/mountinfo") ?? "").map(({ mountPoint }) => mountPoint));
   const holding = parseMountPoints(table)
-    .map((point) => files.realPath(point) ?? point)
+    .map((point) => mounted.has(point) ? point : files.realPath(point) ?? point)
     .filter((point) => point !== "/" && `${real}/`.startsWith(`${point}/`))
     .sort((a, b) => b.length - a.length)[0];
-  if (holding === undefined) return [];
-  const mounts = parseMounts(files.read("/proc/self/mountinfo") ?? "");
-  if (mounts.length === 0 || mounts.some(({ mountPoint }) => mountPoint === holding)) return [];
+  if (holding === undefined || mounted.size === 0 || mounted.has(holding)) return [];
   return [{
     kind: "not_mounted",
     message: `"${printablePath(holding)}" is a mount point of /etc/fstab, and nothing is mounted there`,

@@ -11,8 +11,15 @@ import { settlesWithin } from "../native/patience.ts";
 import { summaryToWire } from "../wire/event_codec.ts";
 import { Direction, type Finished, FinishedSchema } from "../wire/gen/blit/v1/transfer_pb.ts";
 import { jobToWire } from "../wire/job_codec.ts";
+import type { SourceRequests } from "../wire/gen/blit/v1/source_pb.ts";
 import { ClientStream, failureFrom, isCancelled } from "./client_stream.ts";
-import { CANCELLED, type DestinationRole, type RemotePlacement, startDestination } from "./destination_role.ts";
+import {
+  CANCELLED,
+  type DestinationRole,
+  openDestination,
+  type RemotePlacement,
+  startDestination,
+} from "./destination_role.ts";
 import { idleProgress } from "./idle_progress.ts";
 import type { RunningJob } from "./run.ts";
 
@@ -73,13 +80,13 @@ async function pull(
       removeRoot: placement.removeRoot,
     });
     await Promise.race([beginning, ended]);
-    const role = startDestination({
-      job,
-      placement,
-      grantWorkers: bounds?.grantWorkers,
-      ask: (requests) => void stream.send({ case: "requests", value: requests }),
-      sink,
+    const opening = openDestination({ job, placement, grantWorkers: bounds?.grantWorkers });
+    const opened = await Promise.race([opening, ended]).catch((error) => {
+      opening.then(({ engine }) => engine.close(), () => {});
+      throw error;
     });
+    const ask = (requests: SourceRequests) => void stream.send({ case: "requests", value: requests });
+    const role = startDestination({ job, placement, ask, sink }, opened);
     // What it ends with is seen below; it may end before any lane is made.
     role.done.catch(() => {});
     begun(role);

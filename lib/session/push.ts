@@ -58,7 +58,7 @@ class Push {
         removeRoot,
       });
       this.#stream = stream;
-      role = startSource({
+      role = await startSource({
         root: this.options.sourceRoot,
         job,
         entry: entry?.source,

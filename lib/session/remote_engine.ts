@@ -268,20 +268,24 @@ export class RemoteEngine implements Engine {
     indices: readonly number[],
     done: (answer: ApplyAnswer) => void,
   ): void {
-    if (!this.here.stands(dir)) {
-      const details = indices.map((index) => ({ index, is: "failed", error: gone }) as const);
-      return void this.#later.push(() => done({ lost: 0, done: 0, bytes: 0, details }));
-    }
     const packed = batch as PackedBatch;
-    const byOrigin = new Map(indices.map((index) => [packed.origin(index), index]));
-    const value = message({ dir, batch: this.#numberOf(batch), indices: [...byOrigin.keys()] });
-    this.#asker.askAndWait({ case: "forget", value }, (reply) => {
-      const details: Detail[] = expectReply(reply, "forgotten").errors.map(({ index: origin, error }) => {
-        const index = byOrigin.get(origin);
-        if (!byOrigin.delete(origin)) throw nonsense("a failure of what it was not to remove");
-        return { index: index!, is: "failed", error: errorOf(error) };
+    batch.retain(); // until the source is asked
+    this.here.stands(dir, (stands) => {
+      const byOrigin = new Map(indices.map((index) => [packed.origin(index), index]));
+      const value = message({ dir, batch: this.#numberOf(batch), indices: [...byOrigin.keys()] });
+      batch.release();
+      if (!stands) {
+        const details = indices.map((index) => ({ index, is: "failed", error: gone }) as const);
+        return done({ lost: 0, done: 0, bytes: 0, details });
+      }
+      this.#asker.askAndWait({ case: "forget", value }, (reply) => {
+        const details: Detail[] = expectReply(reply, "forgotten").errors.map(({ index: origin, error }) => {
+          const index = byOrigin.get(origin);
+          if (!byOrigin.delete(origin)) throw nonsense("a failure of what it was not to remove");
+          return { index: index!, is: "failed", error: errorOf(error) };
+        });
+        done({ lost: 0, done: indices.length - details.length, bytes: 0, details });
       });
-      done({ lost: 0, done: indices.length - details.length, bytes: 0, details });
     });
   }
 
@@ -336,10 +340,12 @@ export class RemoteEngine implements Engine {
   }
 
   #forgetFile({ dir, batch, origin }: OpenFile, done: (error: EngineError | undefined) => void): void {
-    if (!this.here.stands(dir)) return void this.#later.push(() => done(gone));
-    this.#asker.askAndWait({ case: "forget", value: message({ dir, batch, indices: [origin] }) }, (reply) => {
-      const [failed] = expectReply(reply, "forgotten").errors;
-      done(failed && errorOf(failed.error));
+    this.here.stands(dir, (stands) => {
+      if (!stands) return done(gone);
+      this.#asker.askAndWait({ case: "forget", value: message({ dir, batch, indices: [origin] }) }, (reply) => {
+        const [failed] = expectReply(reply, "forgotten").errors;
+        done(failed && errorOf(failed.error));
+      });
     });
   }
 
@@ -360,13 +366,12 @@ export class RemoteEngine implements Engine {
         finish(answer);
       });
     }
-    this.here.settle({ ...request, removeSource: false, drop: false }, (answer) => {
-      const error = answer.error ?? (this.here.stands(dir) ? undefined : gone);
-      if (error) {
-        // The source keeps the directory, and need not know it any more: the one above it could not be left otherwise.
-        if (drop) this.#leave(dir);
-        return finish({ ...answer, error });
-      }
+    // The source keeps the directory, and need not know it any more: the one above it could not be left otherwise.
+    const fail = (answer: Answer) => {
+      if (drop) this.#leave(dir);
+      finish(answer);
+    };
+    const remove = (answer: Answer) =>
       this.#asker.askAndWait({ case: "leave", value: message({ dir, remove: true, drop }) }, (reply) => {
         const error = expectReply(reply, "done").error;
         if (error) return finish({ ...answer, error: errorOf(error) });
@@ -374,18 +379,23 @@ export class RemoteEngine implements Engine {
         if (!drop || dir === 0) return finish(answer);
         this.here.settle({ dir, what: "nothing", removeSource: false, drop }, () => finish(answer));
       });
+    this.here.settle({ ...request, removeSource: false, drop: false }, (answer) => {
+      if (answer.error) return fail(answer);
+      this.here.stands(dir, (stands) => stands ? remove(answer) : fail({ ...answer, error: gone }));
     });
   }
 
   /** Removes the source's root itself, unless something is left in it. */
   removeRoot(done: (error: EngineError | undefined) => void): void {
     const finish = this.#counted(done);
-    if (!this.here.stands(0)) return void this.#later.push(() => finish(gone));
-    this.#leavingRoot = finish;
-    this.#asker.askAndWait({ case: "leave", value: message({ dir: 0, remove: true }) }, (reply) => {
-      const { error } = expectReply(reply, "done");
-      this.#leavingRoot = undefined;
-      finish(error && errorOf(error));
+    this.here.stands(0, (stands) => {
+      if (!stands) return finish(gone);
+      this.#leavingRoot = finish;
+      this.#asker.askAndWait({ case: "leave", value: message({ dir: 0, remove: true }) }, (reply) => {
+        const { error } = expectReply(reply, "done");
+        this.#leavingRoot = undefined;
+        finish(error && errorOf(error));
+      });
     });
   }
 
@@ -399,8 +409,8 @@ export class RemoteEngine implements Engine {
     return this.here.pathOf(dir);
   }
 
-  stands(dir: number): boolean {
-    return this.here.stands(dir);
+  stands(dir: number, done: (stands: boolean) => void): void {
+    this.here.stands(dir, this.#counted(done));
   }
 
   progress(): Counters {

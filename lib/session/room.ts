@@ -54,6 +54,33 @@ export class Room {
     return Room.of(() => freeRoom(nearestExisting(destination)), () => engine.progress());
   }
 
+  /**
+   * Of a destination that may not answer: what is free at first is known, and is asked for again meanwhile. Where nothing is written
+   * that does.
+   */
+  static asking(
+    first: FreeRoom | undefined,
+    ask: () => Promise<FreeRoom | undefined>,
+    engine: Pick<Engine, "progress">,
+    readOnly: boolean,
+  ): Room | undefined {
+    let known = first;
+    let movedThen = 0;
+    let asking = false;
+    const look = () => {
+      const moved = engine.progress().bytesMoved;
+      const now = known && { ...known, bytes: known.bytes - (moved - movedThen) };
+      if (readOnly) return now;
+      known = undefined;
+      if (now === undefined && !asking) {
+        asking = true;
+        void ask().then((free) => [known, movedThen, asking] = [free, moved, false]);
+      }
+      return now;
+    };
+    return Room.of(look, () => engine.progress());
+  }
+
   /** So much more is to be written, and so many files and directories to be made. */
   expect(bytes: number, entries: number): void {
     this.#bytes += bytes;

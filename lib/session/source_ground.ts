@@ -8,7 +8,8 @@ import { pathFromBytes, printablePath } from "../base/path_bytes.ts";
 import { numbersTell } from "../endpoint/folded_path.ts";
 import { Kind } from "../model/entry.ts";
 import type { Job } from "../model/job.ts";
-import { directoriesUpFrom, type Inode, pathFacts, sameInode } from "../native/paths.ts";
+import { type Inode, pathFacts, sameInode } from "../native/paths.ts";
+import { inodesUpFromAside } from "../native/paths_aside.ts";
 import { closestRealPath, fileSystemFacts } from "../tune/file_system.ts";
 import type { BackupPlace, EntryPlace, RootPlace } from "../wire/gen/blit/v1/source_pb.ts";
 import { problemOfName } from "../wire/names.ts";
@@ -20,17 +21,29 @@ export interface Ground {
   readonly inode: bigint;
 }
 
+interface SourcePlace {
+  /** A directory that can be opened, now. */
+  readonly root: string;
+  /** The same by its name, if that is another path. */
+  readonly path?: string;
+  readonly job: Job;
+}
+
 export class SourceGround {
   readonly #job: Job;
   readonly #path: string;
   /** The root and the directories above it: its path need not be good for longer than it takes to open it. */
   readonly #upwards: readonly Inode[];
 
-  /** `root`: a directory that can be opened, now; `path`: the same by its name, if that is another path. */
-  constructor({ root, path = root, job }: { readonly root: string; readonly path?: string; readonly job: Job }) {
+  private constructor({ root, path = root, job }: SourcePlace, upwards: readonly Inode[]) {
     this.#job = job;
     this.#path = path;
-    this.#upwards = directoriesUpFrom(root);
+    this.#upwards = upwards;
+  }
+
+  /** Raises BlitError (failed) where the file system does not answer within `ms`. */
+  static async open(place: SourcePlace, ms: number): Promise<SourceGround> {
+    return new SourceGround(place, await inodesUpFromAside({ path: place.root, ms }));
   }
 
   /** Raises BlitError (usage). `entry`: the only one, without it the whole root. Returns the directories that are not to be entered. */

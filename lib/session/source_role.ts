@@ -7,6 +7,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { BlitError } from "../base/errors.ts";
 import type { Job } from "../model/job.ts";
+import { openingMs } from "../native/aside.ts";
 import { isNotEmpty, STEP_REMOVE_SOURCE } from "../native/errno.ts";
 import { type ErrorNumber, openSourceEngine, type SourceEngine } from "../native/source_engine.ts";
 import type { PackedBatch } from "../native/packed_batch.ts";
@@ -65,13 +66,15 @@ export interface SourceOptions {
   removeRoot?(): number | Promise<number>;
 }
 
-/** Raises BlitError when the root cannot be opened, or without the shim. */
-export function startSource(options: SourceOptions): SourceRole {
+/** Raises BlitError when the root cannot be opened or its file system does not answer, or without the shim. */
+export async function startSource(options: SourceOptions): Promise<SourceRole> {
   const { job } = options;
   const { threads, threadsPerCore } = machineFacts();
   const wished = job.workers || Math.max(Math.round(threads / threadsPerCore), 2);
   const wanted = Math.min(wished, MOST_WORKERS);
-  const engine = openSourceEngine({
+  const ms = openingMs(job.stallTimeoutMs);
+  const ground = await SourceGround.open(options, ms);
+  const engine = await openSourceEngine({
     source: options.root,
     workers: options.grantWorkers?.(wanted) ?? wanted,
     bytesPerSecond: job.bandwidthLimit,
@@ -83,7 +86,7 @@ export function startSource(options: SourceOptions): SourceRole {
     move: job.verb === "move" && !job.dryRun,
     readOnly: false,
     oneFileSystem: job.oneFileSystem,
-  });
+  }, ms);
   if (engine === undefined) {
     throw new BlitError(
       "failed",
@@ -91,7 +94,7 @@ export function startSource(options: SourceOptions): SourceRole {
       "Install a C compiler and try again.",
     );
   }
-  return new Source(engine, options);
+  return new Source(engine, ground, options);
 }
 
 interface Directory extends Held {
@@ -117,7 +120,6 @@ class Source implements SourceRole {
   readonly #batches = new HeldTable<Batch>("batch");
   readonly #files = new HeldTable<OpenFile>("file");
   readonly #removes: boolean;
-  readonly #ground: SourceGround;
   #answers: Answer[] = [];
   #nextBatch = 1;
   #nextFile = 1;
@@ -128,9 +130,12 @@ class Source implements SourceRole {
   #lanesLostTold = 0;
   readonly #turning: Promise<void>;
 
-  constructor(private readonly engine: SourceEngine, private readonly options: SourceOptions) {
+  constructor(
+    private readonly engine: SourceEngine,
+    private readonly ground: SourceGround,
+    private readonly options: SourceOptions,
+  ) {
     this.#removes = options.job.verb === "move" && !options.job.dryRun;
-    this.#ground = new SourceGround(options);
     this.#directories.add(0, new Held());
     this.#turning = this.#turn();
   }
@@ -242,7 +247,7 @@ class Source implements SourceRole {
     const root = dir === 0;
     if (destination !== undefined && destination.machine !== "" && destination.machine === machineId()) {
       const single = name === undefined ? undefined : plainName(name);
-      for (const { device, inode } of this.#ground.keepApart(destination, single)) this.engine.avoid(device, inode);
+      for (const { device, inode } of this.ground.keepApart(destination, single)) this.engine.avoid(device, inode);
     }
     const directory = root || more ? this.#directories.get(dir) : undefined;
     let at: Parameters<SourceEngine["list"]>[1];

@@ -139,6 +139,7 @@ export class TreeRun {
     this.#list(node, undefined, false);
     try {
       await this.engine.drain(() => this.#round());
+      if (!this.#readOnly && exists) await this.#lookAtRoot();
     } catch (error) {
       const shortage = this.root.room?.shortage;
       // Before anything is copied it is a refusal; later it is an end with a score.
@@ -147,9 +148,15 @@ export class TreeRun {
       this.tally.cannotGoOn("no_room", shortage.message);
     }
     this.tally.tellFull();
-    if (!this.#readOnly && exists && this.engine.stands?.(0) === false) this.tally.failure(".", engineError(GONE, 0));
     const shortage = this.job.dryRun ? this.root.room?.shortage : undefined;
     if (shortage) this.tally.cannotGoOn("no_room", shortage.message);
+  }
+
+  async #lookAtRoot(): Promise<void> {
+    this.engine.stands?.(0, (stands) => {
+      if (!stands) this.tally.failure(".", engineError(GONE, 0));
+    });
+    await this.engine.drain(() => this.#round());
   }
 
   /** All answers that were there are dealt with. Returns for how long there need not be another round. */

@@ -50,11 +50,11 @@ export function tune(job: Job, placement: Placement): Tuning {
   return { route, sizing, source, destination, flags, learning };
 }
 
-/** The same for a run whose source is on another machine: only the destination can be looked at. */
-export function tuneRemote(job: Job, destinationRoot: string): Tuning {
+/** The same for a run whose source is on another machine. Of the destination nothing is asked that would need an answer of its disk. */
+export function tuneRemote(job: Job, realDestination: string): Tuning {
   const learning = openLearning();
   const source: FileSystemFacts = { profile: { kind: "blit", network: false }, disks: 1 };
-  const destination = fileSystemFacts(closestRealPath(destinationRoot));
+  const destination = fileSystemFacts(realDestination);
   const flags = flagsOf(job);
   const route: RouteDecision = {
     route: "streaming",

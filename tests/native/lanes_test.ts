@@ -27,7 +27,7 @@ async function assertClosed(descriptor: number): Promise<void> {
 testNeeding([linux], "lanes end with their engine, whenever they came", async () => {
   await using dir = await testDirectory();
   for (let round = 0; round < 50; round++) {
-    const engine = openDestinationEngine({ ...config, destination: dir.path })!;
+    const engine = (await openDestinationEngine({ ...config, destination: dir.path }, 10_000))!;
     const [early, earlyEnd] = socketPair();
     const [meanwhile, meanwhileEnd] = socketPair();
     const [late, lateEnd] = socketPair();

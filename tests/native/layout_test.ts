@@ -7,6 +7,8 @@ import { engineError, STEP_LIST_SOURCE } from "../../lib/native/errno.ts";
 import {
   ABI,
   ACTION_SHIFT,
+  Aside,
+  ASIDE_ARGS,
   BATCH_HEADER_BYTES,
   CONFIG_BYTES,
   ConfigFlag,
@@ -73,6 +75,11 @@ function prefixed(prefix: string, names: Record<string, string>, values: Record<
   return Object.entries(values).map(([name, value]) => [prefix + names[name], value]);
 }
 
+/** "WalkList" is WALK_LIST. */
+function spaced(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, name.replace(/(?<=.)[A-Z]/g, "_$&").toUpperCase()]));
+}
+
 testNeeding([linux, compiler], "structures have the sizes that the shim has", async () => {
   const { sizes } = await facts();
   assertEquals(Object.fromEntries(sizes), {
@@ -97,6 +104,8 @@ testNeeding([linux, compiler], "operations, flags, kinds and codes have the numb
     ["BLIT_STEP_ATTR_MASK", STEP_ATTRIBUTE_MASK],
     ["BLIT_STEP_PLACED", STEP_PLACED],
     ...prefixed("BLIT_OP_", same(...Object.keys(Op)), Op),
+    ["BLIT_ASIDE_ARGS", ASIDE_ARGS],
+    ...prefixed("BLIT_ASIDE_", spaced(Object.keys(Aside)), Aside),
     ...prefixed("BLIT_", same(...Object.keys(Action)), Action),
     ...prefixed(
       "BLIT_CFG_",

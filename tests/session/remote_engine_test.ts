@@ -62,7 +62,7 @@ Deno.test("the source of a move forgets a directory that could not be settled, a
       done({ lost: 0, more: false }),
     settle: (_request: SettleRequest, done: (answer: Answer) => void) =>
       done({ lost: 0, error: { code: "EIO", message: "Cannot set the mode: input/output error" } }),
-    stands: () => true,
+    stands: (_dir: number, done: (stands: boolean) => void) => done(true),
     dispatch: () => false,
     flush() {},
     wait: () => Promise.resolve(),
@@ -92,7 +92,7 @@ Deno.test("a connection that is lost while the source's root is being removed is
   let asked = () => {};
   const leaving = new Promise<void>((resolve) => asked = resolve);
   const here = {
-    stands: () => true,
+    stands: (_dir: number, done: (stands: boolean) => void) => done(true),
     dispatch: () => false,
     flush() {},
     wait: () => new Promise<void>(() => {}),

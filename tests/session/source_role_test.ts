@@ -15,7 +15,7 @@ for (const name of [undefined, "secret", ".."]) {
     await using dir = await testDirectory();
     await dir.write({ file: "1", secret: "2" });
     const job = jobFromWire(create(JobSchema, { verb: "copy", compare: "quick" }));
-    const role = startSource({ root: dir.path, job, entry: "file", answer: () => {} });
+    const role = await startSource({ root: dir.path, job, entry: "file", answer: () => {} });
     const value = { dir: 0, facts: true, name: name === undefined ? undefined : new TextEncoder().encode(name) };
     const requests = create(SourceRequestsSchema, { requests: [{ id: 1, request: { case: "list", value } }] });
     try {

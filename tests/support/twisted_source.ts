@@ -64,7 +64,7 @@ async function* serve(
   const first = (await incoming.next()).value.message;
   const tell = (answers: SourceAnswer[], figures: Partial<SourceAnswers> = {}) =>
     void send({ case: "answers", value: { ...figures, answers: twist.answers?.(answers) ?? answers } });
-  const role = startSource({
+  const role = await startSource({
     root,
     job: jobFromWire(first.value.job),
     answer: ({ answers, ...figures }) => tell(answers, figures),
